@@ -1,0 +1,191 @@
+package messages
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// decoder reads one typed frame from the whole of its JSON text.
+type decoder func(raw []byte) (Frame, error)
+
+// What each end of the wire understands. Everything else of a type is Unknown there.
+var (
+	fromClient = map[string]decoder{
+		"hello": decode[Hello], "token": decode[Token], "close": decode[Close], "ping": decode[Ping], "pong": decode[Pong],
+	}
+	toClient = map[string]decoder{
+		"session": decode[Session], "status": decode[Status], "ready": decode[Ready], "gap": decode[Gap],
+		"exit": decode[Exit], "error": decode[Error], "bye": decode[Bye], "ping": decode[Ping], "pong": decode[Pong],
+	}
+	fromBridge = map[string]decoder{
+		"hello": decode[BridgeHello], "accepted": decode[Accepted], "ready": decode[BridgeReady],
+		"init_failed": decode[InitFailed], "gap": decode[Gap], "exit": decode[Exit],
+	}
+	toBridge = map[string]decoder{
+		"init_user": decode[InitUser], "resume": decode[Resume], "token": decode[Token], "stop": decode[Stop],
+		"redial": decode[Redial],
+	}
+)
+
+// DecodeFromClient reads a frame that a client sent to the gateway. Like its three siblings it copies what it keeps, so
+// that the caller may reuse raw, and its errors never quote the frame, which may hold a token.
+func DecodeFromClient(raw []byte) (Frame, error) { return decodeWith(fromClient, raw) }
+
+// DecodeToClient reads a frame that the gateway sent to a client.
+func DecodeToClient(raw []byte) (Frame, error) { return decodeWith(toClient, raw) }
+
+// DecodeFromBridge reads a frame that a bridge sent to the gateway.
+func DecodeFromBridge(raw []byte) (Frame, error) { return decodeWith(fromBridge, raw) }
+
+// DecodeToBridge reads a frame that the gateway sent to a bridge.
+func DecodeToBridge(raw []byte) (Frame, error) { return decodeWith(toBridge, raw) }
+
+// head is what every frame is looked at for first. It holds all of data and ack, the two frames of the hot path, so that
+// they take one pass.
+type head struct {
+	Type    string          `json:"type"`
+	Seq     *uint64         `json:"seq"`
+	Payload json.RawMessage `json:"payload"`
+}
+
+func decodeWith(decoders map[string]decoder, raw []byte) (Frame, error) {
+	var h head
+	if err := json.Unmarshal(raw, &h); err != nil {
+		return nil, plainError("frame", err)
+	}
+	switch h.Type {
+	case "":
+		return nil, errors.New("frame: no type")
+	case "data":
+		return decodeData(h)
+	case "ack":
+		if h.Seq == nil {
+			return nil, errors.New("ack: no seq")
+		}
+		return Ack{Seq: *h.Seq}, nil
+	}
+	decode, known := decoders[h.Type]
+	if !known {
+		return Unknown{Type: h.Type}, nil
+	}
+	return decode(raw)
+}
+
+func decodeData(h head) (Frame, error) {
+	if h.Payload == nil {
+		return nil, errors.New("data: no payload")
+	}
+	if h.Seq == nil {
+		return Data{Payload: h.Payload}, nil
+	}
+	if *h.Seq == 0 {
+		return nil, errors.New("data: seq starts at 1")
+	}
+	return Data{Seq: *h.Seq, Payload: h.Payload}, nil
+}
+
+func decode[F Frame](raw []byte) (Frame, error) {
+	var f F
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, plainError(f.FrameType(), err)
+	}
+	if v, ok := any(f).(interface{ validate() error }); ok {
+		if err := v.validate(); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.FrameType(), err)
+		}
+	}
+	return f, nil
+}
+
+// plainError names what is wrong with a frame without quoting it: encoding/json's type errors carry the offending value.
+func plainError(frame string, err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("%s: field %q must be %s", frame, wrong.Field, wrong.Type)
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("%s: not JSON at byte %d", frame, syntax.Offset)
+	}
+	return fmt.Errorf("%s: not a JSON object", frame)
+}
+
+// AppendFrame appends f's JSON text to dst. A payload goes out as it came in, without being encoded again.
+func AppendFrame(dst []byte, f Frame) []byte {
+	dst = append(dst, `{"type":"`...)
+	dst = append(dst, f.FrameType()...)
+	dst = append(dst, '"')
+	if d, ok := f.(Data); ok {
+		if d.Seq != 0 {
+			dst = append(dst, `,"seq":`...)
+			dst = strconv.AppendUint(dst, d.Seq, 10)
+		}
+		dst = append(dst, `,"payload":`...)
+		dst = append(dst, d.Payload...)
+		return append(dst, '}')
+	}
+	fields, err := json.Marshal(f)
+	if err != nil {
+		// Invariant: frames are plain structs of strings, numbers and booleans, which always encode.
+		panic(fmt.Sprintf("messages: encode %s: %v", f.FrameType(), err))
+	}
+	if len(fields) > len("{}") {
+		dst = append(dst, ',')
+	}
+	return append(dst, fields[1:]...)
+}
+
+func (h Hello) validate() error {
+	if h.SessionID == "" {
+		return nil
+	}
+	return checkID("sessionId", string(h.SessionID))
+}
+
+func (s Session) validate() error { return checkID("sessionId", string(s.SessionID)) }
+
+func (t Token) validate() error {
+	if t.Token == "" {
+		return errors.New("no token")
+	}
+	return nil
+}
+
+func (g Gap) validate() error {
+	if g.From == 0 || g.To < g.From {
+		return errors.New("from and to are not a range")
+	}
+	return nil
+}
+
+func (h BridgeHello) validate() error {
+	if err := checkID("taskId", string(h.TaskID)); err != nil {
+		return err
+	}
+	switch h.State {
+	case BridgeWarm:
+		return nil
+	case BridgeAssigned:
+		if !ValidUserID(string(h.UserID)) {
+			return errors.New("userId: not a user id")
+		}
+		return checkID("sessionId", string(h.SessionID))
+	}
+	return errors.New("state: neither warm nor assigned")
+}
+
+func (i InitUser) validate() error {
+	if !ValidUserID(string(i.UserID)) {
+		return errors.New("userId: not a user id")
+	}
+	if i.WorkspaceDir == "" {
+		return errors.New("no workspaceDir")
+	}
+	return checkID("sessionId", string(i.SessionID))
+}
+
+func (a Accepted) validate() error { return checkID("sessionId", string(a.SessionID)) }
+
+func (r BridgeReady) validate() error { return checkID("sessionId", string(r.SessionID)) }

@@ -1,0 +1,284 @@
+package messages
+
+import "encoding/json"
+
+// Frame is one JSON object of the wire contract (docs/protocol.md), tagged on the wire by its type.
+type Frame interface {
+	// FrameType is the wire's "type".
+	FrameType() string
+}
+
+// Hello is a client's first frame.
+type Hello struct {
+	// SessionID asks for a session to be resumed; empty asks for a new one.
+	SessionID SessionID `json:"sessionId,omitempty"`
+	// LastSeq is the last output that the client has processed.
+	LastSeq uint64 `json:"lastSeq"`
+	// Acks says that this client acknowledges outputs; otherwise the gateway does it once they are written to the socket.
+	Acks bool `json:"acks"`
+}
+
+// Session answers a Hello.
+type Session struct {
+	SessionID SessionID `json:"sessionId"`
+	UserID    UserID    `json:"userId"`
+	Resumed   bool      `json:"resumed"`
+	// LastSeq is the last input that the agent has been given: the client resends what is above it.
+	LastSeq uint64 `json:"lastSeq"`
+}
+
+// SessionState is what a client is told about its session.
+type SessionState string
+
+// The states of a status frame.
+const (
+	StateWaiting      SessionState = "waiting"
+	StateStarting     SessionState = "starting"
+	StateReady        SessionState = "ready"
+	StateReconnecting SessionState = "reconnecting"
+	StateRestarting   SessionState = "restarting"
+)
+
+// WaitReason says what a waiting client waits for.
+type WaitReason string
+
+// The reasons of a status frame, shortest wait first.
+const (
+	ReasonAvailable    WaitReason = "available"
+	ReasonWarmStarting WaitReason = "warm_starting"
+	ReasonColdStarting WaitReason = "cold_starting"
+	ReasonQueued       WaitReason = "queued"
+)
+
+// Status tells a client where its session stands.
+type Status struct {
+	State  SessionState `json:"state"`
+	Reason WaitReason   `json:"reason,omitempty"`
+	EtaMs  int64        `json:"etaMs"`
+}
+
+// Path says how a session got its task.
+type Path string
+
+// The paths of a ready frame.
+const (
+	PathWarm    Path = "warm"
+	PathCold    Path = "cold"
+	PathResumed Path = "resumed"
+)
+
+// ColdReason says why a start was not warm.
+type ColdReason string
+
+// Why a start was not warm. The empty reason belongs to a warm one.
+const (
+	WhyPoolEmpty    ColdReason = "pool_empty"
+	WhyPoolDisabled ColdReason = "pool_disabled"
+	WhyAllStarting  ColdReason = "all_starting"
+	WhyNoCapacity   ColdReason = "no_capacity"
+	WhyClaimFailed  ColdReason = "claim_failed"
+)
+
+// Timings are the phases of a start, in milliseconds. The gateway measures the first two, the bridge the rest.
+type Timings struct {
+	ClaimMs     int64 `json:"claimMs"`
+	InitMs      int64 `json:"initMs"`
+	WorkspaceMs int64 `json:"workspaceMs"`
+	TokenMs     int64 `json:"tokenMs"`
+	AgentMs     int64 `json:"agentMs"`
+}
+
+// Ready tells a client that its agent takes input from here on.
+type Ready struct {
+	Path      Path       `json:"path"`
+	ElapsedMs int64      `json:"elapsedMs"`
+	Why       ColdReason `json:"why,omitempty"`
+	Timings   Timings    `json:"timings"`
+}
+
+// Data is one line of the agent's input or output. Payload is JSON, kept as it came.
+type Data struct {
+	// Seq counts from 1 in each direction of a session; 0 on a client's frame means that the gateway is to number it.
+	Seq     uint64
+	Payload json.RawMessage
+}
+
+// Ack acknowledges every Data up to Seq.
+type Ack struct {
+	Seq uint64 `json:"seq"`
+}
+
+// Token replaces the user's token.
+type Token struct {
+	Token Secret `json:"token"`
+}
+
+// Close ends the session.
+type Close struct{}
+
+// Ping asks for a Pong with the same id.
+type Ping struct {
+	ID string `json:"id"`
+}
+
+// Pong answers a Ping.
+type Pong struct {
+	ID string `json:"id"`
+}
+
+// Gap says that the outputs From to To are gone for good.
+type Gap struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// Exit says that the agent's process has ended.
+type Exit struct {
+	Code int `json:"code"`
+	// Signal is the name of the signal that ended it, or empty.
+	Signal string `json:"signal,omitempty"`
+	// Stderr is the end of what it wrote there, at most 4 KiB.
+	Stderr string `json:"stderr,omitempty"`
+}
+
+// ErrorCode is the machine's half of an error.
+type ErrorCode string
+
+// The codes of an error frame.
+const (
+	CodeBadFrame        ErrorCode = "bad_frame"
+	CodeUnauthenticated ErrorCode = "unauthenticated"
+	CodeForbidden       ErrorCode = "forbidden"
+	CodeSessionNotFound ErrorCode = "session_not_found"
+	CodeTooManySessions ErrorCode = "too_many_sessions"
+	CodeOverCapacity    ErrorCode = "over_capacity"
+	CodeStartTimeout    ErrorCode = "start_timeout"
+	CodeStartFailed     ErrorCode = "start_failed"
+	CodeTaskLost        ErrorCode = "task_lost"
+	CodeAgentFailed     ErrorCode = "agent_failed"
+	CodeFrameTooLarge   ErrorCode = "frame_too_large"
+	CodeRateLimited     ErrorCode = "rate_limited"
+	CodeInternal        ErrorCode = "internal"
+)
+
+// Error tells a client what went wrong.
+type Error struct {
+	Code      ErrorCode `json:"code"`
+	Message   string    `json:"message"`
+	Retryable bool      `json:"retryable"`
+}
+
+// ByeReason says why the gateway closes a client's socket.
+type ByeReason string
+
+// The reasons of a bye frame.
+const (
+	ByeIdleTimeout ByeReason = "idle_timeout"
+	ByeClosed      ByeReason = "closed"
+	ByeReplaced    ByeReason = "replaced"
+	ByeDraining    ByeReason = "draining"
+	ByeTaskLost    ByeReason = "task_lost"
+	ByeStartFailed ByeReason = "start_failed"
+)
+
+// Bye is the last frame before the gateway closes a client's socket.
+type Bye struct {
+	Reason ByeReason `json:"reason"`
+}
+
+// BridgeState says whether a bridge has been given a user.
+type BridgeState string
+
+// The states of a bridge's hello.
+const (
+	BridgeWarm     BridgeState = "warm"
+	BridgeAssigned BridgeState = "assigned"
+)
+
+// BridgeHello is a bridge's first frame on every dial.
+type BridgeHello struct {
+	TaskID  TaskID      `json:"taskId"`
+	Version string      `json:"version"`
+	State   BridgeState `json:"state"`
+	// SessionID, UserID and Binding are what InitUser gave, once the bridge is assigned.
+	SessionID SessionID `json:"sessionId,omitempty"`
+	UserID    UserID    `json:"userId,omitempty"`
+	Binding   string    `json:"binding,omitempty"`
+	// InSeq is the last input given to the agent, OutSeq the last output produced.
+	InSeq  uint64 `json:"inSeq"`
+	OutSeq uint64 `json:"outSeq"`
+}
+
+// InitUser gives a task its user, at most once in its life.
+type InitUser struct {
+	UserID       UserID    `json:"userId"`
+	SessionID    SessionID `json:"sessionId"`
+	WorkspaceDir string    `json:"workspaceDir"`
+	Token        Secret    `json:"token"`
+	// Binding is the gateway's signature over task, session and user: the bridge shows it to be adopted.
+	Binding string `json:"binding"`
+	// InSeq and OutSeq say where a session that had an earlier task goes on counting.
+	InSeq  uint64 `json:"inSeq"`
+	OutSeq uint64 `json:"outSeq"`
+}
+
+// Accepted answers InitUser at once, before any work.
+type Accepted struct {
+	SessionID SessionID `json:"sessionId"`
+}
+
+// BridgeReady says that the agent takes input. Only the bridge's phases of the timings are set.
+type BridgeReady struct {
+	SessionID SessionID `json:"sessionId"`
+	Timings   Timings   `json:"timings"`
+}
+
+// InitFailed says that the task could not be given its user; the gateway tries another.
+type InitFailed struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Resume asks a bridge to replay the outputs above FromSeq.
+type Resume struct {
+	FromSeq uint64 `json:"fromSeq"`
+}
+
+// Stop ends a task: SIGTERM to the agent, SIGKILL after the grace.
+type Stop struct {
+	Reason  string `json:"reason"`
+	GraceMs int64  `json:"graceMs"`
+}
+
+// Redial asks a bridge to dial again, at URL if it is given.
+type Redial struct {
+	URL string `json:"url,omitempty"`
+}
+
+// Unknown is a frame of a type that this version does not know. It is ignored.
+type Unknown struct{ Type string }
+
+// The wire's names.
+func (Hello) FrameType() string       { return "hello" }
+func (Session) FrameType() string     { return "session" }
+func (Status) FrameType() string      { return "status" }
+func (Ready) FrameType() string       { return "ready" }
+func (Data) FrameType() string        { return "data" }
+func (Ack) FrameType() string         { return "ack" }
+func (Token) FrameType() string       { return "token" }
+func (Close) FrameType() string       { return "close" }
+func (Ping) FrameType() string        { return "ping" }
+func (Pong) FrameType() string        { return "pong" }
+func (Gap) FrameType() string         { return "gap" }
+func (Exit) FrameType() string        { return "exit" }
+func (Error) FrameType() string       { return "error" }
+func (Bye) FrameType() string         { return "bye" }
+func (BridgeHello) FrameType() string { return "hello" }
+func (InitUser) FrameType() string    { return "init_user" }
+func (Accepted) FrameType() string    { return "accepted" }
+func (BridgeReady) FrameType() string { return "ready" }
+func (InitFailed) FrameType() string  { return "init_failed" }
+func (Resume) FrameType() string      { return "resume" }
+func (Stop) FrameType() string        { return "stop" }
+func (Redial) FrameType() string      { return "redial" }
+func (u Unknown) FrameType() string   { return u.Type }
