@@ -1,0 +1,84 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+// Ports is everything that the actors know of the world. Nothing in it blocks; every answer comes back as a message.
+type Ports struct {
+	Engine   Engine
+	Clock    Clock
+	Rand     Rand
+	Launcher Launcher
+	Links    Links
+	Signer   Signer
+	Observer Observer
+}
+
+// Engine runs actors: on a pool of workers in production, one message at a time in a seeded order in the simulator.
+type Engine interface {
+	// Props describes an actor that runs on this engine. Its children do too only when they are made from Props as well.
+	// An actor that panics is stopped, never restarted: its parent gets a Terminated.
+	Props(producer actor.Producer) *actor.Props
+}
+
+// Clock is the only source of time.
+type Clock interface {
+	Now() time.Time
+	// After sends msg to the actor once d has passed.
+	After(d time.Duration, to *actor.PID, msg any) Timer
+}
+
+// Timer is a message that is still to be sent.
+type Timer interface {
+	// Stop takes it back if it was not sent yet.
+	Stop()
+}
+
+// Rand is the only source of randomness.
+type Rand interface {
+	Uint64() uint64
+	// Float64 is in [0, 1).
+	Float64() float64
+}
+
+// Launcher starts and stops ECS tasks.
+type Launcher interface {
+	// Run starts one task, answered by *messages.RunDone. Calling it again with the same request is safe: ECS's
+	// clientToken makes the second call answer with the first one's task.
+	Run(to *actor.PID, request messages.RunTask)
+	// Stop stops one task, answered by *messages.StopDone.
+	Stop(to *actor.PID, task messages.TaskID, arn, reason string)
+	// Describe asks where a task stands, answered by *messages.TaskDescribed.
+	Describe(to *actor.PID, task messages.TaskID, arn string)
+}
+
+// Links are the peers' sockets. Each has one reader, which stops when a window of bytes has not been credited, and a
+// bounded outbox. Calls for a link that is gone do nothing.
+type Links interface {
+	// Bind makes owner the receiver of the link's messages (LinkFrame, LinkWritten, LinkClosed) from here on, and lets
+	// the reader go on. A link that has closed meanwhile answers with LinkClosed at once.
+	Bind(link messages.LinkID, owner *actor.PID)
+	// Send queues a frame. A peer that lets the outbox overflow or does not read in time is closed with 1013.
+	Send(link messages.LinkID, frame messages.Frame)
+	// Credit returns bytes of a LinkFrame to the reader's window.
+	Credit(link messages.LinkID, bytes int)
+	// Close closes the socket once everything queued was written.
+	Close(link messages.LinkID, code messages.CloseCode)
+}
+
+// Signer makes the gateway's signatures.
+type Signer interface {
+	// Binding signs that this task serves this session of this user.
+	Binding(task messages.TaskID, session messages.SessionID, user messages.UserID) string
+}
+
+// Observer is told every fact that is worth a log line, a metric or a place in a trace, in the order in which they
+// happen to each actor. It must not block; it is called from many actors at once.
+type Observer interface {
+	Observe(event messages.Event)
+}

@@ -1,0 +1,113 @@
+package messages
+
+import "time"
+
+// EventKind names a fact.
+type EventKind string
+
+// The facts that actors report. Which fields of an Event a kind fills is said beside it; Task and Session are always
+// filled where there is one.
+const (
+	// The supervisor's decisions, in the order in which they were made.
+
+	// EventStarting: a task is to be started. Why is what for.
+	EventStarting EventKind = "starting"
+	// EventReady: a task can be claimed. Took is the time since its start.
+	EventReady EventKind = "ready"
+	// EventUnready: a ready task lost its socket and cannot be claimed until it dials again. Reason.
+	EventUnready EventKind = "unready"
+	// EventWaiting: a session found no ready task. Why; N is the number of waiters.
+	EventWaiting EventKind = "waiting"
+	// EventClaimed: a task is bound to a session. Path, Why; Took is the time waited for the task.
+	EventClaimed EventKind = "claimed"
+	// EventRequeued: a claim failed and the session is first in the queue again. Reason; N is the attempt.
+	EventRequeued EventKind = "requeued"
+	// EventClaimFailed: a session is told that it gets no task. Reason.
+	EventClaimFailed EventKind = "claim_failed"
+	// EventLeft: a session stopped waiting. Took is the time waited.
+	EventLeft EventKind = "left"
+	// EventEvicted: a ready task is stopped because it is too old or too many. Reason.
+	EventEvicted EventKind = "evicted"
+	// EventStartFailed: a task did not become ready, or died soon after. Reason; N is the length of the streak.
+	EventStartFailed EventKind = "start_failed"
+	// EventBackoff: no task is started for Took.
+	EventBackoff EventKind = "backoff"
+	// EventResized: the pool's bounds were changed. N is the minimum, M the maximum.
+	EventResized EventKind = "resized"
+	// EventDraining: no new sessions are taken from here on.
+	EventDraining EventKind = "draining"
+	// EventRefused: a client was turned away. Reason is the error code.
+	EventRefused EventKind = "refused"
+
+	// A task's life.
+
+	// EventLaunched: ECS has accepted the task. ARN; Took is the call's time.
+	EventLaunched EventKind = "launched"
+	// EventNotDialled: ECS says the task runs, but its bridge has not dialled. Took is for how long.
+	EventNotDialled EventKind = "not_dialled"
+	// EventLaunchError: an ECS call failed. Reason, and Fault is its kind.
+	EventLaunchError EventKind = "launch_error"
+	// EventAssigned: init_user was sent.
+	EventAssigned EventKind = "assigned"
+	// EventActive: the agent takes input. Timings.
+	EventActive EventKind = "active"
+	// EventDetached and EventReattached: an active task's socket dropped, and came back. Reason.
+	EventDetached   EventKind = "detached"
+	EventReattached EventKind = "reattached"
+	// EventStopping: the task is being stopped. Reason; Phase is the state it was in.
+	EventStopping EventKind = "stopping"
+	// EventStopped: ECS has accepted the stop, or the task is gone. Took is its whole life.
+	EventStopped EventKind = "stopped"
+
+	// A session's life.
+
+	// EventSessionBegun: a client asked for a new session.
+	EventSessionBegun EventKind = "session_begun"
+	// EventAttached and EventClientLeft: a client's socket came and went. Reason.
+	EventAttached   EventKind = "attached"
+	EventClientLeft EventKind = "client_left"
+	// EventSessionReady: the client was told ready. Path, Why, Timings; Took is the time since hello.
+	EventSessionReady EventKind = "session_ready"
+	// EventRestarting: the session's task was lost and it asks for another. Reason.
+	EventRestarting EventKind = "restarting"
+	// EventSessionEnded: Reason; Took is its whole life.
+	EventSessionEnded EventKind = "session_ended"
+
+	// Anything's.
+
+	// EventUnexpected: a message that the actor's state has no use for. Reason is its type, Phase the state.
+	EventUnexpected EventKind = "unexpected"
+	// EventCrashed: an actor panicked. Reason.
+	EventCrashed EventKind = "crashed"
+)
+
+// Event is a fact that an actor reports to its observer. It never holds a token or a payload.
+type Event struct {
+	At      time.Time
+	Kind    EventKind
+	Task    TaskID
+	Session SessionID
+	User    UserID
+	Host    HostID
+	ARN     string
+	Phase   string
+	Path    Path
+	Why     ColdReason
+	Reason  string
+	Fault   LaunchErrorKind
+	Took    time.Duration
+	Timings Timings
+	N, M    int
+	// Census is the pool as it stands after the fact; set on the supervisor's events only.
+	Census *Census
+}
+
+// Census counts the pool's tasks and waiters.
+type Census struct {
+	// Ready tasks can be claimed; Starting ones cannot yet. Both count against the pool's maximum.
+	Ready, Starting int
+	// Assigned tasks have a session; Stopping ones are on their way out.
+	Assigned, Stopping int
+	// Waiting is the number of sessions that wait for a task.
+	Waiting int
+}

@@ -1,0 +1,97 @@
+package messages
+
+import "time"
+
+// RunTask asks for one task to be started. A task with a session is dedicated to it and dials as that session's.
+type RunTask struct {
+	Task    TaskID
+	Session SessionID
+	User    UserID
+}
+
+// Dedicated reports whether the task is started for one session.
+func (r RunTask) Dedicated() bool { return r.Session != "" }
+
+// RunDone answers RunTask: either an ARN or an error.
+type RunDone struct {
+	Task TaskID
+	ARN  string
+	Err  *LaunchError
+}
+
+// StopDone answers a stop. A task that ECS no longer knows counts as stopped.
+type StopDone struct {
+	Task TaskID
+	Err  *LaunchError
+}
+
+// TaskPhase is where ECS says a task stands.
+type TaskPhase string
+
+// The phases of a task, coarser than ECS's own states.
+const (
+	PhasePending TaskPhase = "pending"
+	PhaseRunning TaskPhase = "running"
+	PhaseStopped TaskPhase = "stopped"
+	// PhaseMissing means that ECS does not know the task: not yet, or no longer.
+	PhaseMissing TaskPhase = "missing"
+)
+
+// TaskDescribed answers a describe.
+type TaskDescribed struct {
+	Task  TaskID
+	Phase TaskPhase
+	// Host is empty until the task is placed.
+	Host HostID
+	// Reason says why it stopped: ECS's stoppedReason and the container's, with the exit code.
+	Reason string
+	Err    *LaunchError
+}
+
+// LaunchErrorKind sorts what can go wrong with an ECS call by what is to be done about it.
+type LaunchErrorKind string
+
+// The kinds of a launch error.
+const (
+	// LaunchThrottled and LaunchUnavailable pass: the rate limit, a 5xx, no connection.
+	LaunchThrottled   LaunchErrorKind = "throttled"
+	LaunchUnavailable LaunchErrorKind = "unavailable"
+	// LaunchTimeout means that no answer came: the call may have been carried out.
+	LaunchTimeout LaunchErrorKind = "timeout"
+	// LaunchNoCapacity means that no host has room.
+	LaunchNoCapacity LaunchErrorKind = "no_capacity"
+	// LaunchDenied and LaunchInvalid need an operator: permissions, a wrong cluster, task definition or parameter.
+	LaunchDenied  LaunchErrorKind = "denied"
+	LaunchInvalid LaunchErrorKind = "invalid"
+)
+
+// LaunchError is an ECS call's failure.
+type LaunchError struct {
+	Kind LaunchErrorKind
+	// Op is the call that failed, such as "RunTask".
+	Op string
+	// Message is for operators and waiting clients; it names the AWS error code.
+	Message string
+}
+
+// Error tells the operation, the kind and the message.
+func (e *LaunchError) Error() string { return e.Op + ": " + e.Message + " (" + string(e.Kind) + ")" }
+
+// Ambiguous reports whether the call may have been carried out although it failed.
+func (e *LaunchError) Ambiguous() bool { return e.Kind == LaunchTimeout || e.Kind == LaunchUnavailable }
+
+// Shortage reports whether the call may succeed later without anybody's doing: waiters go on waiting.
+func (e *LaunchError) Shortage() bool { return e.Kind == LaunchThrottled || e.Kind == LaunchNoCapacity }
+
+// Alarm is a timer's message. Timer says which of its owner's timers it is and Generation which setting of it: an alarm
+// that has been set anew or cancelled since is old news.
+type Alarm struct {
+	Timer      Timer
+	Generation uint64
+}
+
+// Timer names a wait; each has a deadline.
+type Timer string
+
+// Millis is d in the wire's whole milliseconds.
+func Millis(d time.Duration) int64 { return d.Milliseconds() }
