@@ -75,6 +75,8 @@ type Links interface {
 type Signer interface {
 	// Binding signs that this task serves this session of this user.
 	Binding(task messages.TaskID, session messages.SessionID, user messages.UserID) string
+	// VerifyBinding reports whether a binding is this gateway's signature over the three.
+	VerifyBinding(binding string, task messages.TaskID, session messages.SessionID, user messages.UserID) bool
 }
 
 // Observer is told every fact that is worth a log line, a metric or a place in a trace, in the order in which they

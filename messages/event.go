@@ -58,6 +58,8 @@ const (
 	EventStopping EventKind = "stopping"
 	// EventStopped: ECS has accepted the stop, or the task is gone. Took is its whole life.
 	EventStopped EventKind = "stopped"
+	// EventAbandoned: ECS would not stop the task; an operator must look at it. Reason.
+	EventAbandoned EventKind = "abandoned"
 
 	// A session's life.
 
@@ -70,6 +72,8 @@ const (
 	EventSessionReady EventKind = "session_ready"
 	// EventRestarting: the session's task was lost and it asks for another. Reason.
 	EventRestarting EventKind = "restarting"
+	// EventSessionState: the session's state changed from Was to Phase; one of the two is empty at its begin and end.
+	EventSessionState EventKind = "session_state"
 	// EventSessionEnded: Reason; Took is its whole life.
 	EventSessionEnded EventKind = "session_ended"
 
@@ -91,6 +95,7 @@ type Event struct {
 	Host    HostID
 	ARN     string
 	Phase   string
+	Was     string
 	Path    Path
 	Why     ColdReason
 	Reason  string

@@ -1,0 +1,29 @@
+// Package actors is Hearth's core: the pool supervisor, one actor for each ECS task and one for each session.
+//
+//	pool                 the supervisor: claims, replenishment, waiters, drain
+//	 ├─ pool/task-{id}     one per ECS task: starting, ready, assigned, active, stopping; owns the task's socket
+//	 └─ pool/session-{id}  one per session: waiting, starting, active, exited, ended; owns the client's socket
+//
+// An actor is a state machine and nothing else. It handles one message at a time and never blocks; what it wants done it
+// asks of a port (see [Ports]), and every answer comes back as a message. Each state has a handler of its own, entered
+// through a become method; a message that the state does not expect is reported, never dropped in silence. Every wait
+// has a deadline, which is a message too.
+//
+// # Who says what
+//
+// A client's hello comes to the supervisor as ClientArrived, which begins a session or passes it on to the one that it
+// names. A session sends Claim. The supervisor answers with Bound as soon as it has a task, having sent that task Assign
+// in the same breath; until then with Hint. The task gives its bridge the user and tells session and supervisor
+// TaskActive. From there ToBridge and FromBridge carry the user's lines.
+//
+// A task that is of no more use says TaskFailed, and the supervisor decides what becomes of its session: it waits again,
+// at the head of the queue, or gets StartFailed or TaskLost. A session that is over says SessionEnded, and the supervisor
+// retires its task. A child never stops itself: it says TaskGone or SessionEnded, and its parent stops it, because
+// protoactor's Terminated may overtake a child's last message. A Terminated without a last word is a crash.
+//
+// # What cannot go wrong
+//
+// Claims are serialised by the supervisor's mailbox: a task leaves the ready queue in the message that binds it, and the
+// supervisor's records are the only place where a task's owner is written down. Ids are never used twice, and every
+// answer carries the id that it is about, so that stale news is recognised.
+package actors

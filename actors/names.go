@@ -1,0 +1,36 @@
+package actors
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+// PoolName is the supervisor's name. It is the one root actor.
+const PoolName = "pool"
+
+// Children are named by their ids, so that a message need only carry an id for an actor to be found.
+func taskName(id messages.TaskID) string { return "task-" + string(id) }
+
+func sessionName(id messages.SessionID) string { return "session-" + string(id) }
+
+// siblingPID is the address of another child of the supervisor.
+func siblingPID(self *actor.PID, name string) *actor.PID {
+	return actor.NewPID(self.Address, PoolName+"/"+name)
+}
+
+// randomID makes an id that is never used twice: 80 random bits after a letter that tells what it names.
+func randomID(kind string, rand Rand) string {
+	return kind + "-" + strconv.FormatUint(rand.Uint64()>>24|1<<40, 36) + strconv.FormatUint(rand.Uint64()>>24|1<<40, 36)
+}
+
+// unexpected reports a message that an actor's state has no use for. Its type is enough to find out why; its content
+// may be a user's.
+func unexpected(observer Observer, event messages.Event, message any) {
+	event.Kind = messages.EventUnexpected
+	event.Reason = fmt.Sprintf("%T", message)
+	observer.Observe(event)
+}

@@ -1,0 +1,141 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"hearth/messages"
+)
+
+// Settings are the actors' numbers: the pool's policy and every deadline.
+type Settings struct {
+	// WarmPool switches the pool on. Without it each session gets a task that is started for it alone.
+	WarmPool bool
+	// Min, Max and Threshold are the pool's policy; see [census.starts].
+	Min, Max, Threshold int
+	// LaunchConcurrency bounds the tasks that are starting at once.
+	LaunchConcurrency int
+	// ReadyTTL is how long a task may wait to be claimed, give or take a tenth. 0 is for ever.
+	ReadyTTL time.Duration
+	// WorkspaceRoot is the directory of all workspaces, as the tasks see it.
+	WorkspaceRoot string
+
+	// StartTimeout is how long a client waits at most, from its hello to ready.
+	StartTimeout time.Duration
+	// ClaimAttempts is how many tasks a session is given, one after the other, before it is told start_failed.
+	ClaimAttempts int
+	// IdleTimeout ends a session in which no data went either way for so long.
+	IdleTimeout time.Duration
+	// MaxSessions and MaxSessionsPerUser bound the sessions that are taken.
+	MaxSessions, MaxSessionsPerUser int
+
+	// TaskStartTimeout is how long a task may take from its start to its bridge's hello.
+	TaskStartTimeout time.Duration
+	// DialGrace is how long ECS may call a task running before the missing hello is reported.
+	DialGrace time.Duration
+	// RedialGrace is how long a task may be without a socket once it had one.
+	RedialGrace time.Duration
+	// AcceptTimeout is how long a bridge may take to answer init_user with accepted.
+	AcceptTimeout time.Duration
+	// InitTimeout is how long a bridge may take from accepted to ready.
+	InitTimeout time.Duration
+	// StopGrace is how long an agent may take to end before it is killed.
+	StopGrace time.Duration
+	// PollInterval is how often ECS is asked about a task that should have dialled.
+	PollInterval time.Duration
+	// BackoffBase and BackoffMax bound the pause after failed starts.
+	BackoffBase, BackoffMax time.Duration
+	// StartEstimate is told to waiting clients until this deployment has measured its own starts.
+	StartEstimate time.Duration
+	// HintInterval is how often a waiting client is told how long it will take.
+	HintInterval time.Duration
+	// ExitLinger is how long an ended agent's session waits for its client to acknowledge the last output.
+	ExitLinger time.Duration
+}
+
+// DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
+// ready, 5.4 s.
+func DefaultSettings() Settings {
+	return Settings{
+		WarmPool: true, Min: 3, Max: 10, Threshold: 2,
+		LaunchConcurrency: 10,
+		ReadyTTL:          time.Hour,
+		WorkspaceRoot:     "/mnt/efs",
+		StartTimeout:      time.Minute,
+		ClaimAttempts:     3,
+		IdleTimeout:       15 * time.Minute,
+		MaxSessions:       10_000, MaxSessionsPerUser: 100,
+		TaskStartTimeout: 4 * time.Minute,
+		DialGrace:        5 * time.Second,
+		RedialGrace:      15 * time.Second,
+		AcceptTimeout:    time.Second,
+		InitTimeout:      15 * time.Second,
+		StopGrace:        5 * time.Second,
+		PollInterval:     2 * time.Second,
+		BackoffBase:      500 * time.Millisecond, BackoffMax: 30 * time.Second,
+		StartEstimate: 5400 * time.Millisecond,
+		HintInterval:  2 * time.Second,
+		ExitLinger:    30 * time.Second,
+	}
+}
+
+// Validate reports every setting that makes no sense, one error a setting.
+func (s Settings) Validate() error {
+	var problems []error
+	if problem := checkBounds(s.Min, s.Max); problem != nil {
+		problems = append(problems, problem)
+	}
+	if s.Threshold < 0 || s.WarmPool && s.Threshold >= max(s.Min, 1) {
+		problems = append(problems, fmt.Errorf("replenish threshold %d must be at least 0 and below the minimum size %d",
+			s.Threshold, s.Min))
+	}
+	counts := []struct {
+		name  string
+		value int
+	}{
+		{"launch concurrency", s.LaunchConcurrency}, {"claim attempts", s.ClaimAttempts},
+		{"maximum of sessions", s.MaxSessions}, {"maximum of sessions a user", s.MaxSessionsPerUser},
+	}
+	for _, c := range counts {
+		if c.value < 1 {
+			problems = append(problems, fmt.Errorf("%s %d must be at least 1", c.name, c.value))
+		}
+	}
+	durations := []struct {
+		name  string
+		value time.Duration
+	}{
+		{"start timeout", s.StartTimeout}, {"idle timeout", s.IdleTimeout}, {"task start timeout", s.TaskStartTimeout},
+		{"redial grace", s.RedialGrace}, {"accept timeout", s.AcceptTimeout}, {"init timeout", s.InitTimeout},
+		{"stop grace", s.StopGrace}, {"poll interval", s.PollInterval}, {"backoff base", s.BackoffBase},
+		{"hint interval", s.HintInterval}, {"exit linger", s.ExitLinger}, {"dial grace", s.DialGrace},
+	}
+	for _, d := range durations {
+		if d.value <= 0 {
+			problems = append(problems, fmt.Errorf("%s %v must be more than 0", d.name, d.value))
+		}
+	}
+	if s.ReadyTTL < 0 {
+		problems = append(problems, fmt.Errorf("ready TTL %v must not be negative", s.ReadyTTL))
+	}
+	if !path.IsAbs(s.WorkspaceRoot) {
+		problems = append(problems, fmt.Errorf("workspace root %q must be an absolute path", s.WorkspaceRoot))
+	}
+	return errors.Join(problems...)
+}
+
+// checkBounds is what any pool's bounds must satisfy, at start-up and when an operator changes them.
+func checkBounds(minimum, maximum int) error {
+	if minimum < 0 || maximum < 1 || minimum > maximum {
+		return fmt.Errorf("pool size: minimum %d and maximum %d must satisfy 0 <= minimum <= maximum and 1 <= maximum",
+			minimum, maximum)
+	}
+	return nil
+}
+
+// workspace is a user's directory as the tasks see it.
+func (s *Settings) workspace(user messages.UserID) string {
+	return path.Join(s.WorkspaceRoot, messages.WorkspaceName(user))
+}

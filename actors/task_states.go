@@ -1,0 +1,230 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"hearth/messages"
+)
+
+// becomeStarting waits for the bridge to dial.
+func (t *task) becomeStarting(deadline time.Duration) {
+	t.become(taskStarting, t.starting, deadline)
+	t.poll.set(t.Clock, t.self, t.settings.PollInterval)
+}
+
+func (t *task) starting(message any) {
+	switch m := message.(type) {
+	case *messages.RunDone:
+		t.runDone(m)
+	case *messages.BridgeArrived:
+		if m.Hello.State != messages.BridgeWarm {
+			t.refuse(m.Link, "this task has no session")
+			t.fail("bridge claims to serve a session that it was never given", nil)
+			return
+		}
+		t.attach(m.Link)
+		t.becomeReady()
+	case *messages.TaskDescribed:
+		t.startingDescribed(m)
+	case *messages.Assign:
+		// Claimed in the moment in which its socket dropped.
+		t.assign = m
+		t.fail("socket dropped before init_user", nil)
+	case *messages.Retire:
+		t.becomeStopping(m.Reason)
+	case *messages.Alarm:
+		switch {
+		case t.poll.isRung(m):
+			t.describe()
+		case t.retry.isRung(m):
+			t.run()
+		case !t.running.IsZero():
+			t.fail(timeout("runs, but its bridge did not reach the gateway", t.settings.TaskStartTimeout), nil)
+		default:
+			t.fail(timeout("did not start", t.settings.TaskStartTimeout), nil)
+		}
+	default:
+		t.unexpected(message)
+	}
+}
+
+// runDone takes ECS's answer to the start. An answer that never came is asked for again, with the same client token.
+func (t *task) runDone(m *messages.RunDone) {
+	if m.Err == nil {
+		t.launched(m)
+		return
+	}
+	t.launchFailed(m.Err)
+	if m.Err.Ambiguous() && t.attempts < runAttempts {
+		t.retry.set(t.Clock, t.self, t.settings.PollInterval)
+		return
+	}
+	t.fail(m.Err.Error(), m.Err)
+}
+
+// startingDescribed notices a start that has failed, or that has come to a running task whose bridge does not dial.
+func (t *task) startingDescribed(m *messages.TaskDescribed) {
+	now := t.Clock.Now()
+	switch {
+	case m.Err != nil:
+		t.observeLaunchError(m.Err)
+	case m.Phase == messages.PhaseStopped:
+		t.fail("task stopped: "+m.Reason, nil)
+	case m.Phase == messages.PhaseRunning && t.running.IsZero():
+		t.running = now
+	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialGrace:
+		t.observe(messages.Event{Kind: messages.EventNotDialled, Took: now.Sub(t.running)})
+	}
+}
+
+// becomeReady offers the task to be claimed. Its deadline is its time to live, spread by a tenth to both sides so that
+// tasks that were started together are not replaced together.
+func (t *task) becomeReady() {
+	ttl := time.Duration(float64(t.settings.ReadyTTL) * (0.9 + 0.2*t.Rand.Float64()))
+	t.become(taskReady, t.ready, ttl)
+	t.tell(t.pool, &messages.TaskUp{Task: t.request.Task})
+}
+
+func (t *task) ready(message any) {
+	if t.lateAnswer(message) {
+		return
+	}
+	switch m := message.(type) {
+	case *messages.Assign:
+		t.becomeAssigned(m)
+	case *messages.BridgeArrived:
+		t.attach(m.Link)
+	case *messages.LinkClosed:
+		t.tell(t.pool, &messages.TaskDown{Task: t.request.Task, Reason: m.Cause})
+		t.becomeStarting(t.settings.RedialGrace)
+		t.describe()
+	case *messages.Retire:
+		t.becomeStopping(m.Reason)
+	case *messages.Alarm:
+		t.tell(t.pool, &messages.TaskExpired{Task: t.request.Task})
+	default:
+		t.unexpected(message)
+	}
+}
+
+// becomeAssigned gives the bridge its user. The bridge must prove at once that it is alive.
+func (t *task) becomeAssigned(m *messages.Assign) {
+	t.assign = m
+	t.session = siblingPID(t.self, sessionName(m.Session))
+	t.become(taskAssigned, t.assigned, t.settings.AcceptTimeout)
+	t.observe(messages.Event{Kind: messages.EventAssigned})
+	t.send(messages.InitUser{
+		UserID: m.User, SessionID: m.Session, WorkspaceDir: m.Workspace, Token: m.Token,
+		Binding: t.Signer.Binding(t.request.Task, m.Session, m.User),
+		InSeq:   m.InSeq, OutSeq: m.OutSeq,
+	})
+}
+
+func (t *task) assigned(message any) {
+	if t.lateAnswer(message) {
+		return
+	}
+	switch m := message.(type) {
+	case *messages.LinkFrame:
+		t.assignedFrame(m)
+	case *messages.BridgeArrived:
+		// It dialled again in the moment of the claim: whether it has the user cannot be known.
+		t.refuse(m.Link, "socket was replaced during init_user")
+		t.fail("socket was replaced during init_user", nil)
+	case *messages.LinkClosed:
+		t.fail("socket dropped during init_user: "+m.Cause, nil)
+	case *messages.Retire:
+		t.becomeStopping(m.Reason)
+	case *messages.Alarm:
+		t.fail(timeout("bridge did not accept or finish init_user", t.Clock.Now().Sub(t.since)), nil)
+	default:
+		t.unexpected(message)
+	}
+}
+
+func (t *task) assignedFrame(m *messages.LinkFrame) {
+	switch frame := m.Frame.(type) {
+	case messages.Accepted:
+		t.Links.Credit(m.Link, m.Bytes)
+		t.deadline.set(t.Clock, t.self, t.settings.InitTimeout)
+	case messages.BridgeReady:
+		t.Links.Credit(m.Link, m.Bytes)
+		t.becomeActive(frame.Timings)
+	case messages.InitFailed:
+		t.Links.Credit(m.Link, m.Bytes)
+		t.fail(fmt.Sprintf("init_user failed: %s: %s", frame.Code, frame.Message), nil)
+	default:
+		t.unexpected(m)
+	}
+}
+
+// becomeActive hands the user's lines through from here on.
+func (t *task) becomeActive(timings messages.Timings) {
+	timings.InitMs = messages.Millis(t.Clock.Now().Sub(t.since))
+	t.become(taskActive, t.active, 0)
+	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings})
+	up := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings}
+	t.tell(t.session, up)
+	t.tell(t.pool, up)
+}
+
+func (t *task) active(message any) {
+	if t.lateAnswer(message) {
+		return
+	}
+	switch m := message.(type) {
+	case *messages.LinkFrame:
+		t.activeFrame(m)
+	case *messages.ToBridge:
+		t.send(m.Frame)
+	case *messages.LinkClosed:
+		t.detached(m.Cause)
+	case *messages.BridgeArrived:
+		t.reattach(m)
+	case *messages.Retire:
+		t.becomeStopping(m.Reason)
+	case *messages.Alarm:
+		if t.poll.isRung(m) {
+			t.describe()
+			return
+		}
+		t.fail(timeout("bridge did not dial again", t.settings.RedialGrace), nil)
+	default:
+		t.unexpected(message)
+	}
+}
+
+func (t *task) activeFrame(m *messages.LinkFrame) {
+	switch m.Frame.(type) {
+	case messages.Data, messages.Ack, messages.Gap, messages.Exit:
+		from := &messages.FromBridge{Task: t.request.Task, Link: m.Link, Frame: m.Frame, Bytes: m.Bytes}
+		t.tell(t.session, from)
+	default:
+		t.unexpected(m)
+	}
+}
+
+// detached gives the bridge a while to dial again, and asks ECS at once whether the task still is.
+func (t *task) detached(cause string) {
+	t.observe(messages.Event{Kind: messages.EventDetached, Reason: cause})
+	t.tell(t.session, &messages.TaskDetached{Task: t.request.Task, Reason: cause})
+	t.deadline.set(t.Clock, t.self, t.settings.RedialGrace)
+	t.describe()
+}
+
+// reattach takes a bridge back that proves to be the one that was given this session.
+func (t *task) reattach(m *messages.BridgeArrived) {
+	hello := m.Hello
+	bound := hello.State == messages.BridgeAssigned && hello.SessionID == t.assign.Session && hello.UserID == t.assign.User
+	if !bound || !t.Signer.VerifyBinding(hello.Binding, t.request.Task, t.assign.Session, t.assign.User) {
+		t.refuse(m.Link, "this task serves another session")
+		return
+	}
+	t.deadline.cancel()
+	t.poll.cancel()
+	t.attach(m.Link)
+	t.observe(messages.Event{Kind: messages.EventReattached})
+	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq})
+}
+

@@ -1,0 +1,212 @@
+package messages
+
+import "time"
+
+// Between sessions and the supervisor.
+
+// Claim asks the supervisor for a task. A session has at most one claim or one task at a time.
+type Claim struct {
+	Session SessionID
+	User    UserID
+	Token   Secret
+	// InSeq and OutSeq are where a session that had an earlier task goes on counting.
+	InSeq, OutSeq uint64
+}
+
+// Bound tells a session that a task is its own and is being given its user.
+type Bound struct {
+	Task TaskID
+	Path Path
+	Why  ColdReason
+	// Waited is the time from the claim to the binding.
+	Waited time.Duration
+}
+
+// HintRequest asks what a waiting session is to tell its client.
+type HintRequest struct{ Session SessionID }
+
+// Hint is what a waiting client is told. It also answers a CapacityRequest.
+type Hint struct {
+	Reason WaitReason
+	Eta    time.Duration
+}
+
+// StartFailed tells a session that it gets no task.
+type StartFailed struct {
+	Code      ErrorCode
+	Message   string
+	Retryable bool
+}
+
+// TaskLost tells a session that its active task is gone.
+type TaskLost struct {
+	Task   TaskID
+	Reason string
+}
+
+// SessionEnded is a session's last word to the supervisor, which then stops its task and it.
+type SessionEnded struct {
+	Session SessionID
+	Reason  EndReason
+}
+
+// EndReason says why a session ended.
+type EndReason string
+
+// Why sessions end.
+const (
+	EndClosed      EndReason = "closed"
+	EndExited      EndReason = "exited"
+	EndIdle        EndReason = "idle_timeout"
+	EndStartFailed EndReason = "start_failed"
+	EndTimeout     EndReason = "start_timeout"
+	EndTaskLost    EndReason = "task_lost"
+	EndDraining    EndReason = "draining"
+	EndCrashed     EndReason = "crashed"
+)
+
+// Between tasks and the supervisor.
+
+// TaskLaunched tells the supervisor that ECS has accepted a task.
+type TaskLaunched struct {
+	Task TaskID
+	ARN  string
+}
+
+// TaskUp tells the supervisor that a task can be claimed.
+type TaskUp struct{ Task TaskID }
+
+// TaskDown tells the supervisor that a task's socket dropped while it waited: it counts as starting again.
+type TaskDown struct {
+	Task   TaskID
+	Reason string
+}
+
+// TaskExpired tells the supervisor that a task has been ready for longer than its time to live.
+type TaskExpired struct{ Task TaskID }
+
+// TaskActive tells the supervisor and the session that the agent takes input.
+type TaskActive struct {
+	Task    TaskID
+	Session SessionID
+	Timings Timings
+}
+
+// TaskFailed tells the supervisor that a task is of no more use and stops itself. Phase is the state it was in.
+type TaskFailed struct {
+	Task   TaskID
+	Phase  string
+	Reason string
+	// Fault is set when an ECS call was the cause.
+	Fault *LaunchError
+}
+
+// TaskGone is a task's last word to the supervisor: nothing of it is left to stop.
+type TaskGone struct{ Task TaskID }
+
+// Assign gives a task its session, once in its life.
+type Assign struct {
+	Session       SessionID
+	User          UserID
+	Token         Secret
+	Workspace     string
+	InSeq, OutSeq uint64
+}
+
+// Retire tells a task to stop.
+type Retire struct{ Reason string }
+
+// Between a session and its task.
+
+// ToBridge asks a session's task to send a frame: Data, Ack, Resume or Token. It is dropped while the task has no socket.
+type ToBridge struct{ Frame Frame }
+
+// FromBridge brings a session a frame of its task: Data, Ack, Gap or Exit. Bytes are to be credited to Link.
+type FromBridge struct {
+	Task  TaskID
+	Link  LinkID
+	Frame Frame
+	Bytes int
+}
+
+// TaskDetached tells a session that its task's socket dropped.
+type TaskDetached struct {
+	Task   TaskID
+	Reason string
+}
+
+// TaskReattached tells a session that its task's bridge has dialled again, and where it stands.
+type TaskReattached struct {
+	Task          TaskID
+	InSeq, OutSeq uint64
+}
+
+// From operators and the process.
+
+// Resize changes the pool's bounds while it runs; answered by Resized.
+type Resize struct{ Min, Max int }
+
+// Resized answers Resize. Problem is empty when the bounds were taken.
+type Resized struct{ Problem string }
+
+// Drain ends everything: no new sessions, clients told, tasks stopped; answered by Drained when nothing is left.
+type Drain struct{}
+
+// Drained answers Drain.
+type Drained struct{}
+
+// CapacityRequest asks what a client that arrived now would be told; answered by Hint.
+type CapacityRequest struct{}
+
+// StatusRequest asks for a PoolStatus.
+type StatusRequest struct{}
+
+// PoolStatus is what an operator sees. It holds no secret.
+type PoolStatus struct {
+	Pool     PoolCounts      `json:"pool"`
+	Tasks    []TaskStatus    `json:"tasks"`
+	Sessions []SessionStatus `json:"sessions"`
+	Hosts    []HostStatus    `json:"hosts"`
+	Draining bool            `json:"draining"`
+	// LastFailure is why the last start failed, kept until a task becomes ready.
+	LastFailure string `json:"lastFailure,omitempty"`
+}
+
+// PoolCounts are the pool's numbers.
+type PoolCounts struct {
+	Ready    int `json:"ready"`
+	Starting int `json:"starting"`
+	Assigned int `json:"assigned"`
+	Stopping int `json:"stopping"`
+	Waiting  int `json:"waiting"`
+	// Target is what the pool is refilled to: the minimum, or 0 when it is switched off.
+	Target int `json:"target"`
+	Min    int `json:"min"`
+	Max    int `json:"max"`
+}
+
+// TaskStatus is one task in a PoolStatus.
+type TaskStatus struct {
+	ID      TaskID    `json:"id"`
+	ARN     string    `json:"arn,omitempty"`
+	State   string    `json:"state"`
+	Session SessionID `json:"sessionId,omitempty"`
+	Host    HostID    `json:"host,omitempty"`
+	AgeMs   int64     `json:"ageMs"`
+}
+
+// SessionStatus is one session in a PoolStatus.
+type SessionStatus struct {
+	ID    SessionID `json:"id"`
+	User  UserID    `json:"userId"`
+	Task  TaskID    `json:"taskId,omitempty"`
+	State string    `json:"state"`
+	AgeMs int64     `json:"ageMs"`
+}
+
+// HostStatus is one container instance in a PoolStatus.
+type HostStatus struct {
+	ID    HostID `json:"id"`
+	State string `json:"state"`
+	Tasks int    `json:"tasks"`
+}
