@@ -1,0 +1,205 @@
+package localecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Faults are what goes wrong on purpose, for tests and for operators. The zero Faults is a good day.
+type Faults struct {
+	// API has the faults of operations by name ("RunTask"); "*" is for all that are not named.
+	API map[string]APIFault `json:"api,omitempty"`
+	// Task has the delays and failures in a task's life; they apply to tasks that come to that point from now on.
+	Task TaskFault `json:"task"`
+}
+
+// APIFault is what happens to calls of an operation, in the order of its fields. Rates are probabilities from 0 to 1.
+type APIFault struct {
+	// Delay is before anything else happens to the call.
+	Delay Duration `json:"delay,omitempty"`
+	// Hang keeps the call waiting until the client leaves, the fault is lifted (the call is then carried out) or Close.
+	Hang bool `json:"hang,omitempty"`
+	// Denied answers AccessDeniedException.
+	Denied bool `json:"denied,omitempty"`
+	// ThrottleRate of calls is answered ThrottlingException.
+	ThrottleRate float64 `json:"throttleRate,omitempty"`
+	// FailureRate of calls is answered ServerException (HTTP 500), and not carried out.
+	FailureRate float64 `json:"failureRate,omitempty"`
+	// LostAnswerRate of calls is carried out, and the connection dropped instead of an answer.
+	LostAnswerRate float64 `json:"lostAnswerRate,omitempty"`
+}
+
+// TaskFault is what happens to tasks: how long each phase of a life takes, and how many starts fail.
+type TaskFault struct {
+	ProvisioningDelay Duration `json:"provisioningDelay,omitempty"` // in PROVISIONING
+	PullDelay         Duration `json:"pullDelay,omitempty"`         // in PENDING, until pullStoppedAt
+	StartDelay        Duration `json:"startDelay,omitempty"`        // in PENDING, after the pull
+	// FailureRate of starts end as STOPPED with stopCode TaskFailedToStart.
+	FailureRate         float64  `json:"failureRate,omitempty"`
+	DeactivatingDelay   Duration `json:"deactivatingDelay,omitempty"`   // in DEACTIVATING, before SIGTERM
+	DeprovisioningDelay Duration `json:"deprovisioningDelay,omitempty"` // in DEPROVISIONING, after the processes' end
+}
+
+// Duration is a time.Duration that is written like "1.5s" in JSON.
+type Duration time.Duration
+
+// MarshalText gives Go's notation.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads Go's notation.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+// maxDelay bounds every delay: nothing here waits for ever.
+const maxDelay = Duration(time.Hour)
+
+func (f Faults) validate() error {
+	known := operations()
+	for name, api := range f.API {
+		if name != "*" && known[name] == nil {
+			return fmt.Errorf("faults: there is no operation %q", name)
+		}
+		if err := errors.Join(checkDelay(api.Delay), checkRates(api.ThrottleRate, api.FailureRate, api.LostAnswerRate)); err != nil {
+			return fmt.Errorf("faults of %s: %w", name, err)
+		}
+	}
+	t := f.Task
+	err := checkRates(t.FailureRate)
+	for _, d := range []Duration{t.ProvisioningDelay, t.PullDelay, t.StartDelay, t.DeactivatingDelay, t.DeprovisioningDelay} {
+		err = errors.Join(err, checkDelay(d))
+	}
+	if err != nil {
+		return fmt.Errorf("faults of tasks: %w", err)
+	}
+	return nil
+}
+
+func checkDelay(d Duration) error {
+	if d < 0 || d > maxDelay {
+		return fmt.Errorf("a delay is between 0 and %s, not %s", time.Duration(maxDelay), time.Duration(d))
+	}
+	return nil
+}
+
+func checkRates(rates ...float64) error {
+	for _, r := range rates {
+		if !(r >= 0 && r <= 1) { // so that NaN is refused
+			return fmt.Errorf("a rate is between 0 and 1, not %v", r)
+		}
+	}
+	return nil
+}
+
+// SetFaults replaces the faults in force. Calls that hang are looked at again.
+func (s *Server) SetFaults(f Faults) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	s.faults.set(f)
+	return nil
+}
+
+// Faults are the faults in force.
+func (s *Server) Faults() Faults { return s.faults.current() }
+
+// faultInjector holds the faults in force and the one source of chance.
+type faultInjector struct {
+	mu      sync.Mutex
+	faults  Faults // replaced, never changed
+	changed chan struct{}
+	rng     *rand.Rand
+}
+
+func newFaultInjector(seed uint64, f Faults) *faultInjector {
+	i := &faultInjector{changed: make(chan struct{}), rng: rand.New(rand.NewPCG(seed, 0))}
+	i.set(f)
+	return i
+}
+
+func (i *faultInjector) set(f Faults) {
+	f.API = maps.Clone(f.API)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.faults = f
+	close(i.changed)
+	i.changed = make(chan struct{})
+}
+
+func (i *faultInjector) current() Faults {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	f := i.faults
+	f.API = maps.Clone(f.API)
+	return f
+}
+
+// of is the fault of an operation, and a channel that is closed when it may have changed.
+func (i *faultInjector) of(operation string) (APIFault, <-chan struct{}) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	f, named := i.faults.API[operation]
+	if !named {
+		f = i.faults.API["*"]
+	}
+	return f, i.changed
+}
+
+// roll is true with that probability. It takes nothing from the source of chance when there is nothing to decide.
+func (i *faultInjector) roll(rate float64) bool {
+	if rate <= 0 {
+		return false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.rng.Float64() < rate
+}
+
+func (i *faultInjector) shuffle(n int, swap func(a, b int)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.rng.Shuffle(n, swap)
+}
+
+// beforeCall lets a call of an operation suffer what is in force. An error is the call's answer; otherwise the call is to
+// be carried out, under the fault returned.
+func (i *faultInjector) beforeCall(ctx context.Context, closing <-chan struct{}, operation string) (APIFault, error) {
+	f, changed := i.of(operation)
+	if f.Delay > 0 && !waitFor(ctx, closing, time.After(time.Duration(f.Delay))) {
+		return f, serverException("The endpoint is shutting down.")
+	}
+	for f.Hang {
+		if !waitFor(ctx, closing, changed) {
+			return f, serverException("The endpoint is shutting down.")
+		}
+		f, changed = i.of(operation)
+	}
+	switch {
+	case f.Denied:
+		return f, fault("AccessDeniedException", "User is not authorized to perform: ecs:%s (injected fault)", operation)
+	case i.roll(f.ThrottleRate):
+		return f, fault("ThrottlingException", "Rate exceeded")
+	case i.roll(f.FailureRate):
+		return f, serverException("Injected fault")
+	}
+	return f, nil
+}
+
+// waitFor waits for an event; false when the client left or the endpoint closes first.
+func waitFor[T any](ctx context.Context, closing <-chan struct{}, event <-chan T) bool {
+	select {
+	case <-event:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-closing:
+		return false
+	}
+}
