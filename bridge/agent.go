@@ -1,0 +1,171 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hearth/messages"
+)
+
+// agentSpec is all that starting an agent takes.
+type agentSpec struct {
+	argv []string
+	dir  string
+	env  []string
+}
+
+// agent is the agent's process: the leader of a process group of its own, whose three streams are pipes.
+type agent struct {
+	cmd    *exec.Cmd
+	stdin  *os.File
+	stdout *outputPipe
+	stderr *outputPipe
+	reaper *reaper
+
+	dead      chan struct{} // closed once the process is dead
+	mu        sync.Mutex
+	collected bool // the pid may be anyone's from here on
+}
+
+// startAgent starts the process. The calling goroutine must be locked to its thread until wait has returned: the kernel
+// kills the agent when the thread that started it ends, so that it never outlives the bridge.
+func startAgent(spec agentSpec, reaper *reaper) (*agent, error) {
+	program, err := exec.LookPath(spec.argv[0])
+	if err == nil {
+		// A relative name must not be looked up again in the workspace, where it is the user who decides what it is.
+		program, err = filepath.Abs(program)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var files [6]*os.File
+	for i := 0; i < len(files); i += 2 {
+		if files[i], files[i+1], err = os.Pipe(); err != nil {
+			closeFiles(files[:]...)
+			return nil, err
+		}
+	}
+	a := &agent{reaper: reaper, dead: make(chan struct{}), stdin: files[1]}
+	a.stdout = &outputPipe{file: files[2], dead: a.dead}
+	a.stderr = &outputPipe{file: files[4], dead: a.dead}
+	a.cmd = &exec.Cmd{
+		Path: program, Args: spec.argv, Dir: spec.dir, Env: spec.env,
+		Stdin: files[0], Stdout: files[3], Stderr: files[5],
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	}
+	if err := reaper.start(a.cmd); err != nil {
+		closeFiles(files[:]...)
+		return nil, err
+	}
+	closeFiles(files[0], files[3], files[5])
+	return a, nil
+}
+
+// closeFiles closes the ends of pipes, which cannot fail in a way that matters.
+func closeFiles(files ...*os.File) {
+	for _, f := range files {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// signal sends sig to the agent's process group, unless it is gone.
+func (a *agent) signal(sig syscall.Signal) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.collected {
+		return nil
+	}
+	return syscall.Kill(-a.cmd.Process.Pid, sig)
+}
+
+// wait returns how the process ended, once it has. What is left of its process group is killed, stdin is closed, and the
+// output pipes end after what was written to them.
+func (a *agent) wait() messages.Exit {
+	awaitDeath(a.cmd.Process.Pid)
+	a.mu.Lock()
+	// Fails only if nobody but the dead leader is left, which is as good.
+	_ = syscall.Kill(-a.cmd.Process.Pid, syscall.SIGKILL)
+	err := a.cmd.Wait()
+	a.collected = true
+	a.mu.Unlock()
+
+	a.reaper.kick.ring()
+	closeFiles(a.stdin)
+	// In this order: a reader that already knows of the death must not lose the time that it then gives the pipe.
+	a.stdout.wake()
+	a.stderr.wake()
+	close(a.dead)
+	return exitOf(a.cmd.ProcessState, err)
+}
+
+// exitOf describes an end. A process ended by a signal has the code 128+n that shells and ECS give it.
+func exitOf(state *os.ProcessState, err error) messages.Exit {
+	if state == nil {
+		return messages.Exit{Code: -1, Stderr: fmt.Sprintf("its end could not be observed: %v", err)}
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return messages.Exit{Code: 128 + int(status.Signal()), Signal: unix.SignalName(status.Signal())}
+	}
+	return messages.Exit{Code: state.ExitCode()}
+}
+
+const (
+	// lateOutput is how long a dead agent's pipe must be silent to be taken for empty, when a process that left the
+	// agent's group still holds it open.
+	lateOutput = 100 * time.Millisecond
+	// maxLateOutput is what the kernel lets an unprivileged process buffer in a pipe: more cannot be the dead agent's.
+	maxLateOutput = 1 << 20
+)
+
+// outputPipe reads the agent's output to its end: the pipe's, or, if someone else keeps that from coming, what was in the
+// pipe when the agent died.
+type outputPipe struct {
+	file *os.File
+	dead <-chan struct{}
+	late int // bytes read since
+}
+
+func (p *outputPipe) Read(b []byte) (int, error) {
+	for {
+		late := false
+		select {
+		case <-p.dead:
+			late = true
+			if p.late >= maxLateOutput {
+				return 0, io.EOF
+			}
+			if err := p.file.SetReadDeadline(time.Now().Add(lateOutput)); err != nil {
+				return 0, err
+			}
+		default:
+		}
+		n, err := p.file.Read(b)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			if !late {
+				continue // woken because the agent died, which shows in a moment
+			}
+			return 0, io.EOF
+		}
+		if late {
+			p.late += n
+		}
+		return n, err
+	}
+}
+
+// wake ends a blocked Read so that it looks whether the agent is dead.
+func (p *outputPipe) wake() {
+	// Fails only on a closed file, whose reads have ended.
+	_ = p.file.SetReadDeadline(time.Unix(1, 0))
+}

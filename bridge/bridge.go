@@ -1,0 +1,254 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"hearth/messages"
+)
+
+const (
+	// settleTimeout is how long an ended agent's outputs may take to be acknowledged once the exit was sent.
+	settleTimeout = 10 * time.Second
+	// flushTimeout bounds what a stopped bridge still sends once its agent is gone.
+	flushTimeout = 5 * time.Second
+	// leaveTimeout bounds the wait for the bridge's own goroutines. Only a system call that hangs, as on a lost network
+	// file system, makes it pass.
+	leaveTimeout = 5 * time.Second
+	// maxGrace bounds the grace that the gateway asks for.
+	maxGrace = time.Hour
+)
+
+// bridge is the state of a task. Everything below "the loop's" is touched by the loop's goroutine alone.
+type bridge struct {
+	cfg    Config
+	log    zerolog.Logger
+	root   *os.Root
+	reaper *reaper
+	alive  keepalive
+
+	ctx    context.Context // the bridge's life: every goroutine ends with it
+	cancel context.CancelFunc
+	events chan func()
+	left   chan struct{} // closed once the loop runs no more events
+	wg     sync.WaitGroup
+
+	// The loop's.
+	link     link
+	session  *session // nil until init_user
+	stopping bool
+	stopBy   time.Time // when the grace ends
+	ending   alarm     // the next step towards the end
+	finished bool
+	failure  error
+}
+
+// Run is a bridge's whole life: cmd/bridge calls it once; tests run many side by side. It returns nil after an orderly end
+// (the agent's, a stop, an orphaned warm task, or ctx's end, which stops it as the gateway's stop does) and an error where
+// the task was of no use.
+func Run(ctx context.Context, cfg Config, log zerolog.Logger) error {
+	b, err := newBridge(cfg, log)
+	if err != nil {
+		return err
+	}
+	return b.run(ctx)
+}
+
+func newBridge(cfg Config, log zerolog.Logger) (*bridge, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	root, err := openRoot(cfg.WorkspaceRoot)
+	if err != nil {
+		return nil, err
+	}
+	b := &bridge{
+		cfg: cfg, root: root, reaper: newReaper(),
+		log:    log.With().Str("task", string(cfg.TaskID)).Logger(),
+		alive:  keepalive{ping: 20 * time.Second, silence: 45 * time.Second},
+		events: make(chan func()), left: make(chan struct{}),
+	}
+	b.link.base = cfg.GatewayURL
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b, nil
+}
+
+func (b *bridge) run(ctx context.Context) error {
+	b.log.Info().Str("version", b.cfg.Version).Bool("warm", b.cfg.Warm).Str("gateway", b.cfg.GatewayURL).Msg("the bridge starts")
+	b.wg.Go(func() { b.reaper.run(b.ctx) })
+	b.link.goneSince = time.Now()
+	b.watchOrphan()
+	b.dial()
+	told := ctx.Done()
+	for !b.finished {
+		select {
+		case event := <-b.events:
+			event()
+		case <-b.inputProgress():
+			b.onInputGiven()
+		case <-told:
+			told = nil
+			b.stop("the bridge was told to end", b.cfg.StopGrace)
+		}
+	}
+	b.leave()
+	return b.failure
+}
+
+// post hands f to the loop and waits until it is taken. It reports false if the loop runs no more.
+func (b *bridge) post(f func()) bool {
+	select {
+	case b.events <- f:
+		return true
+	case <-b.left:
+		return false
+	}
+}
+
+// finish ends the loop. err is what the task failed with, if it did.
+func (b *bridge) finish(err error, why string) {
+	if b.finished {
+		return
+	}
+	b.finished, b.failure = true, err
+	b.log.Info().Err(err).Msg("the bridge ends: " + why)
+}
+
+// leave ends everything that is still going on, in the order that lets the last frames out.
+func (b *bridge) leave() {
+	close(b.left)
+	b.ending.stop()
+	b.link.stop()
+	if b.link.current != nil {
+		b.link.current.close()
+		<-b.link.current.done // at the latest after closeTimeout
+	}
+	if s := b.session; s != nil {
+		s.cancel()
+		s.in.close()
+		s.out.close()
+		b.signalAgent(syscall.SIGKILL)
+	}
+	b.cancel()
+	ended := make(chan struct{})
+	go func() {
+		b.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(leaveTimeout):
+		b.log.Error().Msg("something still hangs: the file system?")
+	}
+	if err := b.root.Close(); err != nil {
+		b.log.Warn().Err(err).Msg("could not close the workspace root")
+	}
+}
+
+// stop ends the task: SIGTERM to the agent, SIGKILL after the grace. Told again, it can only become shorter.
+func (b *bridge) stop(reason string, grace time.Duration) {
+	s := b.session
+	if s == nil || s.failed != nil || s.ended {
+		b.finish(nil, reason)
+		return
+	}
+	by := time.Now().Add(grace)
+	if b.stopping && !by.Before(b.stopBy) {
+		return
+	}
+	b.stopping, b.stopBy = true, by
+	b.log.Info().Str("reason", reason).Dur("graceMs", grace).Msg("stopping the agent")
+	s.cancel()
+	b.signalAgent(syscall.SIGTERM)
+	b.ending.set(b.post, grace, func() {
+		b.log.Warn().Msg("the agent outlived its grace")
+		b.signalAgent(syscall.SIGKILL)
+		b.ending.set(b.post, flushTimeout, func() { b.finish(nil, "stopped, without all of the agent's output delivered") })
+	})
+}
+
+// signalAgent signals the agent, if there is one.
+func (b *bridge) signalAgent(sig syscall.Signal) {
+	if b.session.agent == nil {
+		return
+	}
+	if err := b.session.agent.signal(sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		b.log.Error().Err(err).Stringer("signal", sig).Msg("could not signal the agent")
+	}
+}
+
+// onFrame handles a frame of the gateway's.
+func (b *bridge) onFrame(from *socket, frame messages.Frame) {
+	if !b.link.hears(from) {
+		return // a socket that was replaced: the gateway says it again on the new one
+	}
+	from.answered = true
+	if from == b.link.next {
+		b.promote()
+	}
+	switch f := frame.(type) {
+	case messages.InitUser:
+		b.onInitUser(from, f)
+	case messages.Stop:
+		grace := min(max(f.GraceMs, 0), maxGrace.Milliseconds())
+		b.stop("the gateway said: "+f.Reason, time.Duration(grace)*time.Millisecond)
+	case messages.Redial:
+		b.onRedial(f)
+	case messages.Unknown:
+		b.log.Debug().Str("type", f.Type).Msg("ignored a frame of an unknown type")
+	default:
+		if b.session == nil {
+			b.log.Warn().Str("type", frame.FrameType()).Msg("ignored a frame that needs a session")
+			return
+		}
+		b.onSessionFrame(from, frame)
+	}
+}
+
+// onSessionFrame handles the frames that only make sense after init_user.
+func (b *bridge) onSessionFrame(from *socket, frame messages.Frame) {
+	s := b.session
+	switch f := frame.(type) {
+	case messages.Data:
+		b.onInput(from, f)
+	case messages.Ack:
+		s.out.ack(f.Seq)
+		if s.ended && s.exitSent && s.out.settled() {
+			b.windDown()
+		}
+	case messages.Resume:
+		from.resumeFrom = &f.FromSeq
+		b.letOutputsFlow(from)
+	case messages.Token:
+		s.nextToken = &f.Token
+		b.writeToken()
+	}
+}
+
+// hello is the first frame on every socket.
+func (b *bridge) hello() messages.BridgeHello {
+	h := messages.BridgeHello{
+		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: messages.BridgeWarm,
+		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID,
+	}
+	if s := b.session; s != nil {
+		h.State, h.SessionID, h.UserID, h.Binding = messages.BridgeAssigned, s.id, s.user, s.binding
+		h.InSeq, h.OutSeq = s.in.given(), s.out.last()
+	}
+	return h
+}
+
+// announce is what a new socket begins with: hello, and how the init went, which the gateway may never have heard, or may
+// have forgotten in a restart.
+func (b *bridge) announce(to *socket) {
+	to.send(b.hello())
+	if b.session != nil {
+		b.announceInit(to)
+	}
+}

@@ -1,0 +1,134 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"hearth/messages"
+)
+
+// LineMode says how lines and payloads become one another.
+type LineMode string
+
+// The values of AGENT_IO.
+const (
+	// LinesJSON writes each payload as a line of compact JSON, and takes output lines that are JSON as they are.
+	LinesJSON LineMode = "jsonl"
+	// LinesText writes payloads, which are JSON strings, as they are; output lines come back as strings.
+	LinesText LineMode = "text"
+)
+
+// StderrMode says where the agent's standard error goes beside the log.
+type StderrMode string
+
+// The values of AGENT_STDERR.
+const (
+	StderrLog   StderrMode = "log"
+	StderrMerge StderrMode = "merge"
+)
+
+// OverflowMode says what happens when the outputs that nobody has acknowledged reach OUTPUT_BUFFER_BYTES.
+type OverflowMode string
+
+// The values of AGENT_OVERFLOW.
+const (
+	// OverflowPause stops reading the agent until there is room.
+	OverflowPause OverflowMode = "pause"
+	// OverflowDrop forgets the oldest output; whoever would have read it is sent a gap.
+	OverflowDrop OverflowMode = "drop"
+)
+
+// maxStopGrace leaves the bridge time to flush within the 30 seconds that ECS gives a container between SIGTERM and
+// SIGKILL.
+const maxStopGrace = 20 * time.Second
+
+// Config is everything a bridge is told at its start. Run's caller fills all of it; there are no defaults here.
+type Config struct {
+	// GatewayURL is the base that paths are appended to, ws:// or wss://.
+	GatewayURL string
+	TaskID     messages.TaskID
+	TaskToken  messages.Secret
+	// Warm is true for a task that waits for whichever user comes, false for one started for UserID and SessionID.
+	Warm      bool
+	UserID    messages.UserID
+	SessionID messages.SessionID
+
+	// WorkspaceRoot is the directory, usually a mounted volume, that every workspace must be inside of.
+	WorkspaceRoot string
+	// TokenFile is where the user's token is written, relative to the workspace.
+	TokenFile string
+
+	// AgentCommand is split into words as SplitCommand does; no shell is involved.
+	AgentCommand  string
+	AgentIO       LineMode
+	AgentStderr   StderrMode
+	AgentOverflow OverflowMode
+	// Environ is what the agent's environment is made from (see agentEnviron), as os.Environ gives it.
+	Environ []string
+
+	// MaxFrameBytes bounds a line, and the encoded payload of an output.
+	MaxFrameBytes int
+	// OutputBufferBytes bounds the outputs kept until they are acknowledged.
+	OutputBufferBytes int
+
+	// WarmOrphanTTL is how long a bridge without a running agent outlives its gateway.
+	WarmOrphanTTL time.Duration
+	// StopGrace is what the agent is given between SIGTERM and SIGKILL when the bridge itself is told to end.
+	StopGrace time.Duration
+
+	// Version is told to the gateway.
+	Version string
+}
+
+// Validate names everything that is wrong with the configuration, one line a problem, by its environment variable.
+func (c Config) Validate() error {
+	var problems []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	if err := checkBase(c.GatewayURL); err != nil {
+		check(false, "GATEWAY_WS_URL: %w", err)
+	}
+	check(messages.ValidID(string(c.TaskID)), "TASK_ID: %q is not an id ([A-Za-z0-9][A-Za-z0-9._-]{0,127})", c.TaskID)
+	check(c.TaskToken != "", "TASK_TOKEN: must be set")
+	if !c.Warm {
+		check(messages.ValidID(string(c.SessionID)), "SESSION_ID: %q is not an id; a task with WARM_POOL_MODE=false needs one", c.SessionID)
+		check(messages.ValidUserID(string(c.UserID)), "USER_ID: %q is not a user id; a task with WARM_POOL_MODE=false needs one", c.UserID)
+	}
+	check(filepath.IsAbs(c.WorkspaceRoot), "WORKSPACE_ROOT: %q is not an absolute path", c.WorkspaceRoot)
+	check(filepath.IsLocal(c.TokenFile) && filepath.Clean(c.TokenFile) != ".", "TOKEN_FILE: %q is not a path inside the workspace", c.TokenFile)
+	if _, err := SplitCommand(c.AgentCommand); err != nil {
+		check(false, "AGENT_COMMAND: %w", err)
+	}
+	check(c.AgentIO == LinesJSON || c.AgentIO == LinesText, "AGENT_IO: %q is neither jsonl nor text", c.AgentIO)
+	check(c.AgentStderr == StderrLog || c.AgentStderr == StderrMerge, "AGENT_STDERR: %q is neither log nor merge", c.AgentStderr)
+	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop, "AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)
+	check(c.MaxFrameBytes >= 1<<10 && c.MaxFrameBytes <= 64<<20, "MAX_FRAME_BYTES: %d is not within 1 KiB to 64 MiB", c.MaxFrameBytes)
+	check(c.OutputBufferBytes >= c.MaxFrameBytes, "OUTPUT_BUFFER_BYTES: %d is less than MAX_FRAME_BYTES", c.OutputBufferBytes)
+	check(c.WarmOrphanTTL > 0, "WARM_ORPHAN_TTL: %v is not positive", c.WarmOrphanTTL)
+	check(c.StopGrace >= 0 && c.StopGrace <= maxStopGrace, "STOP_GRACE: %v is not within 0 to %v (ECS kills the container after 30s)", c.StopGrace, maxStopGrace)
+	return errors.Join(problems...)
+}
+
+// checkBase reports what keeps raw from being a gateway's address.
+func checkBase(raw string) error {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("%q is not a URL", raw)
+	}
+	if u.Scheme != "ws" && u.Scheme != "wss" {
+		return fmt.Errorf("%q does not begin with ws:// or wss://", raw)
+	}
+	if u.Hostname() == "" {
+		return fmt.Errorf("%q names no host", raw)
+	}
+	if u.User != nil {
+		return errors.New("must not hold a user or password; the task token authenticates")
+	}
+	return nil
+}

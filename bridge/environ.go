@@ -1,0 +1,30 @@
+package bridge
+
+import (
+	"slices"
+	"strings"
+)
+
+// hiddenVariables belong to the bridge and the gateway. HOME and WORKSPACE_DIR are here because they are made anew.
+var hiddenVariables = []string{
+	"GATEWAY_WS_URL", "TASK_ID", "TASK_TOKEN", "WARM_POOL_MODE", "USER_ID", "SESSION_ID",
+	"HOME", "WORKSPACE_DIR", "PWD", "OLDPWD",
+}
+
+// hiddenPrefixes are ECS' own variables: they lead to the task role's credentials and to the host's metadata.
+var hiddenPrefixes = []string{"AWS_CONTAINER_", "ECS_"}
+
+// agentEnviron makes the agent's environment from the bridge's: what the image and the task definition set passes,
+// except for what would give the agent the task's own powers.
+func agentEnviron(environ []string, workspace string) []string {
+	var kept []string
+	for _, entry := range environ {
+		name, _, _ := strings.Cut(entry, "=")
+		hidden := slices.Contains(hiddenVariables, name) ||
+			slices.ContainsFunc(hiddenPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+		if !hidden {
+			kept = append(kept, entry)
+		}
+	}
+	return append(kept, "HOME="+workspace, "WORKSPACE_DIR="+workspace, "PWD="+workspace)
+}

@@ -1,0 +1,347 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lxzan/gws"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"hearth/messages"
+)
+
+// patience bounds every wait of these tests. Nothing takes nearly as long unless it is broken.
+const patience = 20 * time.Second
+
+const (
+	testTaskToken = "task-token-that-nobody-may-see"
+	testUserToken = "user-token-that-nobody-may-see"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(helperVariable) != "" {
+		os.Exit(helper())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// gateway is the other end of a bridge's sockets, and does only what a test tells it to.
+type gateway struct {
+	t        *testing.T
+	server   *httptest.Server
+	arrivals chan *peer
+	refuse   atomic.Int32 // an HTTP status to answer dials with
+}
+
+// peer is one bridge's socket as the gateway sees it.
+type peer struct {
+	t      *testing.T
+	path   string
+	auth   string
+	ws     *gws.Conn
+	frames chan messages.Frame
+	done   chan struct{}
+	err    error // after done
+	hello  messages.BridgeHello
+}
+
+func newGateway(t *testing.T) *gateway {
+	g := &gateway{t: t, arrivals: make(chan *peer, 16)}
+	g.server = httptest.NewServer(http.HandlerFunc(g.serve))
+	t.Cleanup(g.server.Close)
+	return g
+}
+
+func (g *gateway) url() string { return "ws" + strings.TrimPrefix(g.server.URL, "http") }
+
+func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
+	if status := g.refuse.Load(); status != 0 {
+		w.WriteHeader(int(status))
+		return
+	}
+	p := &peer{
+		t: g.t, path: r.URL.Path, auth: r.Header.Get("Authorization"),
+		frames: make(chan messages.Frame, 64), done: make(chan struct{}),
+	}
+	ws, err := gws.NewUpgrader(peerEvents{p: p}, &gws.ServerOption{ReadMaxPayloadSize: 4 << 20}).Upgrade(w, r)
+	if err != nil {
+		g.t.Errorf("upgrade: %v", err)
+		return
+	}
+	p.ws = ws
+	go func() {
+		ws.ReadLoop()
+		close(p.done)
+	}()
+	g.t.Cleanup(func() {
+		p.cut()
+		<-p.done
+	})
+	g.arrivals <- p
+}
+
+// next is the next socket to arrive, with its hello.
+func (g *gateway) next() *peer {
+	g.t.Helper()
+	select {
+	case p := <-g.arrivals:
+		p.hello = expect[messages.BridgeHello](p)
+		return p
+	case <-time.After(patience):
+		g.t.Fatal("no bridge dialled")
+		return nil
+	}
+}
+
+type peerEvents struct {
+	gws.BuiltinEventHandler
+	p *peer
+}
+
+func (e peerEvents) OnClose(_ *gws.Conn, err error) { e.p.err = err }
+
+func (e peerEvents) OnPing(socket *gws.Conn, payload []byte) { _ = socket.WritePong(payload) }
+
+func (e peerEvents) OnMessage(socket *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	frame, err := messages.DecodeFromBridge(m.Bytes())
+	if err != nil {
+		e.p.t.Errorf("the bridge sent a bad frame: %v", err)
+		return
+	}
+	select {
+	case e.p.frames <- frame:
+	case <-e.p.t.Context().Done():
+	}
+}
+
+func (p *peer) send(f messages.Frame) {
+	p.t.Helper()
+	if err := p.ws.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, f)); err != nil {
+		p.t.Fatalf("send %s: %v", f.FrameType(), err)
+	}
+}
+
+func (p *peer) sendInput(seq uint64, payload string) {
+	p.t.Helper()
+	p.send(messages.Data{Seq: seq, Payload: json.RawMessage(payload)})
+}
+
+// cut drops the socket as a broken network does.
+func (p *peer) cut() { _ = p.ws.NetConn().Close() }
+
+// receive is the next frame.
+func (p *peer) receive() messages.Frame {
+	p.t.Helper()
+	select {
+	case f := <-p.frames:
+		return f
+	default:
+	}
+	select {
+	case f := <-p.frames:
+		return f
+	case <-p.done:
+		select {
+		case f := <-p.frames:
+			return f
+		default:
+			p.t.Fatalf("the socket ended: %v", p.err)
+		}
+	case <-time.After(patience):
+		p.t.Fatal("no frame came")
+	}
+	return nil
+}
+
+// expect is the next frame, which must be an F.
+func expect[F messages.Frame](p *peer) F {
+	p.t.Helper()
+	frame := p.receive()
+	f, ok := frame.(F)
+	if !ok {
+		p.t.Fatalf("got %T %+v, want %T", frame, frame, f)
+	}
+	return f
+}
+
+// skipTo is the next F; acks before it are passed over.
+func skipTo[F messages.Frame](p *peer) F {
+	p.t.Helper()
+	for {
+		frame := p.receive()
+		if f, ok := frame.(F); ok {
+			return f
+		}
+		if _, isAck := frame.(messages.Ack); !isAck {
+			p.t.Fatalf("got %T %+v, want an ack or %T", frame, frame, *new(F))
+		}
+	}
+}
+
+// awaitAck reads until the ack of seq, and returns the outputs that came before it.
+func (p *peer) awaitAck(seq uint64) []messages.Data {
+	p.t.Helper()
+	var outputs []messages.Data
+	for {
+		switch f := p.receive().(type) {
+		case messages.Ack:
+			if f.Seq >= seq {
+				return outputs
+			}
+		case messages.Data:
+			outputs = append(outputs, f)
+		default:
+			p.t.Fatalf("got %T %+v while waiting for ack %d", f, f, seq)
+		}
+	}
+}
+
+// quiet fails if a frame comes although none should. It cannot wait for nothing to happen: it sends an input that was
+// given before, and whatever was under way must come in before its ack.
+func (p *peer) quietUntilAck(seen uint64) {
+	p.t.Helper()
+	p.sendInput(seen, `"again"`)
+	if ack := expect[messages.Ack](p); ack.Seq != seen {
+		p.t.Fatalf("ack %d, want %d", ack.Seq, seen)
+	}
+}
+
+// awaitEnd waits until the bridge has closed the socket.
+func (p *peer) awaitEnd() {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		p.t.Fatal("the socket stays open")
+	}
+}
+
+// running is a bridge under test.
+type running struct {
+	t      *testing.T
+	cfg    Config
+	log    *logBuffer
+	cancel context.CancelFunc
+	result chan error
+	ended  bool
+}
+
+func testConfig(t *testing.T, g *gateway) Config {
+	return Config{
+		GatewayURL: g.url(), TaskID: "task-1", TaskToken: testTaskToken, Warm: true,
+		WorkspaceRoot: t.TempDir(), TokenFile: ".optima/token.json",
+		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrLog, AgentOverflow: OverflowPause,
+		Environ:       append(os.Environ(), "TASK_TOKEN="+testTaskToken),
+		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20,
+		WarmOrphanTTL: time.Minute, StopGrace: 5 * time.Second, Version: "test",
+	}
+}
+
+func start(t *testing.T, cfg Config) *running {
+	t.Helper()
+	return startWith(t, cfg, func(*bridge) {})
+}
+
+func startWith(t *testing.T, cfg Config, change func(*bridge)) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{t: t, cfg: cfg, log: &logBuffer{}, cancel: cancel, result: make(chan error, 1)}
+	b, err := newBridge(cfg, zerolog.New(r.log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(b)
+	go func() { r.result <- b.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if !r.ended {
+			_ = r.wait()
+		}
+		for _, secret := range []string{testTaskToken, testUserToken} {
+			if strings.Contains(r.log.String(), secret) {
+				t.Errorf("the log holds %q", secret)
+			}
+		}
+		if t.Failed() {
+			t.Logf("the bridge's log:\n%s", r.log.String())
+		}
+	})
+	return r
+}
+
+// wait is the bridge's result once it has ended.
+func (r *running) wait() error {
+	r.t.Helper()
+	select {
+	case err := <-r.result:
+		r.ended = true
+		return err
+	case <-time.After(patience):
+		r.t.Error("the bridge does not end")
+		r.ended = true
+		return errors.New("still running")
+	}
+}
+
+func (r *running) workspace() string { return filepath.Join(r.cfg.WorkspaceRoot, "alice") }
+
+func (r *running) initUser() messages.InitUser {
+	return messages.InitUser{
+		UserID: "alice", SessionID: "session-1", WorkspaceDir: r.workspace(), Token: testUserToken, Binding: "binding-1",
+	}
+}
+
+// begin takes a new bridge to ready.
+func (r *running) begin(g *gateway) *peer {
+	r.t.Helper()
+	p := g.next()
+	p.send(r.initUser())
+	expect[messages.Accepted](p)
+	expect[messages.BridgeReady](p)
+	return p
+}
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// eventually polls until ok holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// script makes an AGENT_COMMAND that runs text in a shell.
+func script(text string) string { return fmt.Sprintf("/bin/sh -c '%s'", text) }

@@ -1,0 +1,145 @@
+package bridge
+
+import (
+	"io"
+	"sync"
+)
+
+// inputLimit bounds the lines that wait for an agent that does not read its stdin.
+const inputLimit = 1 << 20
+
+// verdict is what an inbox makes of an input.
+type verdict int
+
+const (
+	// taken: queued for the agent.
+	taken verdict = iota
+	// duplicate: taken earlier.
+	duplicate
+	// hole: an input before it is missing.
+	hole
+	// refused: the queue is full, or the agent takes no more.
+	refused
+)
+
+func (v verdict) String() string { return [...]string{"taken", "duplicate", "hole", "refused"}[v] }
+
+// inbox is the user's input on its way to the agent: the loop offers, one pump writes. Each input is given to the agent
+// exactly once and in order, however often it is sent.
+//
+// A full inbox refuses instead of blocking: behind a blocked socket reader the gateway's stop would wait, and so would its
+// acks, without which an agent that waits for room for its output never reads its input again. What was refused is not
+// acked, and it turns everything after it into holes; once the agent has caught up, the bridge dials again, and the new
+// hello's inSeq has it resent: the path that a dropped socket takes anyway.
+//
+// Invariant: written <= taken; the lines queued are exactly the inputs written+1 to taken, but for the one being written.
+type inbox struct {
+	work     bell // for the pump
+	progress bell // for the loop: written has grown
+
+	mu      sync.Mutex
+	queue   [][]byte
+	bytes   int
+	taken   uint64
+	written uint64
+	starved bool // an input was refused because the queue was full
+	closed  bool
+}
+
+// newInbox goes on counting after last.
+func newInbox(last uint64) *inbox {
+	return &inbox{work: newBell(), progress: newBell(), taken: last, written: last}
+}
+
+// offer queues an input's line unless it was taken before or is not the next one.
+func (in *inbox) offer(seq uint64, line []byte) verdict {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	cost := len(line) + entryOverhead
+	switch {
+	case seq <= in.taken:
+		return duplicate
+	case seq > in.taken+1:
+		return hole
+	case in.closed:
+		return refused
+	case len(in.queue) > 0 && in.bytes+cost > inputLimit:
+		in.starved = true
+		return refused
+	}
+	in.queue = append(in.queue, line)
+	in.bytes += cost
+	in.taken = seq
+	in.work.ring()
+	return taken
+}
+
+// pump writes the queued lines to the agent's stdin until that fails, as it does once the agent closes it, or the inbox is
+// closed. It returns the write's error.
+func (in *inbox) pump(stdin io.Writer) error {
+	defer in.close()
+	for range in.work {
+		for line := in.first(); line != nil; line = in.first() {
+			if _, err := stdin.Write(line); err != nil {
+				return err
+			}
+			in.advance()
+		}
+		if in.isClosed() {
+			return nil
+		}
+	}
+	return nil
+}
+
+// first is the line to be written next, or nil. It stays queued until it is written.
+func (in *inbox) first() []byte {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed || len(in.queue) == 0 {
+		return nil
+	}
+	return in.queue[0]
+}
+
+func (in *inbox) advance() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.bytes -= len(in.queue[0]) + entryOverhead
+	in.queue[0] = nil
+	in.queue = in.queue[1:]
+	in.written++
+	in.progress.ring()
+}
+
+// close refuses further input and ends the pump, unless that is inside a write: closing stdin ends that.
+func (in *inbox) close() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed = true
+	in.work.ring()
+}
+
+func (in *inbox) isClosed() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.closed
+}
+
+// given is the last input that the agent has been given.
+func (in *inbox) given() uint64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.written
+}
+
+// recovered reports, once, that the agent has caught up after inputs had to be refused.
+func (in *inbox) recovered() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.starved || in.closed || len(in.queue) > 0 {
+		return false
+	}
+	in.starved = false
+	return true
+}

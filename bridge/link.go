@@ -1,0 +1,202 @@
+package bridge
+
+import (
+	"time"
+
+	"hearth/messages"
+)
+
+// repeatLog is how often the same failure to reach the gateway is told again.
+const repeatLog = 15 * time.Second
+
+// link is the bridge's side of the connection: at most one socket that carries the session, and at most one that is to
+// take over from it. It belongs to the loop.
+type link struct {
+	// current carries the session; nil while there is no socket.
+	current *socket
+	// next was dialled while current lives, for a redial: it takes over with its first frame.
+	next *socket
+
+	// base is where the gateway is: GATEWAY_WS_URL, or where a redial frame pointed.
+	base string
+	// dialing: an attempt is under way.
+	dialing  bool
+	failures int   // in a row
+	retry    alarm // the next attempt
+
+	// goneSince is when there was last a gateway, while there is none.
+	goneSince time.Time
+	orphan    alarm
+
+	lastFailure string
+	lastTold    time.Time
+}
+
+func (l *link) stop() {
+	l.retry.stop()
+	l.orphan.stop()
+}
+
+// hears reports whether the bridge still listens to this socket.
+func (l *link) hears(s *socket) bool { return s == l.current || s == l.next }
+
+// address is what is dialled now. Where a redial frame pointed and nobody answers, every second attempt goes to the
+// configured gateway again, unless there is still a socket to live on: one that is gone for good must not take its tasks
+// with it.
+func (b *bridge) address() string {
+	base := b.link.base
+	if b.link.current == nil && b.link.failures%2 == 1 {
+		base = b.cfg.GatewayURL
+	}
+	var session messages.SessionID
+	switch {
+	case b.session != nil:
+		session = b.session.id
+	case !b.cfg.Warm:
+		session = b.cfg.SessionID
+	}
+	return target(base, session, b.cfg.TaskID)
+}
+
+// dial makes one attempt now, unless one is under way.
+func (b *bridge) dial() {
+	if b.link.dialing {
+		return
+	}
+	b.link.dialing = true
+	b.link.retry.stop()
+	owner := socketOwner{
+		frame:    func(s *socket, f messages.Frame) { b.post(func() { b.onFrame(s, f) }) },
+		exitSent: func(s *socket) { b.post(func() { b.onExitSent(s) }) },
+		down:     func(s *socket, err error) { b.post(func() { b.onDown(s, err) }) },
+	}
+	s := newSocket(b.address(), owner, b.alive, b.log)
+	b.wg.Go(func() {
+		err := s.dial(b.ctx, b.cfg.TaskToken, b.cfg.MaxFrameBytes)
+		taken := b.post(func() { b.onDialed(s, err) })
+		if !taken && err == nil {
+			s.kill()
+		}
+	})
+}
+
+func (b *bridge) onDialed(s *socket, err error) {
+	l := &b.link
+	l.dialing = false
+	switch {
+	case err != nil:
+		b.tellFailure(s.url, "cannot reach the gateway", err)
+		b.redialLater()
+		return
+	case s.url != b.address(): // a redial frame or init_user came in between
+		s.kill()
+		b.dial()
+		return
+	}
+	b.log.Info().Str("gateway", s.url).Msg("connected to the gateway")
+	l.orphan.stop()
+	if l.current == nil {
+		l.current = s
+	} else {
+		l.next = s
+	}
+	b.announce(s)
+	b.wg.Go(func() { s.read(b.ctx) })
+	b.wg.Go(s.write)
+}
+
+// redialLater dials again after a backoff that grows with each failure.
+func (b *bridge) redialLater() {
+	l := &b.link
+	l.retry.set(b.post, backoff(l.failures), b.dial)
+	l.failures++
+}
+
+// onDown notes the end of a socket and looks for another.
+func (b *bridge) onDown(s *socket, err error) {
+	l := &b.link
+	if !l.hears(s) {
+		return // it was closed because another took over
+	}
+	if s.healthy() {
+		l.failures = 0
+		l.goneSince = time.Now()
+		l.lastFailure = ""
+	}
+	b.tellFailure(s.url, "lost the gateway", err)
+	if s == l.next {
+		l.next = nil
+	} else {
+		l.current = nil
+		if l.next != nil {
+			b.promote()
+			return
+		}
+		b.watchOrphan()
+	}
+	if b.stopping && b.session.ended {
+		b.windDown()
+		return
+	}
+	if !l.dialing {
+		b.redialLater()
+	}
+}
+
+// onRedial dials the given gateway, or the same again. The socket that there is stays until the new one was answered.
+func (b *bridge) onRedial(f messages.Redial) {
+	if f.URL != "" {
+		if err := checkBase(f.URL); err != nil {
+			b.log.Error().Err(err).Msg("ignored a redial to a bad address")
+			return
+		}
+		b.link.base = f.URL
+	}
+	b.log.Info().Str("gateway", b.link.base).Msg("the gateway asks for a redial")
+	b.moveOver()
+}
+
+// moveOver dials anew beside the current socket.
+func (b *bridge) moveOver() {
+	l := &b.link
+	if l.next != nil {
+		l.next.kill()
+		l.next = nil
+	}
+	l.failures = 0
+	b.dial()
+}
+
+// promote makes the next socket the current one.
+func (b *bridge) promote() {
+	l := &b.link
+	if l.current != nil {
+		l.current.close()
+	}
+	l.current, l.next = l.next, nil
+	if s := b.session; s != nil {
+		l.current.sendAck(s.in.given())
+	}
+}
+
+// watchOrphan ends a bridge that still has no user once its gateway has been gone for too long.
+func (b *bridge) watchOrphan() {
+	l := &b.link
+	l.orphan.set(b.post, time.Until(l.goneSince.Add(b.cfg.WarmOrphanTTL)), func() {
+		if b.session == nil {
+			b.finish(nil, "it has no user, and its gateway has been gone for "+b.cfg.WarmOrphanTTL.String())
+		}
+	})
+}
+
+// tellFailure logs why the gateway is out of reach: at once when that is news, and every so often while it lasts.
+func (b *bridge) tellFailure(address, what string, err error) {
+	l := &b.link
+	reason := reasonOf(err)
+	news := what + address + reason
+	if news == l.lastFailure && time.Since(l.lastTold) < repeatLog {
+		return
+	}
+	l.lastFailure, l.lastTold = news, time.Now()
+	b.log.Error().Str("gateway", address).Str("reason", reason).Int("failures", l.failures).Msg(what)
+}

@@ -1,0 +1,106 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// reaper collects the orphans that the kernel hands to the bridge when it is a container's first process, or else they
+// stay zombies for as long as the task lives. The agent is not its business: a wait for any child would race with the
+// agent's own and take its exit status away. So it looks before it collects.
+type reaper struct {
+	enabled bool
+	kick    bell // look again: a zombie that is not an orphan stood in front
+
+	mu    sync.Mutex // held while a child is started, until its pid is known to be ours
+	agent int
+}
+
+// newReaper is idle unless orphans come to this process at all.
+func newReaper() *reaper {
+	var subreaper int32
+	err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&subreaper)), 0, 0, 0)
+	return &reaper{enabled: os.Getpid() == 1 || err == nil && subreaper != 0, kick: newBell()}
+}
+
+// start starts the agent so that it is never taken for an orphan, however short it lives.
+func (r *reaper) start(cmd *exec.Cmd) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	r.agent = cmd.Process.Pid
+	return nil
+}
+
+// run collects orphans until ctx ends.
+func (r *reaper) run(ctx context.Context) {
+	if !r.enabled {
+		return
+	}
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, unix.SIGCHLD)
+	defer signal.Stop(children)
+	for {
+		r.sweep()
+		select {
+		case <-children:
+		case <-r.kick:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweep collects every dead child up to the agent. Those behind a dead agent wait for the kick that follows its own wait.
+func (r *reaper) sweep() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		pid := deadChild()
+		if pid == 0 || pid == r.agent {
+			return
+		}
+		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != nil {
+			return // it is nobody's child any more: the next signal brings the next look
+		}
+	}
+}
+
+// siginfoPid is where waitid puts the child's pid in siginfo_t: after three ints, aligned as a pointer.
+const siginfoPid = (3*4 + unsafe.Sizeof(uintptr(0)) - 1) / unsafe.Sizeof(uintptr(0)) * unsafe.Sizeof(uintptr(0))
+
+// deadChild is the pid of a child that can be waited for, without waiting for it; 0 if there is none.
+func deadChild() int {
+	var info unix.Siginfo
+	if unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != nil {
+		return 0
+	}
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), siginfoPid)))
+}
+
+// awaitDeath returns once the child is dead and before it is collected: until then its pid, and its process group's, can
+// be nobody else's.
+func awaitDeath(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, syscall.EINTR) {
+			return
+		}
+	}
+}
+
+// HideMemory keeps other processes of the same user, above all the agent, from reading this one's memory and the
+// environment that it was started with, where the task token was. The agent itself is not affected by it.
+func HideMemory() error {
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+}

@@ -1,0 +1,169 @@
+package bridge
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"hearth/messages"
+)
+
+const (
+	privateDir  fs.FileMode = 0o700
+	privateFile fs.FileMode = 0o600
+)
+
+// workspace is a user's directory, held open: every file operation goes through the handle, so that no symlink, whenever
+// it is made, leads one out of it.
+type workspace struct {
+	path string // absolute, for the agent
+	root *os.Root
+
+	tokenFile string // relative to root
+	mu        sync.Mutex
+	written   fs.FileInfo // the token file as this bridge wrote it last, nil if it did not
+	closed    bool
+}
+
+// openRoot opens WORKSPACE_ROOT. It must exist: making a directory that a missing volume should have been mounted on
+// would put users' files where they are lost with the container.
+func openRoot(dir string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("WORKSPACE_ROOT: %w (is the volume mounted?)", err)
+	}
+	return root, nil
+}
+
+// openWorkspace makes dir, an absolute path below the root, as private directories where they are missing, and opens it.
+// It goes down one directory at a time and follows no symlink: one that stays within the root would still lead into
+// someone else's workspace.
+func openWorkspace(root *os.Root, dir, tokenFile string) (*workspace, error) {
+	relative, err := filepath.Rel(root.Name(), filepath.Clean(dir))
+	if !filepath.IsAbs(dir) || err != nil || relative == "." || !filepath.IsLocal(relative) {
+		return nil, fmt.Errorf("%q is not inside %s", dir, root.Name())
+	}
+	at, owned := root, false
+	for _, name := range strings.Split(relative, string(filepath.Separator)) {
+		next, err := descend(at, name)
+		if owned {
+			_ = at.Close() // opened for reading only: nothing can be lost
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		at, owned = next, true
+	}
+	if err := at.Chmod(".", privateDir); err != nil {
+		_ = at.Close()
+		return nil, fmt.Errorf("%s: make it private: %w", dir, err)
+	}
+	return &workspace{path: filepath.Join(root.Name(), relative), root: at, tokenFile: filepath.ToSlash(filepath.Clean(tokenFile))}, nil
+}
+
+// descend opens the directory name in parent, after making it if need be, and proves that what it opened is the entry
+// itself and not what a symlink pointed to in between.
+func descend(parent *os.Root, name string) (*os.Root, error) {
+	if err := parent.Mkdir(name, privateDir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	entry, err := parent.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !entry.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory but %s", name, entry.Mode().Type())
+	}
+	child, err := parent.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := child.Stat(".")
+	if err == nil && !os.SameFile(entry, opened) {
+		err = fmt.Errorf("%s was replaced while it was opened", name)
+	}
+	if err != nil {
+		_ = child.Close() // nothing was written through it
+		return nil, err
+	}
+	return child, nil
+}
+
+// writeToken replaces the token file in one step: whoever reads it sees the old token or the new one. It fails once the
+// workspace is closed.
+func (w *workspace) writeToken(token messages.Secret) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errors.New("the session has ended")
+	}
+	if dir := path.Dir(w.tokenFile); dir != "." {
+		if err := w.root.MkdirAll(dir, privateDir); err != nil {
+			return err
+		}
+		if err := w.root.Chmod(dir, privateDir); err != nil {
+			return err
+		}
+	}
+	content, err := json.Marshal(map[string]string{"token": string(token)})
+	if err != nil {
+		return errors.New("the token does not encode") // err may quote it
+	}
+	temporary := w.tokenFile + "." + rand.Text()
+	info, err := w.writeNew(temporary, content)
+	if err == nil {
+		err = w.root.Rename(temporary, w.tokenFile)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreMissing(w.root.Remove(temporary)))
+	}
+	w.written = info
+	return nil
+}
+
+// writeNew writes a file that must not exist, down to the disk.
+func (w *workspace) writeNew(name string, content []byte) (fs.FileInfo, error) {
+	file, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
+	if err != nil {
+		return nil, err
+	}
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	info, statErr := file.Stat()
+	return info, errors.Join(err, statErr, file.Close())
+}
+
+// close removes the token file and lets go of the directory. A token file that another session of the same user has
+// written meanwhile stays.
+func (w *workspace) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	var err error
+	if w.written != nil {
+		var now fs.FileInfo
+		if now, err = w.root.Lstat(w.tokenFile); err == nil && os.SameFile(now, w.written) {
+			err = w.root.Remove(w.tokenFile)
+		}
+	}
+	return errors.Join(ignoreMissing(err), w.root.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

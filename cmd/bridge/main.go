@@ -1,0 +1,130 @@
+// Command bridge is what a task's container runs: it connects the container's agent to the gateway.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+
+	"hearth/bridge"
+	"hearth/messages"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes beside 0.
+const (
+	exitFailed  = 1
+	exitBadArgs = 2
+)
+
+// cli are the flags. The task token has none: arguments are visible to every process.
+type cli struct {
+	GatewayWSURL string `name:"gateway-ws-url" env:"GATEWAY_WS_URL" placeholder:"URL" help:"The gateway's address: ws://host:port or wss://host."`
+	TaskID       string `name:"task-id" env:"TASK_ID" placeholder:"ID" help:"The task's id, made by the gateway."`
+	WarmPoolMode bool   `name:"warm-pool-mode" env:"WARM_POOL_MODE" default:"true" negatable:"" help:"Wait for whichever user comes (true), or be for --user-id and --session-id alone (false)."`
+	UserID       string `name:"user-id" env:"USER_ID" placeholder:"ID" help:"The user of a task with --no-warm-pool-mode."`
+	SessionID    string `name:"session-id" env:"SESSION_ID" placeholder:"ID" help:"The session of a task with --no-warm-pool-mode."`
+
+	WorkspaceRoot string `env:"WORKSPACE_ROOT" default:"/mnt/efs" help:"The directory that every workspace is inside of. It must exist."`
+	TokenFile     string `env:"TOKEN_FILE" default:".optima/token.json" help:"Where the user's token is written, relative to the workspace."`
+
+	AgentCommand  string `env:"AGENT_COMMAND" placeholder:"COMMAND" help:"The agent's program and arguments. Quotes and backslashes work as in a shell; there is no shell, nothing is expanded."`
+	AgentIO       string `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text" default:"jsonl" help:"What the agent's lines are: jsonl (each line is a JSON value) or text."`
+	AgentStderr   string `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"Where the agent's standard error goes: to the log, or also, line by line, to the output (merge)."`
+	AgentOverflow string `env:"AGENT_OVERFLOW" enum:"pause,drop" default:"pause" help:"When the output buffer is full: stop reading the agent (pause) or forget the oldest output and report a gap (drop)."`
+
+	MaxFrameBytes     int           `env:"MAX_FRAME_BYTES" default:"1048576" help:"The longest line. A longer one comes in pieces, each a string."`
+	OutputBufferBytes int           `env:"OUTPUT_BUFFER_BYTES" default:"8388608" help:"How much output is kept until it is acknowledged."`
+	WarmOrphanTTL     time.Duration `name:"warm-orphan-ttl" env:"WARM_ORPHAN_TTL" default:"10m" help:"How long a task without a running agent outlives its gateway."`
+	StopGrace         time.Duration `env:"STOP_GRACE" default:"10s" help:"The agent's time between SIGTERM and SIGKILL when this program gets a SIGTERM. At most 20s."`
+
+	LogLevel  string `env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error, and above."`
+	LogFormat string `env:"LOG_FORMAT" enum:"json,console" default:"json" help:"json for machines, console for people."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	var flags cli
+	kong.Parse(&flags, kong.Name("bridge"), kong.Vars{"version": version},
+		kong.Description("Connects a container's agent to the Hearth gateway. Every flag can be given by its environment variable, as ECS does; "+
+			"the task's own token only as TASK_TOKEN."),
+		kong.Exit(exit))
+	os.Exit(run(flags))
+}
+
+// exit gives a bad flag the same code as a bad value.
+func exit(code int) {
+	if code != 0 {
+		code = exitBadArgs
+	}
+	os.Exit(code)
+}
+
+func run(flags cli) int {
+	if err := bridge.HideMemory(); err != nil {
+		fmt.Fprintf(os.Stderr, "bridge: keep the agent from reading this process: %v\n", err)
+		return exitFailed
+	}
+	cfg := flags.config(takeToken(), os.Environ())
+	if err := cfg.Validate(); err != nil {
+		for _, problem := range strings.Split(err.Error(), "\n") {
+			fmt.Fprintf(os.Stderr, "bridge: %s\n", problem)
+		}
+		return exitBadArgs
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	log := newLogger(flags, os.Stderr)
+	if err := bridge.Run(ctx, cfg, log); err != nil {
+		log.Error().Err(err).Msg("the bridge failed")
+		return exitFailed
+	}
+	return 0
+}
+
+// takeToken reads the task token and removes it from the environment, so that no child can inherit it.
+func takeToken() messages.Secret {
+	const name = "TASK_TOKEN"
+	token := os.Getenv(name)
+	if err := os.Unsetenv(name); err != nil {
+		panic(err) // Invariant: the name is a valid one.
+	}
+	return messages.Secret(token)
+}
+
+func (c cli) config(token messages.Secret, environ []string) bridge.Config {
+	return bridge.Config{
+		GatewayURL: c.GatewayWSURL, TaskID: messages.TaskID(c.TaskID), TaskToken: token,
+		Warm: c.WarmPoolMode, UserID: messages.UserID(c.UserID), SessionID: messages.SessionID(c.SessionID),
+		WorkspaceRoot: c.WorkspaceRoot, TokenFile: c.TokenFile,
+		AgentCommand: c.AgentCommand, AgentIO: bridge.LineMode(c.AgentIO),
+		AgentStderr: bridge.StderrMode(c.AgentStderr), AgentOverflow: bridge.OverflowMode(c.AgentOverflow),
+		Environ:       environ,
+		MaxFrameBytes: c.MaxFrameBytes, OutputBufferBytes: c.OutputBufferBytes,
+		WarmOrphanTTL: c.WarmOrphanTTL, StopGrace: c.StopGrace,
+		Version: version,
+	}
+}
+
+func newLogger(flags cli, out io.Writer) zerolog.Logger {
+	if flags.LogFormat == "console" {
+		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly}
+	}
+	level, err := zerolog.ParseLevel(flags.LogLevel)
+	if err != nil {
+		panic(errors.Join(errors.New("the flag's enum allows only levels"), err))
+	}
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}
