@@ -48,6 +48,23 @@ type TaskDescribed struct {
 	Err    *LaunchError
 }
 
+// TasksListed answers a list: every task that this gateway's name started and that is not meant to be stopped, or an
+// error. It is never a part of them.
+type TasksListed struct {
+	Tasks []ListedTask
+	Err   *LaunchError
+}
+
+// ListedTask is one task as ECS knows it. Session and User are those that a dedicated task was started for.
+type ListedTask struct {
+	Task    TaskID
+	ARN     string
+	Phase   TaskPhase
+	Host    HostID
+	Session SessionID
+	User    UserID
+}
+
 // LaunchErrorKind sorts what can go wrong with an ECS call by what is to be done about it.
 type LaunchErrorKind string
 

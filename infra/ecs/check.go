@@ -1,0 +1,80 @@
+package ecs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"hearth/messages"
+)
+
+// noTask is a task id that ECS never gives. Asking about it tells whether asking is allowed, and stopping it stops nothing.
+const noTask = "00000000000000000000000000000000"
+
+// Check tries what a gateway needs of ECS: the cluster, the task definition with its container, and the permission for
+// every call but RunTask, which can't be tried without starting a task. It gives a line for each problem, none when all is
+// well, for the gateway's start-up validation and its readiness. It makes at most four calls outside the rate limits, waits
+// at most Config.Timeout for each, and gives up at the first that gets no answer: callers must not repeat it every second.
+func (l *Launcher) Check(ctx context.Context) []string {
+	var problems []string
+	for _, probe := range l.probes() {
+		failure := l.attempt(ctx, probe)
+		if failure == nil {
+			continue
+		}
+		problems = append(problems, failure.Error())
+		if failure.Ambiguous() {
+			break
+		}
+	}
+	return problems
+}
+
+func (l *Launcher) probes() []request {
+	return []request{
+		{op: "ListTasks", call: func(ctx context.Context) error {
+			_, err := l.cfg.Client.ListTasks(ctx, &awsecs.ListTasksInput{
+				Cluster: &l.cfg.Cluster, StartedBy: &l.cfg.StartedBy, MaxResults: aws.Int32(1)})
+			return err
+		}},
+		{op: "DescribeTasks", call: func(ctx context.Context) error {
+			_, _, err := l.describeTasks(ctx, []string{noTask})
+			return err
+		}},
+		{op: "StopTask", call: func(ctx context.Context) error { return l.stopTask(ctx, noTask, "") }},
+		{op: "DescribeTaskDefinition", call: l.checkTaskDefinition},
+	}
+}
+
+func (l *Launcher) checkTaskDefinition(ctx context.Context) error {
+	name := l.cfg.TaskDefinition
+	out, err := l.cfg.Client.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: &name})
+	if err != nil {
+		return err
+	}
+	definition := out.TaskDefinition
+	if definition == nil {
+		return errBadAnswer
+	}
+	hasContainer := slices.ContainsFunc(definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
+		return aws.ToString(c.Name) == l.cfg.ContainerName
+	})
+	switch {
+	case definition.Status != types.TaskDefinitionStatusActive:
+		return unusable("task definition %s is %s; use an active revision", name, definition.Status)
+	case !hasContainer:
+		return unusable("task definition %s has no container %s", name, l.cfg.ContainerName)
+	case definition.NetworkMode == types.NetworkModeAwsvpc:
+		return unusable("task definition %s has network mode awsvpc; use bridge or host", name)
+	}
+	return nil
+}
+
+// unusable is a problem that only an operator can solve.
+func unusable(format string, args ...any) error {
+	return &known{messages.LaunchInvalid, fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,58 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+)
+
+const (
+	// dialTimeout is well under a call's timeout, so that a host that swallows packets is told from a slow answer.
+	dialTimeout = 3 * time.Second
+	// credentialsTimeout bounds the search for credentials at the start: the last place is the host's metadata service.
+	credentialsTimeout = 10 * time.Second
+)
+
+// httpClient keeps enough connections for a burst of calls.
+func httpClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).
+		WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 2 * defaultConcurrency })
+}
+
+// LoadClient makes a client from what AWS's own tools go by: AWS_REGION, AWS_ENDPOINT_URL_ECS, AWS_PROFILE, keys in the
+// environment, the task's or the host's role. It fails when there is no Region or there are no credentials.
+func LoadClient(ctx context.Context) (*awsecs.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
+	defer cancel()
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(httpClient()))
+	if err != nil {
+		return nil, fmt.Errorf("ecs: AWS configuration: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, errors.New("ecs: no AWS Region; set AWS_REGION")
+	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return nil, fmt.Errorf("ecs: no AWS credentials; give the gateway a task role, or set AWS_PROFILE, "+
+			"or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: %w", err)
+	}
+	return awsecs.NewFromConfig(cfg), nil
+}
+
+// LocalClient makes a client for an ECS-compatible endpoint that takes any credentials, such as package localecs's.
+func LocalClient(baseURL, region string) *awsecs.Client {
+	return awsecs.New(awsecs.Options{
+		BaseEndpoint: &baseURL,
+		Region:       region,
+		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+		HTTPClient:   httpClient(),
+	})
+}

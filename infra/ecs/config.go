@@ -1,0 +1,101 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/rs/zerolog"
+
+	"hearth/messages"
+)
+
+// Client is the part of the SDK's *ecs.Client that the launcher calls.
+type Client interface {
+	RunTask(context.Context, *awsecs.RunTaskInput, ...func(*awsecs.Options)) (*awsecs.RunTaskOutput, error)
+	StopTask(context.Context, *awsecs.StopTaskInput, ...func(*awsecs.Options)) (*awsecs.StopTaskOutput, error)
+	DescribeTasks(context.Context, *awsecs.DescribeTasksInput, ...func(*awsecs.Options)) (*awsecs.DescribeTasksOutput, error)
+	ListTasks(context.Context, *awsecs.ListTasksInput, ...func(*awsecs.Options)) (*awsecs.ListTasksOutput, error)
+	DescribeTaskDefinition(context.Context, *awsecs.DescribeTaskDefinitionInput, ...func(*awsecs.Options)) (
+		*awsecs.DescribeTaskDefinitionOutput, error)
+}
+
+// Config is what New needs. Everything is required but what says that it has a default.
+type Config struct {
+	// Client is LoadClient's, LocalClient's or a test's.
+	Client Client
+	// Cluster is a name or an ARN.
+	Cluster string
+	// TaskDefinition is family:revision, or an ARN that ends like that. A family alone is refused: it would mean another
+	// definition from one start to the next.
+	TaskDefinition string
+	// ContainerName is the container of the task definition that runs the bridge.
+	ContainerName string
+	// StartedBy marks this gateway's tasks, so that List finds them: 1 to 128 letters, digits, "-", "_" and "/".
+	StartedBy string
+	// GatewayWSURL is where tasks dial: the base of a ws: or wss: URL.
+	GatewayWSURL string
+	// TaskToken makes the token with which a task proves to be that task. For one task it must always be the same.
+	TaskToken func(messages.TaskID) string
+	// Deliver sends an answer to an actor. It must not block. It is called from the launcher's goroutines, and from the
+	// caller's own when a request is refused.
+	Deliver func(to *actor.PID, message any)
+	// Log gets calls that failed (warnings), and all others (debug).
+	Log zerolog.Logger
+
+	// OnCall, if there is one, is told of each call: the operation, how long it took with its retries, and what kind of
+	// error it was, "" for none. Calls that were given up before they were made took 0. It must not block.
+	OnCall func(op string, took time.Duration, kind messages.LaunchErrorKind)
+	// Timeout bounds a call with all its retries, and before that its wait for its turn. Every request is answered within
+	// twice this time. Default 10 s.
+	Timeout time.Duration
+	// Concurrency is how many calls that change something are under way at once, and how many that read. Default 32.
+	Concurrency int
+}
+
+const (
+	defaultTimeout     = 10 * time.Second
+	defaultConcurrency = 32
+)
+
+var (
+	startedByPattern      = regexp.MustCompile(`^[A-Za-z0-9/_-]{1,128}$`)
+	taskDefinitionPattern = regexp.MustCompile(`^(arn:[^ ]+:task-definition/)?[A-Za-z0-9_-]{1,255}:[1-9][0-9]*$`)
+)
+
+// prepared checks a Config and fills in its defaults. It tells everything that is wrong, not only the first.
+func (c Config) prepared() (Config, error) {
+	var problems []error
+	require := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf("ecs: "+format, args...))
+		}
+	}
+	require(c.Client != nil, "no client")
+	require(c.TaskToken != nil, "no maker of task tokens")
+	require(c.Deliver != nil, "no way to deliver answers")
+	require(c.Cluster != "", "no cluster")
+	require(c.ContainerName != "", "no container name")
+	require(taskDefinitionPattern.MatchString(c.TaskDefinition), "task definition %q is not family:revision", c.TaskDefinition)
+	require(startedByPattern.MatchString(c.StartedBy), "startedBy %q has not 1 to 128 letters, digits, -, _ and /", c.StartedBy)
+	gateway, err := url.Parse(c.GatewayWSURL)
+	require(err == nil && (gateway.Scheme == "ws" || gateway.Scheme == "wss") && gateway.Host != "",
+		"gateway address %q is not a ws:// or wss:// URL", c.GatewayWSURL)
+	require(c.Timeout >= 0, "negative timeout %v", c.Timeout)
+	require(c.Concurrency >= 0, "negative concurrency %d", c.Concurrency)
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Concurrency == 0 {
+		c.Concurrency = defaultConcurrency
+	}
+	if c.OnCall == nil {
+		c.OnCall = func(string, time.Duration, messages.LaunchErrorKind) {}
+	}
+	return c, errors.Join(problems...)
+}

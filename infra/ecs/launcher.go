@@ -1,0 +1,176 @@
+package ecs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors"
+	"hearth/messages"
+)
+
+// AWS's limits for an account and Region (see Rates in the package's documentation).
+const (
+	modifyPerSecond, modifyBurst = 40, 100
+	readPerSecond, readBurst     = 20, 100
+)
+
+// Launcher carries out the actors' requests on ECS. None of its methods but Close and Check blocks, and all may be called
+// from any goroutine. Every request gets exactly one answer, also one that is refused.
+type Launcher struct {
+	cfg       Config
+	modify    *lane // RunTask and StopTask
+	read      *lane // DescribeTasks and ListTasks
+	describes batcher
+
+	// ctx ends when Close loses its patience, and with it the calls that are under way.
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+var _ actors.Launcher = (*Launcher)(nil)
+
+// New makes a launcher. Its error names everything that is wrong with the Config. Until Start it refuses every request.
+func New(cfg Config) (*Launcher, error) {
+	cfg, err := cfg.prepared()
+	if err != nil {
+		return nil, err
+	}
+	l := &Launcher{
+		cfg:    cfg,
+		modify: newLane(modifyPerSecond, modifyBurst),
+		read:   newLane(readPerSecond, readBurst),
+	}
+	l.describes.flush = l.describeBatch
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l, nil
+}
+
+// Start starts the workers. It is called once.
+func (l *Launcher) Start() {
+	l.modify.start(l.cfg.Concurrency, func(r request) { l.perform(l.modify, r) })
+	l.read.start(l.cfg.Concurrency, func(r request) { l.perform(l.read, r) })
+}
+
+// Close refuses new requests and waits for those that were taken. When ctx ends first, calls under way are cut short and
+// the rest is answered with errors; Close then returns ctx's error. No goroutine of the launcher outlives it.
+func (l *Launcher) Close(ctx context.Context) error {
+	l.describes.close()
+	l.modify.shut()
+	l.read.shut()
+	cut := context.AfterFunc(ctx, l.cancel)
+	l.modify.workers.Wait()
+	l.read.workers.Wait()
+	l.cancel()
+	if cut() {
+		return nil
+	}
+	return fmt.Errorf("ecs: calls were cut short: %w", ctx.Err())
+}
+
+// Reasons why a request was not even tried.
+var (
+	errRefused = &known{messages.LaunchUnavailable,
+		"not tried: the gateway has as many ECS calls waiting as it allows, or is closing"}
+	errTooLate = &known{messages.LaunchUnavailable,
+		"not tried: earlier ECS calls took so long that this one could not begin in time"}
+	errOwnLimit = &known{messages.LaunchThrottled,
+		"not tried: at the account's rate of ECS calls, this one's turn would come too late"}
+	errNoARN = &known{messages.LaunchInvalid, "not tried: the task has no ARN"}
+)
+
+// submit queues a request for a lane, or answers that it cannot.
+func (l *Launcher) submit(to *lane, r request) {
+	r.due = time.Now().Add(l.cfg.Timeout)
+	if !to.submit(r) {
+		l.refuse(r, errRefused)
+	}
+}
+
+// refuse ends a request that no call was made for.
+func (l *Launcher) refuse(r request, why error) { r.answer(l.report(r, 0, why)) }
+
+// perform waits for a request's turn and carries it out.
+func (l *Launcher) perform(in *lane, r request) {
+	if err := l.turn(in, r.due); err != nil {
+		l.refuse(r, err)
+		return
+	}
+	r.answer(l.attempt(l.ctx, r))
+}
+
+// turn waits until the lane's rate allows a call.
+func (l *Launcher) turn(in *lane, due time.Time) error {
+	ctx, cancel := context.WithDeadline(l.ctx, due)
+	defer cancel()
+	switch err := in.limiter.Wait(ctx); {
+	case err == nil:
+		return nil
+	case l.ctx.Err() != nil:
+		return errRefused
+	case ctx.Err() != nil:
+		return errTooLate
+	default: // the limiter knows beforehand
+		return errOwnLimit
+	}
+}
+
+// attempt makes one API call with its retries, and reports it.
+func (l *Launcher) attempt(ctx context.Context, r request) *messages.LaunchError {
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancel()
+	began := time.Now()
+	err := r.call(ctx)
+	return l.report(r, time.Since(began), err)
+}
+
+// report brings a call to the metrics and the log, and says what its error means.
+func (l *Launcher) report(r request, took time.Duration, err error) *messages.LaunchError {
+	if err == nil {
+		l.cfg.OnCall(r.op, took, "")
+		l.cfg.Log.Debug().Str("op", r.op).Dur("took", took).Msg("ECS call")
+		return nil
+	}
+	failure := explain(r.op, l.cfg.Cluster, l.cfg.TaskDefinition, err)
+	failure.Message = redact(failure.Message, r.secret)
+	l.cfg.OnCall(r.op, took, failure.Kind)
+	l.cfg.Log.Warn().Str("op", r.op).Str("kind", string(failure.Kind)).Dur("took", took).
+		Str("error", redact(oneLine(err.Error()), r.secret)).Msg("ECS call failed: " + failure.Message)
+	return failure
+}
+
+// Run starts one task; see actors.Launcher.
+func (l *Launcher) Run(to *actor.PID, run messages.RunTask) {
+	token := l.cfg.TaskToken(run.Task)
+	in := l.cfg.runInput(run, token)
+	var arn string
+	l.submit(l.modify, request{
+		op:     "RunTask",
+		secret: token,
+		call: func(ctx context.Context) (err error) {
+			arn, err = l.runTask(ctx, in)
+			return err
+		},
+		answer: func(failure *messages.LaunchError) {
+			l.cfg.Deliver(to, &messages.RunDone{Task: run.Task, ARN: arn, Err: failure})
+		},
+	})
+}
+
+// Stop stops one task; see actors.Launcher.
+func (l *Launcher) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
+	r := request{
+		op:   "StopTask",
+		call: func(ctx context.Context) error { return l.stopTask(ctx, arn, reason) },
+		answer: func(failure *messages.LaunchError) {
+			l.cfg.Deliver(to, &messages.StopDone{Task: task, Err: failure})
+		},
+	}
+	if arn == "" {
+		l.refuse(r, errNoARN)
+		return
+	}
+	l.submit(l.modify, r)
+}

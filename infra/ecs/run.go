@@ -1,0 +1,104 @@
+package ecs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"hearth/messages"
+)
+
+// What a task is given in its environment, by the wire contract. The gateway reads some of it back when it lists tasks.
+const (
+	envGateway = "GATEWAY_WS_URL"
+	envTask    = "TASK_ID"
+	envToken   = "TASK_TOKEN"
+	envWarm    = "WARM_POOL_MODE"
+	envUser    = "USER_ID"
+	envSession = "SESSION_ID"
+)
+
+// maxClientToken is the longest clientToken that ECS takes, and the length of a SHA-256 in hexadecimal.
+const maxClientToken = 64
+
+// clientToken makes a start idempotent. It is the task's id, or for a longer id its hash.
+func clientToken(task messages.TaskID) string {
+	if len(task) <= maxClientToken {
+		return string(task)
+	}
+	sum := sha256.Sum256([]byte(task))
+	return hex.EncodeToString(sum[:])
+}
+
+// runInput is the call that starts a task. It depends on nothing but the Config and the request, because ECS compares
+// the parameters of calls with the same clientToken.
+func (c Config) runInput(run messages.RunTask, token string) *awsecs.RunTaskInput {
+	environment := []types.KeyValuePair{
+		variable(envGateway, c.GatewayWSURL),
+		variable(envTask, string(run.Task)),
+		variable(envToken, token),
+		variable(envWarm, strconv.FormatBool(!run.Dedicated())),
+	}
+	if run.Dedicated() {
+		environment = append(environment, variable(envUser, string(run.User)), variable(envSession, string(run.Session)))
+	}
+	return &awsecs.RunTaskInput{
+		Cluster:              &c.Cluster,
+		TaskDefinition:       &c.TaskDefinition,
+		Count:                aws.Int32(1),
+		ClientToken:          aws.String(clientToken(run.Task)),
+		StartedBy:            &c.StartedBy,
+		EnableECSManagedTags: true, // aws:ecs:clusterName, for the bill
+		PlacementStrategy: []types.PlacementStrategy{
+			{Type: types.PlacementStrategyTypeSpread, Field: aws.String("attribute:ecs.availability-zone")},
+			{Type: types.PlacementStrategyTypeBinpack, Field: aws.String("memory")},
+		},
+		Overrides: &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{
+			{Name: &c.ContainerName, Environment: environment},
+		}},
+	}
+}
+
+func variable(name, value string) types.KeyValuePair {
+	return types.KeyValuePair{Name: &name, Value: &value}
+}
+
+// runTask makes the call and gives the task's ARN.
+func (l *Launcher) runTask(ctx context.Context, in *awsecs.RunTaskInput) (string, error) {
+	var earlier attempts
+	out, err := l.cfg.Client.RunTask(ctx, in, earlier.record)
+	if conflict := new(types.ConflictException); errors.As(err, &conflict) && len(conflict.ResourceIds) == 1 {
+		l.cfg.Log.Warn().Str("task", *in.ClientToken).Str("arn", conflict.ResourceIds[0]).
+			Msg("task was started before with other parameters; it is kept")
+		return conflict.ResourceIds[0], nil
+	}
+	switch {
+	case err != nil:
+		return "", earlier.ambiguity(err)
+	case len(out.Tasks) > 0 && aws.ToString(out.Tasks[0].TaskArn) != "":
+		return *out.Tasks[0].TaskArn, nil
+	case len(out.Failures) > 0:
+		return "", placementError(out.Failures)
+	default:
+		return "", errBadAnswer
+	}
+}
+
+// stopTask makes the call. That ECS does not know the task is as good as having stopped it.
+func (l *Launcher) stopTask(ctx context.Context, arn, reason string) error {
+	in := &awsecs.StopTaskInput{Cluster: &l.cfg.Cluster, Task: &arn}
+	if reason = clip(oneLine(reason), maxStopReason); reason != "" {
+		in.Reason = &reason
+	}
+	_, err := l.cfg.Client.StopTask(ctx, in)
+	if isTaskNotFound(err) {
+		return nil
+	}
+	return err
+}
