@@ -1,0 +1,171 @@
+// Package engine runs actors in production: a pool of workers, bounded mailboxes, supervision that stops what fails, the
+// wall clock and real randomness. It is the real implementation of the ports actors.Engine, actors.Clock and actors.Rand;
+// sim/world is the simulated one.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
+	cmap "github.com/orcaman/concurrent-map"
+	"github.com/rs/zerolog"
+)
+
+// The library keeps its actors in 1024 maps and each of those in SHARD_COUNT more, which makes an actor system cost
+// 3 MiB. One shard is enough. The variable is read at every look-up, so it must be set before the first system is made.
+func init() { cmap.SHARD_COUNT = 1 }
+
+// DefaultMailboxLimit is far above what flow control lets any mailbox hold.
+const DefaultMailboxLimit = 1 << 17
+
+// Errors of Send, Ask and SpawnRoot.
+var (
+	// ErrNoReceiver: the actor does not exist any more, or its mailbox was full.
+	ErrNoReceiver = errors.New("engine: no such actor, or it is overloaded")
+	// ErrNil: the actor or the message is nil.
+	ErrNil = errors.New("engine: nil actor or message")
+	// ErrRootExists: the engine has its one root actor.
+	ErrRootExists = errors.New("engine: there is a root actor already")
+)
+
+// Config says how an engine runs. The zero Config works.
+type Config struct {
+	// Workers is the number of goroutines that run actors; 0 means GOMAXPROCS.
+	Workers int
+	// MailboxLimit bounds each actor's waiting user messages; 0 means DefaultMailboxLimit.
+	MailboxLimit int
+	Log          zerolog.Logger
+	// OnRootFailure is told that the root actor has panicked; everything below it is being stopped. It is called on a
+	// worker's goroutine and must neither block nor call Stop. May be nil.
+	OnRootFailure func(reason error)
+	// OnIncident is told everything that should not happen, for metrics. It must not block; it is called from many
+	// goroutines at once. May be nil.
+	OnIncident func(Incident)
+}
+
+// Engine owns one actor system, its workers and its timers.
+type Engine struct {
+	log           zerolog.Logger
+	onIncident    func(Incident)
+	onRootFailure func(error)
+	mailboxLimit  int
+
+	system *actor.ActorSystem
+	pool   *pool
+	timers timers
+	// props is what every actor's Props start from.
+	props *actor.Props
+
+	mu   sync.Mutex
+	root *actor.PID
+}
+
+// New makes an engine and starts its workers; Stop ends them.
+func New(config Config) *Engine {
+	if config.Workers == 0 {
+		config.Workers = runtime.GOMAXPROCS(0)
+	}
+	if config.MailboxLimit == 0 {
+		config.MailboxLimit = DefaultMailboxLimit
+	}
+	if config.OnIncident == nil {
+		config.OnIncident = func(Incident) {}
+	}
+	if config.OnRootFailure == nil {
+		config.OnRootFailure = func(error) {}
+	}
+	e := &Engine{
+		log:           config.Log,
+		onIncident:    config.OnIncident,
+		onRootFailure: config.OnRootFailure,
+		mailboxLimit:  config.MailboxLimit,
+		pool:          newPool(config.Workers),
+	}
+	e.timers.live = make(map[*timer]struct{})
+	e.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		// Below warn the library logs whole messages.
+		return slog.New(zerolog.NewSlogHandler(config.Log.Level(zerolog.WarnLevel)))
+	}))
+	// The library's own subscribers log whole messages and throttle themselves with a goroutine that nothing ends.
+	e.system.EventStream = eventstream.NewEventStream()
+	e.system.EventStream.Subscribe(e.onEvent)
+	e.props = actor.PropsFromProducer(nil,
+		actor.WithDispatcher(e.pool),
+		actor.WithMailbox(func() actor.Mailbox { return newMailbox(e) }),
+		actor.WithSupervisor(stopOnFailure{}),
+	)
+	return e
+}
+
+// Props describes an actor that runs on this engine; see actors.Engine.
+func (e *Engine) Props(producer actor.Producer) *actor.Props {
+	props := *e.props
+	return props.Configure(actor.WithProducer(func() actor.Actor {
+		return &shell{Actor: producer(), crashed: e.containedCrash}
+	}))
+}
+
+// SpawnRoot starts the engine's one root actor, which every other is a descendant of.
+func (e *Engine) SpawnRoot(producer actor.Producer, name string) (*actor.PID, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.root != nil {
+		return nil, ErrRootExists
+	}
+	above := e.system.Root.Copy().WithGuardian(&guardian{failed: func(reason any) {
+		e.onRootFailure(fmt.Errorf("root actor %s failed: %s", name, reasonText(reason)))
+	}})
+	root, err := above.SpawnNamed(e.Props(producer), name)
+	if err != nil {
+		return nil, fmt.Errorf("engine: spawn %s: %w", name, err)
+	}
+	e.root = root
+	return root, nil
+}
+
+// Send gives a message to an actor, from outside the actors. It does not wait, and an actor that has ended is no error:
+// the message is counted as a dead letter.
+func (e *Engine) Send(to *actor.PID, message any) error {
+	if to == nil || isNil(message) {
+		return ErrNil
+	}
+	e.system.Root.Send(to, message)
+	return nil
+}
+
+// Stop stops the root actor and all below it, waits for them, stops the timers and ends the workers. When ctx ends first
+// it gives up waiting and says what for; what still runs then runs on. Called once, by the process's owner.
+func (e *Engine) Stop(ctx context.Context) error {
+	err := e.stopRoot(ctx)
+	e.timers.close()
+	return errors.Join(err, e.pool.close(ctx))
+}
+
+func (e *Engine) stopRoot(ctx context.Context) error {
+	e.mu.Lock()
+	root := e.root
+	e.mu.Unlock()
+	if root == nil {
+		return nil
+	}
+	process, alive := e.system.ProcessRegistry.Get(root)
+	if !alive {
+		return nil
+	}
+	watcher, terminated := e.openInbox()
+	defer e.system.ProcessRegistry.Remove(watcher)
+	process.SendSystemMessage(root, &actor.Watch{Watcher: watcher})
+	process.Stop(root)
+	select {
+	case <-terminated:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("engine: actors are still stopping: %w", ctx.Err())
+	}
+}

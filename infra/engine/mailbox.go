@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// budget is the number of messages that a mailbox handles before it goes to the end of the pool's queue.
+const budget = 64
+
+// errGoexit is the reason of a failure when an actor called runtime.Goexit.
+var errGoexit = errors.New("the actor called runtime.Goexit")
+
+// mailbox is an actor's queue. System messages (the library's: stop, terminated, failure) go first and are not bounded;
+// user messages are bounded by limit, a safety net that flow control above should never let a sender reach.
+type mailbox struct {
+	engine *Engine
+	// run is process as a func value, made once because making one allocates.
+	run func()
+
+	// Set before Start, read by the owner of the run.
+	invoker actor.MessageInvoker
+	shell   *shell
+
+	mu     sync.Mutex
+	self   *actor.PID
+	system ring[any]
+	user   ring[any]
+	// busy: a run is queued or under way, or the mailbox has not started. Only its owner handles messages.
+	busy bool
+	// suspended holds user messages back, from the actor's failure until its stop.
+	suspended bool
+	// overflown: a message was refused since the queue was last empty; said once in the log.
+	overflown bool
+}
+
+func newMailbox(engine *Engine) *mailbox {
+	m := &mailbox{engine: engine, busy: true}
+	m.run = m.process
+	return m
+}
+
+// RegisterHandlers is called once by the library, before Start. It is not called before others can send: their messages
+// wait for Start.
+func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
+	ctx := invoker.(actor.Context)
+	m.invoker = invoker
+	m.shell = ctx.Actor().(*shell)
+	m.mu.Lock()
+	m.self = ctx.Self()
+	m.mu.Unlock()
+}
+
+// Start lets the mailbox run.
+func (m *mailbox) Start() {
+	m.mu.Lock()
+	m.busy = m.ready()
+	start := m.busy
+	m.mu.Unlock()
+	if start {
+		m.engine.pool.Schedule(m.run)
+	}
+}
+
+// PostUserMessage queues a message, or refuses it when it is nil or the mailbox is full.
+func (m *mailbox) PostUserMessage(message any) {
+	if isNil(message) {
+		m.engine.refuseNil(m.pid())
+		return
+	}
+	m.mu.Lock()
+	if m.user.size >= m.engine.mailboxLimit {
+		first, self := !m.overflown, m.self
+		m.overflown = true
+		m.mu.Unlock()
+		m.engine.refuseFull(self, message, first)
+		return
+	}
+	m.user.push(message)
+	m.wake()
+}
+
+// PostSystemMessage queues a message of the library's.
+func (m *mailbox) PostSystemMessage(message any) {
+	m.mu.Lock()
+	switch message.(type) {
+	case *actor.SuspendMailbox:
+		m.suspended = true
+	case *actor.ResumeMailbox:
+		m.suspended = false
+	default:
+		m.system.push(message)
+	}
+	m.wake()
+}
+
+// wake unlocks the mailbox and queues a run if there is need of one.
+func (m *mailbox) wake() {
+	run := !m.busy && m.ready()
+	if run {
+		m.busy = true
+	}
+	m.mu.Unlock()
+	if run {
+		m.engine.pool.Schedule(m.run)
+	}
+}
+
+// ready reports whether there is a message to handle. The lock is held.
+func (m *mailbox) ready() bool {
+	return m.system.size > 0 || m.user.size > 0 && !m.suspended
+}
+
+// process handles up to a budget of messages. Its goroutine owns the actor until it ends.
+func (m *mailbox) process() {
+	var message any
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		reason := recover()
+		if reason == nil {
+			reason = errGoexit
+		}
+		m.fail(reason, message)
+	}()
+	for range budget {
+		next, isSystem, ok := m.next()
+		if !ok {
+			finished = true
+			return
+		}
+		message = next
+		m.invoke(next, isSystem)
+	}
+	finished = true
+	m.engine.pool.Schedule(m.run)
+}
+
+// next takes the oldest message, system messages first. When there is none the run is over.
+func (m *mailbox) next() (message any, isSystem, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.system.size > 0 {
+		return m.system.pop(), true, true
+	}
+	if m.user.size > 0 && !m.suspended {
+		message = m.user.pop()
+		m.overflown = m.overflown && m.user.size > 0
+		return message, false, true
+	}
+	m.busy = false
+	return nil, false, false
+}
+
+func (m *mailbox) invoke(message any, isSystem bool) {
+	switch {
+	case isSystem:
+		m.invoker.InvokeSystemMessage(message)
+		if m.shell.stopping {
+			m.release()
+		}
+	case m.shell.stopping:
+		m.engine.system.DeadLetter.SendUserMessage(m.self, message)
+	default:
+		m.invoker.InvokeUserMessage(message)
+	}
+}
+
+// release lets the user messages of a failed actor go on, now that it is stopping: to the dead letters, where they are
+// counted and their senders get an answer.
+func (m *mailbox) release() {
+	m.mu.Lock()
+	m.suspended = false
+	m.mu.Unlock()
+}
+
+// fail hands the actor to its parent, which stops it, and queues another run for what follows.
+func (m *mailbox) fail(reason, message any) {
+	m.engine.reportCrash(m.self, reason, message)
+	m.invoker.EscalateFailure(reason, message)
+	m.engine.pool.Schedule(m.run)
+}
+
+func (m *mailbox) pid() *actor.PID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.self
+}
+
+// UserMessageCount is the number of user messages that wait.
+func (m *mailbox) UserMessageCount() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.user.size
+}
+
+// isNil reports a message that would reach an actor as nil.
+func isNil(message any) bool {
+	if envelope, ok := message.(*actor.MessageEnvelope); ok {
+		return envelope == nil || envelope.Message == nil
+	}
+	return message == nil
+}
