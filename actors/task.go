@@ -67,6 +67,8 @@ type task struct {
 	state  string
 	handle func(message any)
 
+	// orphan says that the task's first actor has crashed and that this one only sees to its end.
+	orphan bool
 	// arn is ECS's name for the task, empty until ECS has answered.
 	arn string
 	// launch is what is known of ECS's answer to the start.
@@ -102,6 +104,16 @@ func newTask(ports *Ports, settings *Settings, pool *actor.PID, request messages
 	}
 }
 
+// newOrphan makes the producer of an actor that sees to the end of a task whose own actor has crashed.
+func newOrphan(ports *Ports, settings *Settings, pool *actor.PID, request messages.RunTask, arn string) actor.Producer {
+	produce := newTask(ports, settings, pool, request)
+	return func() actor.Actor {
+		t := produce().(*task)
+		t.orphan, t.arn = true, arn
+		return t
+	}
+}
+
 // Receive takes the messages that mean the same in every state, and leaves the rest to the state.
 func (t *task) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
@@ -109,8 +121,7 @@ func (t *task) Receive(ctx actor.Context) {
 		t.root = ctx.ActorSystem().Root
 		t.self = ctx.Self()
 		t.born = t.Clock.Now()
-		t.becomeStarting(t.settings.TaskStartTimeout)
-		t.run()
+		t.begin()
 	case *actor.Stopping:
 		t.leave()
 	case *actor.Stopped:
@@ -131,6 +142,21 @@ func (t *task) Receive(ctx actor.Context) {
 		}
 	default:
 		t.handle(m)
+	}
+}
+
+// begin enters the first state: a task's, or an orphan's.
+func (t *task) begin() {
+	switch {
+	case !t.orphan:
+		t.becomeStarting(t.settings.TaskStartTimeout)
+		t.run()
+	case t.arn != "":
+		t.launch = launchAccepted
+		t.becomeStopping("its actor crashed")
+	default:
+		t.launch, t.answerLost = launchUnknown, true
+		t.becomeStopping("its actor crashed")
 	}
 }
 
@@ -261,6 +287,7 @@ func (t *task) lateAnswer(message any) bool {
 			return true
 		}
 		t.launchFailed(m.Err)
+		t.launch = launchUnknown // whatever ECS says: its bridge is here
 		t.retry.set(t.Clock, t.self, t.settings.BackoffMax)
 		return true
 	case *messages.TaskDescribed:

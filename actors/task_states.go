@@ -227,4 +227,3 @@ func (t *task) reattach(m *messages.BridgeArrived) {
 	t.observe(messages.Event{Kind: messages.EventReattached})
 	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq})
 }
-

@@ -72,7 +72,7 @@ const (
 	EventSessionReady EventKind = "session_ready"
 	// EventRestarting: the session's task was lost and it asks for another. Reason.
 	EventRestarting EventKind = "restarting"
-	// EventSessionState: the session's state changed from Was to Phase; one of the two is empty at its begin and end.
+	// EventSessionState: the session's state changed from Was, empty at its begin, to Phase.
 	EventSessionState EventKind = "session_state"
 	// EventSessionEnded: Reason; Took is its whole life.
 	EventSessionEnded EventKind = "session_ended"

@@ -1,0 +1,400 @@
+package actors
+
+import (
+	"time"
+
+	"hearth/messages"
+)
+
+// unborn is a session before its first client, which comes in the message after it was spawned.
+func (s *session) unborn(message any) {
+	m, ok := message.(*messages.ClientArrived)
+	if !ok {
+		s.unexpected(message)
+		return
+	}
+	s.attach(m)
+	s.lastData = s.begun
+	s.becomeWaiting()
+}
+
+// becomeWaiting asks for a task. The start deadline covers everything up to ready.
+func (s *session) becomeWaiting() {
+	s.task, s.taskPID, s.up = "", nil, false
+	s.asked = s.Clock.Now()
+	s.become(sessionWaiting, s.waiting, s.settings.StartTimeout)
+	s.tell(s.pool, &messages.Claim{
+		Session: s.id, User: s.user, Token: s.token, InSeq: s.input.given, OutSeq: s.output.seen,
+	})
+	s.sent = s.token
+	s.hint.set(s.Clock, s.self, s.settings.HintInterval)
+}
+
+func (s *session) waiting(message any) {
+	if s.unready(message) {
+		return
+	}
+	switch m := message.(type) {
+	case *messages.Hint:
+		s.send(messages.Status{State: s.waitState(messages.StateWaiting), Reason: m.Reason, EtaMs: messages.Millis(m.Eta)})
+	case *messages.Alarm:
+		s.tell(s.pool, &messages.HintRequest{Session: s.id})
+		s.hint.set(s.Clock, s.self, s.settings.HintInterval)
+	default:
+		s.unexpected(message)
+	}
+}
+
+// waitState is what a client without a ready agent is told: restarting, when it had one.
+func (s *session) waitState(first messages.SessionState) messages.SessionState {
+	if s.restarts > 0 {
+		return messages.StateRestarting
+	}
+	return first
+}
+
+// unready takes what means the same in both states before ready. It reports whether the message was such.
+func (s *session) unready(message any) bool {
+	switch m := message.(type) {
+	case *messages.ClientArrived:
+		s.attach(m)
+		s.hint.set(s.Clock, s.self, 0)
+	case *messages.LinkFrame:
+		s.clientFrame(m)
+	case *messages.LinkWritten:
+	case *messages.LinkClosed:
+		s.clientLeft(m.Cause)
+	case *messages.Bound:
+		s.becomeStarting(m)
+	case *messages.StartFailed:
+		s.fail(messages.Error{Code: m.Code, Message: m.Message, Retryable: m.Retryable}, messages.EndStartFailed)
+	case *messages.Drain:
+		s.end(messages.EndDraining)
+	case *messages.Alarm:
+		if !s.deadline.isRung(m) {
+			return false
+		}
+		s.fail(messages.Error{
+			Code: messages.CodeStartTimeout, Message: timeout("no agent was ready", s.settings.StartTimeout), Retryable: true,
+		}, messages.EndTimeout)
+	default:
+		return false
+	}
+	return true
+}
+
+// becomeStarting waits for the task that is now the session's own to get its agent ready. The deadline goes on counting
+// from when the session asked for a task. A second Bound means that the first task has failed.
+func (s *session) becomeStarting(m *messages.Bound) {
+	s.task, s.bound = m.Task, *m
+	s.taskPID = siblingPID(s.self, taskName(m.Task))
+	remaining := s.settings.StartTimeout - s.Clock.Now().Sub(s.asked)
+	s.become(sessionStarting, s.starting, max(remaining, time.Nanosecond))
+	s.sendStarting()
+}
+
+// sendStarting tells the client that its task gets its agent ready, and comes again while that lasts.
+func (s *session) sendStarting() {
+	s.send(messages.Status{State: s.waitState(messages.StateStarting), Reason: messages.ReasonAvailable})
+	s.hint.set(s.Clock, s.self, s.settings.HintInterval)
+}
+
+func (s *session) starting(message any) {
+	if s.unready(message) {
+		return
+	}
+	switch m := message.(type) {
+	case *messages.TaskActive:
+		s.becomeActive(m)
+	case *messages.Hint:
+		// The task has failed, and the session is first in the queue again.
+		s.task, s.taskPID = "", nil
+		s.become(sessionWaiting, s.waiting, max(s.settings.StartTimeout-s.Clock.Now().Sub(s.asked), time.Nanosecond))
+		s.waiting(m)
+		s.hint.set(s.Clock, s.self, s.settings.HintInterval)
+	case *messages.Alarm:
+		s.sendStarting()
+	default:
+		s.unexpected(message)
+	}
+}
+
+// becomeActive tells the client that its agent is ready, and gives the agent what was queued for it.
+func (s *session) becomeActive(m *messages.TaskActive) {
+	now := s.Clock.Now()
+	s.up = true
+	s.become(sessionActive, s.active, s.settings.IdleTimeout)
+	ready := messages.Ready{
+		Path: s.bound.Path, Why: s.bound.Why, ElapsedMs: messages.Millis(now.Sub(s.asked)), Timings: m.Timings,
+	}
+	ready.Timings.ClaimMs = messages.Millis(s.bound.Waited)
+	s.ready, s.lastData = now, now
+	s.send(ready)
+	s.observe(messages.Event{
+		Kind: messages.EventSessionReady, Path: ready.Path, Why: ready.Why, Timings: ready.Timings, Took: now.Sub(s.asked),
+	})
+	s.refreshToken()
+	s.flush()
+}
+
+// flush gives the bridge every input that the agent has not been given. It knows which it has seen.
+func (s *session) flush() {
+	for _, entry := range s.input.entries {
+		s.toBridge(entry.data)
+	}
+}
+
+func (s *session) active(message any) {
+	switch m := message.(type) {
+	case *messages.ClientArrived:
+		s.resume(m)
+	case *messages.LinkFrame:
+		s.clientFrame(m)
+	case *messages.LinkWritten:
+		s.clientWrote(m)
+	case *messages.LinkClosed:
+		s.clientLeft(m.Cause)
+	case *messages.FromBridge:
+		s.bridgeFrame(m)
+	case *messages.TaskDetached:
+		s.up = false
+		s.send(messages.Status{State: messages.StateReconnecting})
+	case *messages.TaskReattached:
+		s.reattached(m)
+	case *messages.TaskLost:
+		s.taskLost(m.Reason)
+	case *messages.Drain:
+		s.end(messages.EndDraining)
+	case *messages.Alarm:
+		s.idle()
+	default:
+		s.unexpected(message)
+	}
+}
+
+// resume takes a client that comes back, or a second one that replaces the first.
+func (s *session) resume(m *messages.ClientArrived) {
+	s.attach(m)
+	s.refreshToken()
+	if !s.up {
+		s.send(messages.Status{State: messages.StateReconnecting})
+		return
+	}
+	s.send(messages.Ready{Path: messages.PathResumed})
+	s.replay()
+}
+
+// replay asks the bridge for everything that the client has not been sent.
+func (s *session) replay() {
+	s.output.resuming = true
+	s.toBridge(messages.Resume{FromSeq: s.output.sent})
+}
+
+// clientWrote takes what the client's socket has taken: the bridge's reader may go on. A client that does not
+// acknowledge has its outputs acknowledged by this.
+func (s *session) clientWrote(m *messages.LinkWritten) {
+	if bytes := s.output.written(m.Seq, m.Bytes); bytes > 0 {
+		s.Links.Credit(s.output.link, bytes)
+	}
+	if !s.client.acks {
+		s.acknowledged(m.Seq)
+	}
+}
+
+// bridgeFrame takes what the agent says.
+func (s *session) bridgeFrame(m *messages.FromBridge) {
+	switch frame := m.Frame.(type) {
+	case messages.Data:
+		s.lastData = s.Clock.Now()
+		if s.deliver(m, frame) {
+			return
+		}
+	case messages.Ack:
+		if s.input.acknowledge(frame.Seq, s.Links.Credit) {
+			s.send(frame)
+		}
+	case messages.Gap:
+		if s.client.link != 0 && s.output.skip(frame) {
+			s.send(frame)
+		}
+	case messages.Exit:
+		s.becomeExited(frame)
+	default:
+		s.unexpected(m)
+		return
+	}
+	s.Links.Credit(m.Link, m.Bytes)
+}
+
+// deliver sends an output to the client when it is the next. It reports whether the output is on its way, so that its
+// bytes are credited once they were written. Without a client the bridge keeps it.
+func (s *session) deliver(m *messages.FromBridge, data messages.Data) bool {
+	if s.client.link == 0 {
+		s.output.seen = max(s.output.seen, data.Seq)
+		return false
+	}
+	switch s.output.next(data.Seq) {
+	case outputSend:
+		s.output.charge(m.Link, m.Bytes)
+		s.send(data)
+		return true
+	case outputReplay:
+		s.replay()
+	case outputDuplicate, outputHole:
+	}
+	return false
+}
+
+// reattached takes the bridge back: it may have missed inputs, and the client outputs.
+func (s *session) reattached(m *messages.TaskReattached) {
+	s.up = true
+	s.output.seen = max(s.output.seen, m.OutSeq)
+	if s.input.acknowledge(m.InSeq, s.Links.Credit) {
+		s.send(messages.Ack{Seq: s.input.given})
+	}
+	s.refreshToken()
+	s.flush()
+	if s.client.link != 0 {
+		s.send(messages.Status{State: messages.StateReady})
+		s.replay()
+	}
+}
+
+// taskLost has the session go on in another task, with the same workspace and the numbers going on. An agent that takes
+// its task down again and again is not given tasks for ever.
+func (s *session) taskLost(reason string) {
+	s.restarts++
+	if lasted := s.Clock.Now().Sub(s.ready); lasted >= s.settings.StartTimeout {
+		s.quickLosses = 0
+	}
+	if s.quickLosses++; s.quickLosses >= s.settings.ClaimAttempts {
+		s.fail(messages.Error{Code: messages.CodeTaskLost, Message: reason, Retryable: true}, messages.EndTaskLost)
+		return
+	}
+	s.discredit()
+	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: reason, N: s.restarts})
+	s.becomeWaiting()
+}
+
+// idle ends the session when no data went either way for long enough; else it looks again when that could be.
+func (s *session) idle() {
+	if quiet := s.Clock.Now().Sub(s.lastData); quiet < s.settings.IdleTimeout {
+		s.deadline.set(s.Clock, s.self, s.settings.IdleTimeout-quiet)
+		return
+	}
+	s.end(messages.EndIdle)
+}
+
+// becomeExited sees the client to the end of the agent's output. What it has not read yet is in the bridge.
+func (s *session) becomeExited(exit messages.Exit) {
+	s.exit = &exit
+	s.become(sessionExited, s.exited, s.settings.IdleTimeout)
+	s.finish()
+}
+
+// finish tells the client of the agent's end, after all of its output, and ends the session once the client has that.
+func (s *session) finish() {
+	if s.state != sessionExited || s.client.link == 0 || s.output.sent < s.output.seen {
+		return
+	}
+	if s.exitTold != s.client.link {
+		s.exitTold = s.client.link
+		s.send(*s.exit)
+		s.deadline.set(s.Clock, s.self, s.settings.ExitLinger)
+	}
+	if !s.client.acks || s.output.acked == s.output.seen {
+		s.end(messages.EndExited)
+	}
+}
+
+func (s *session) exited(message any) {
+	switch m := message.(type) {
+	case *messages.ClientArrived:
+		s.resume(m)
+	case *messages.LinkFrame:
+		s.clientFrame(m)
+	case *messages.LinkWritten:
+		s.clientWrote(m)
+	case *messages.LinkClosed:
+		s.clientLeft(m.Cause)
+		s.deadline.set(s.Clock, s.self, s.settings.IdleTimeout)
+	case *messages.FromBridge:
+		s.exitedFrame(m)
+	case *messages.TaskDetached:
+		s.up = false
+	case *messages.TaskReattached:
+		s.reattached(m)
+	case *messages.TaskLost:
+		s.remainderLost()
+	case *messages.Drain:
+		s.end(messages.EndDraining)
+	case *messages.Alarm:
+		s.end(messages.EndExited)
+	default:
+		s.unexpected(message)
+	}
+	s.finish()
+}
+
+// exitedFrame takes the rest of the output that a client who came back asked for. A bridge that dials again tells the
+// exit again.
+func (s *session) exitedFrame(m *messages.FromBridge) {
+	if _, again := m.Frame.(messages.Exit); again {
+		s.Links.Credit(m.Link, m.Bytes)
+		return
+	}
+	s.bridgeFrame(m)
+}
+
+// remainderLost tells the client which of the agent's last outputs went with its task.
+func (s *session) remainderLost() {
+	if s.output.sent < s.output.seen {
+		s.send(messages.Gap{From: s.output.sent + 1, To: s.output.seen})
+	}
+	if s.exitTold != s.client.link {
+		s.send(*s.exit)
+	}
+	s.end(messages.EndExited)
+}
+
+// fail ends a session that got no agent, with the reason for whoever waits.
+func (s *session) fail(reason messages.Error, end messages.EndReason) {
+	s.send(reason)
+	s.end(end)
+}
+
+// farewells are the last frame and the close code for every end.
+var farewells = map[messages.EndReason]struct {
+	bye  messages.ByeReason
+	code messages.CloseCode
+}{
+	messages.EndClosed:      {messages.ByeClosed, messages.CloseNormal},
+	messages.EndExited:      {messages.ByeClosed, messages.CloseNormal},
+	messages.EndIdle:        {messages.ByeIdleTimeout, messages.CloseNormal},
+	messages.EndStartFailed: {messages.ByeStartFailed, messages.CloseNormal},
+	messages.EndTimeout:     {messages.ByeStartFailed, messages.CloseNormal},
+	messages.EndTaskLost:    {messages.ByeTaskLost, messages.CloseNormal},
+	messages.EndDraining:    {messages.ByeDraining, messages.CloseDraining},
+}
+
+// end is the session's last word: to its client, and to the supervisor, which stops the task and the actor.
+func (s *session) end(reason messages.EndReason) {
+	farewell := farewells[reason]
+	s.bye(farewell.bye, farewell.code)
+	s.become(sessionEnded, s.ended, 0)
+	s.observe(messages.Event{
+		Kind: messages.EventSessionEnded, Reason: string(reason), Took: s.Clock.Now().Sub(s.begun),
+	})
+	s.tell(s.pool, &messages.SessionEnded{Session: s.id, Reason: reason})
+}
+
+func (s *session) ended(message any) {
+	switch m := message.(type) {
+	case *messages.ClientArrived:
+		s.tell(s.pool, m) // it crossed with the last word; the supervisor knows by now
+	case *messages.FromBridge:
+		s.Links.Credit(m.Link, m.Bytes)
+	default:
+		// News of what the session had; the supervisor is taking it away.
+	}
+}

@@ -1,0 +1,141 @@
+package actors
+
+import (
+	"strings"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+// timerBackoff rings when starts are allowed again after a failure.
+const timerBackoff messages.Timer = "backoff"
+
+// supervisor is the root actor. It decides everything that concerns more than one task or session.
+type supervisor struct {
+	*Ports
+	records
+	settings Settings
+	ctx      actor.Context
+
+	// startTime is this deployment's own measured time from a start to ready.
+	startTime estimate
+	// backoff holds starts back after failures, until backoffOver rings. lastFailure is what happened, kept until a task
+	// becomes ready; shortage says that it will pass by itself; crashed that the task had been ready.
+	backoff           backoff
+	backoffOver       alarm
+	lastFailure       string
+	shortage, crashed bool
+
+	// lapsed are the sessions that ended idle: their users may begin them again.
+	lapsed lapsed
+	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
+	draining bool
+	drainer  *actor.PID
+}
+
+// NewSupervisor makes the producer of the one root actor. The settings must be valid.
+func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
+	return func() actor.Actor {
+		return &supervisor{
+			Ports:       ports,
+			records:     newRecords(),
+			settings:    settings,
+			startTime:   estimate{fallback: settings.StartEstimate},
+			backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
+			backoffOver: alarm{name: timerBackoff},
+			lapsed:      newLapsed(),
+		}
+	}
+}
+
+// Receive is every message that the supervisor takes.
+func (s *supervisor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.ctx = ctx
+		s.replenish()
+	case *actor.Stopping:
+		s.backoffOver.cancel()
+	case *actor.Stopped:
+	case *actor.Terminated:
+		s.terminated(m.Who)
+
+	case *messages.ClientArrived:
+		s.clientArrived(m)
+	case *messages.BridgeArrived:
+		s.bridgeArrived(m)
+
+	case *messages.Claim:
+		s.claim(m)
+	case *messages.HintRequest:
+		s.hintRequested(m)
+	case *messages.SessionEnded:
+		s.sessionEnded(m)
+
+	case *messages.TaskLaunched:
+		s.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
+	case *messages.TaskUp:
+		s.onTask(m.Task, m, s.taskUp)
+	case *messages.TaskDown:
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskDown(t, m) })
+	case *messages.TaskExpired:
+		s.onTask(m.Task, m, s.taskExpired)
+	case *messages.TaskActive:
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskActive(t, m) })
+	case *messages.TaskFailed:
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskFailed(t, m) })
+	case *messages.TaskGone:
+		s.onTask(m.Task, m, s.taskGone)
+
+	case *messages.Alarm:
+		if s.backoffOver.isRung(m) {
+			s.replenish()
+		}
+	case *messages.Resize:
+		ctx.Respond(s.resize(m))
+	case *messages.Drain:
+		s.drain(ctx.Sender())
+	case *messages.CapacityRequest:
+		ctx.Respond(s.capacity())
+	case *messages.StatusRequest:
+		ctx.Respond(s.status())
+	default:
+		s.unexpected(m)
+	}
+}
+
+// onTask looks a task up for a message about it. News of a task that is not in the books is reported.
+func (s *supervisor) onTask(id messages.TaskID, message any, handle func(*taskRecord)) {
+	if t, ok := s.tasks[id]; ok {
+		handle(t)
+		return
+	}
+	s.unexpected(message)
+}
+
+// terminated hears that a child has stopped. One that stopped without its last word has crashed.
+func (s *supervisor) terminated(who *actor.PID) {
+	name := strings.TrimPrefix(who.Id, PoolName+"/")
+	if id, ok := strings.CutPrefix(name, sessionName("")); ok {
+		if record := s.sessions[messages.SessionID(id)]; record != nil {
+			s.sessionTerminated(record)
+		}
+		return
+	}
+	if t := s.tasks[messages.TaskID(strings.TrimPrefix(name, taskName("")))]; t != nil {
+		s.taskCrashed(t)
+	}
+}
+
+func (s *supervisor) tell(to *actor.PID, message any) { s.ctx.Send(to, message) }
+
+func (s *supervisor) observe(event messages.Event) {
+	event.At = s.Clock.Now()
+	event.Census = s.census()
+	s.Observer.Observe(event)
+}
+
+func (s *supervisor) unexpected(message any) {
+	unexpected(s.Observer, messages.Event{At: s.Clock.Now(), Phase: PoolName}, message)
+}

@@ -1,0 +1,153 @@
+package actors
+
+import (
+	"time"
+
+	"hearth/messages"
+)
+
+// claim gives a session the task that has been ready longest, or has it wait.
+func (s *supervisor) claim(m *messages.Claim) {
+	session := s.sessions[m.Session]
+	if session == nil || session.ended != "" || session.task != nil || session.place != nil {
+		s.unexpected(m) // Invariant: a session has one claim or one task at a time
+		return
+	}
+	session.claim, session.claimed, session.attempts = m, s.Clock.Now(), 0
+	switch t := s.firstReady(); {
+	case s.draining:
+		s.giveUp(session, "the gateway is draining")
+		return
+	case t != nil:
+		session.path, session.why = messages.PathWarm, ""
+		s.give(t, session)
+	default:
+		session.path, session.why = messages.PathCold, s.whyCold()
+		s.wait(session, false)
+	}
+	s.replenish()
+}
+
+// firstReady is the task that has been ready longest, nil when there is none.
+func (s *supervisor) firstReady() *taskRecord {
+	if front := s.ready.Front(); front != nil {
+		return front.Value.(*taskRecord)
+	}
+	return nil
+}
+
+// whyCold says why a claim finds no ready task.
+func (s *supervisor) whyCold() messages.ColdReason {
+	switch {
+	case !s.settings.WarmPool:
+		return messages.WhyPoolDisabled
+	case s.shortage:
+		return messages.WhyNoCapacity
+	case s.starting.Len() > s.waiters.Len():
+		return messages.WhyAllStarting
+	}
+	return messages.WhyPoolEmpty
+}
+
+// give binds a ready task to a session and then tells both. Invariant: neither is told before it is written down.
+func (s *supervisor) give(t *taskRecord, session *sessionRecord) {
+	s.disown(t)
+	s.bind(t, session)
+	waited := s.Clock.Now().Sub(session.claimed)
+	c := session.claim
+	s.tell(t.pid, &messages.Assign{
+		Session: c.Session, User: c.User, Token: c.Token, Workspace: s.settings.workspace(c.User),
+		InSeq: c.InSeq, OutSeq: c.OutSeq,
+	})
+	s.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
+	s.observe(messages.Event{
+		Kind: messages.EventClaimed, Task: t.id, Session: session.id, Path: session.path, Why: session.why, Took: waited,
+	})
+}
+
+// wait queues a session for the next task.
+func (s *supervisor) wait(session *sessionRecord, front bool) {
+	s.await(session, front)
+	s.observe(messages.Event{
+		Kind: messages.EventWaiting, Session: session.id, Why: session.why, N: s.waiters.Len(),
+	})
+	s.tell(session.pid, s.hint(session.claimed, s.position(session)))
+}
+
+// claimFailed gives a session that a task has failed another one, at once or as the first in the queue, up to a bound.
+func (s *supervisor) claimFailed(session *sessionRecord, reason string) {
+	session.attempts++
+	if session.attempts >= s.settings.ClaimAttempts || s.draining {
+		s.giveUp(session, reason)
+		return
+	}
+	s.observe(messages.Event{
+		Kind: messages.EventRequeued, Session: session.id, Reason: reason, N: session.attempts,
+	})
+	if t := s.firstReady(); t != nil {
+		s.give(t, session)
+		return
+	}
+	session.path, session.why = messages.PathCold, messages.WhyClaimFailed
+	s.wait(session, true)
+}
+
+// giveUp tells a session that it gets no task.
+func (s *supervisor) giveUp(session *sessionRecord, reason string) {
+	if session.starting != nil {
+		s.retire(session.starting, "its session was given up")
+	}
+	s.tell(session.pid, &messages.StartFailed{Code: messages.CodeStartFailed, Message: reason, Retryable: true})
+	s.observe(messages.Event{Kind: messages.EventClaimFailed, Session: session.id, Reason: reason})
+}
+
+// hintRequested answers a waiting session with what its client is to be told.
+func (s *supervisor) hintRequested(m *messages.HintRequest) {
+	session := s.sessions[m.Session]
+	if session == nil || session.place == nil {
+		return // it got its task meanwhile, and has been told
+	}
+	s.tell(session.pid, s.hint(session.claimed, s.position(session)))
+}
+
+// capacity is what a client that arrived now would be told.
+func (s *supervisor) capacity() *messages.Hint {
+	if s.ready.Len() > 0 && !s.draining {
+		return &messages.Hint{Reason: messages.ReasonAvailable}
+	}
+	return s.hint(s.Clock.Now(), s.waiters.Len())
+}
+
+// hint estimates how long the session at a position of the queue still waits: until the task that is as far up in its
+// own queue is ready, or, when there are not as many, for the rounds of starts that have to come first.
+func (s *supervisor) hint(since time.Time, position int) *messages.Hint {
+	now, whole := s.Clock.Now(), s.startTime.value()
+	place := s.starting.Front()
+	for range position {
+		if place == nil {
+			break
+		}
+		place = place.Next()
+	}
+	if place != nil {
+		started := place.Value.(*taskRecord).started
+		reason := messages.ReasonColdStarting
+		if started.Before(since) {
+			reason = messages.ReasonWarmStarting
+		}
+		return &messages.Hint{Reason: reason, Eta: max(0, whole-now.Sub(started))}
+	}
+	rounds := time.Duration(1 + (position-s.starting.Len())/s.settings.LaunchConcurrency)
+	held := max(0, s.backoff.until.Sub(now))
+	reason := messages.ReasonQueued
+	if held == 0 && position == s.starting.Len() && !s.atMaximum() {
+		reason = messages.ReasonColdStarting // its own task is started in this very moment
+	}
+	return &messages.Hint{Reason: reason, Eta: held + rounds*whole}
+}
+
+// atMaximum reports whether the pool's maximum keeps another task from being started.
+func (s *supervisor) atMaximum() bool {
+	return s.starting.Len() >= s.settings.LaunchConcurrency ||
+		s.settings.WarmPool && s.ready.Len()+s.starting.Len() >= s.settings.Max
+}

@@ -1,0 +1,101 @@
+package actors
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+// resize changes the pool's bounds while it runs. The threshold keeps its distance from the minimum.
+func (s *supervisor) resize(m *messages.Resize) *messages.Resized {
+	if err := checkBounds(m.Min, m.Max); err != nil {
+		return &messages.Resized{Problem: err.Error()}
+	}
+	s.settings.Threshold = max(0, s.settings.Threshold+m.Min-s.settings.Min)
+	s.settings.Min, s.settings.Max = m.Min, m.Max
+	s.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
+	s.replenish()
+	return &messages.Resized{}
+}
+
+// drain takes no new sessions from here on, tells the ones there are, and stops every task. who is told when nothing is
+// left.
+func (s *supervisor) drain(who *actor.PID) {
+	s.drainer = who
+	if !s.draining {
+		s.draining = true
+		s.backoffOver.cancel()
+		s.observe(messages.Event{Kind: messages.EventDraining})
+		for _, t := range sortedTasks(s.tasks) {
+			if t.state == poolStarting || t.state == poolReady {
+				s.retire(t, "the gateway is draining")
+			}
+		}
+		for _, session := range sortedSessions(s.sessions) {
+			s.tell(session.pid, &messages.Drain{})
+		}
+	}
+	s.reportDrained()
+}
+
+// reportDrained tells whoever waits for it that nothing is left.
+func (s *supervisor) reportDrained() {
+	if s.drainer != nil && len(s.tasks) == 0 && len(s.sessions) == 0 {
+		s.tell(s.drainer, &messages.Drained{})
+		s.drainer = nil
+	}
+}
+
+// status is what an operator sees.
+func (s *supervisor) status() *messages.PoolStatus {
+	now, counts := s.Clock.Now(), s.census()
+	status := &messages.PoolStatus{
+		Pool: messages.PoolCounts{
+			Ready: counts.Ready, Starting: counts.Starting, Assigned: counts.Assigned, Stopping: counts.Stopping,
+			Waiting: counts.Waiting, Min: s.settings.Min, Max: s.settings.Max,
+		},
+		Tasks:    make([]messages.TaskStatus, 0, len(s.tasks)),
+		Sessions: make([]messages.SessionStatus, 0, len(s.sessions)),
+		Hosts:    []messages.HostStatus{},
+		Draining: s.draining, LastFailure: s.lastFailure,
+	}
+	if s.settings.WarmPool {
+		status.Pool.Target = s.settings.Min
+	}
+	for _, t := range sortedTasks(s.tasks) {
+		task := messages.TaskStatus{
+			ID: t.id, ARN: t.arn, State: t.state.String(), AgeMs: messages.Millis(now.Sub(t.started)),
+		}
+		if t.session != nil {
+			task.Session = t.session.id
+		}
+		status.Tasks = append(status.Tasks, task)
+	}
+	for _, r := range sortedSessions(s.sessions) {
+		session := messages.SessionStatus{
+			ID: r.id, User: r.user, State: r.state(), AgeMs: messages.Millis(now.Sub(r.begun)),
+		}
+		if r.task != nil {
+			session.Task = r.task.id
+		}
+		status.Sessions = append(status.Sessions, session)
+	}
+	return status
+}
+
+// sortedTasks and sortedSessions are the books in an order that is the same in every run, the oldest first.
+func sortedTasks(tasks map[messages.TaskID]*taskRecord) []*taskRecord {
+	return slices.SortedFunc(maps.Values(tasks), func(a, b *taskRecord) int {
+		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.id, b.id))
+	})
+}
+
+func sortedSessions(sessions map[messages.SessionID]*sessionRecord) []*sessionRecord {
+	return slices.SortedFunc(maps.Values(sessions), func(a, b *sessionRecord) int {
+		return cmp.Or(a.begun.Compare(b.begun), cmp.Compare(a.id, b.id))
+	})
+}

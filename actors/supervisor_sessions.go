@@ -1,0 +1,152 @@
+package actors
+
+import (
+	"hearth/messages"
+)
+
+// clientArrived begins a session, or passes the client on to the one that it names.
+func (s *supervisor) clientArrived(m *messages.ClientArrived) {
+	id := m.Hello.SessionID
+	if id == "" {
+		s.beginSession(messages.SessionID(randomID("s", s.Rand)), m)
+		return
+	}
+	session, user := s.sessions[id], s.lapsed.user(id)
+	switch {
+	case session != nil && session.user != m.User, session == nil && user != m.User:
+		s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "no such session", false)
+	case session == nil:
+		s.beginSession(id, m)
+	case session.ended == "":
+		s.tell(session.pid, m)
+	case session.ended == messages.EndIdle && session.next == nil:
+		session.next = m // it begins again once its old actor is gone
+	case session.ended == messages.EndIdle:
+		s.refuse(session.next, messages.CodeTooManySessions, messages.CloseTryAgain, "another client took its place", true)
+		session.next = m
+	default:
+		s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "this session has ended", false)
+	}
+}
+
+// beginSession spawns a session's actor, which takes the client from there.
+func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArrived) {
+	switch {
+	case s.draining:
+		s.Links.Send(m.Link, messages.Bye{Reason: messages.ByeDraining})
+		s.Links.Close(m.Link, messages.CloseDraining)
+		s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Reason: string(messages.ByeDraining)})
+		return
+	case len(s.sessions) >= s.settings.MaxSessions:
+		s.refuse(m, messages.CodeOverCapacity, messages.CloseTryAgain, "the gateway has all the sessions it may have", true)
+		return
+	case s.perUser[m.User] >= s.settings.MaxSessionsPerUser:
+		s.refuse(m, messages.CodeTooManySessions, messages.CloseTryAgain, "this user has all the sessions allowed", true)
+		return
+	}
+	s.lapsed.remove(id)
+	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User)), sessionName(id))
+	if err != nil {
+		panic("actors: a session's name is taken: " + err.Error()) // Invariant: it begins again only after Terminated
+	}
+	s.begin(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
+	s.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
+	s.tell(pid, m)
+}
+
+// refuse turns a client away.
+func (s *supervisor) refuse(
+	m *messages.ClientArrived, code messages.ErrorCode, closeCode messages.CloseCode, message string, retryable bool,
+) {
+	s.Links.Send(m.Link, messages.Error{Code: code, Message: message, Retryable: retryable})
+	s.Links.Close(m.Link, closeCode)
+	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Session: m.Hello.SessionID, Reason: string(code)})
+}
+
+// bridgeArrived passes a bridge on to its task. A task that is not in the books is nobody's: it is told to end.
+func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
+	if t := s.tasks[m.Hello.TaskID]; t != nil {
+		s.tell(t.pid, m)
+		return
+	}
+	s.Links.Send(m.Link, messages.Stop{
+		Reason: "this gateway does not know the task", GraceMs: messages.Millis(s.settings.StopGrace),
+	})
+	s.Links.Close(m.Link, messages.CloseNotAllowed)
+	s.observe(messages.Event{Kind: messages.EventRefused, Task: m.Hello.TaskID, Reason: "unknown task"})
+}
+
+// sessionEnded closes a session's books: what it waited for or had is given up, and its actor is stopped.
+func (s *supervisor) sessionEnded(m *messages.SessionEnded) {
+	session := s.sessions[m.Session]
+	if session == nil || session.ended != "" {
+		s.unexpected(m)
+		return
+	}
+	session.ended = m.Reason
+	s.release(session, "its session ended: "+string(m.Reason))
+	if m.Reason == messages.EndIdle {
+		s.lapsed.add(session.id, session.user)
+	}
+	s.ctx.Poison(session.pid) // not Stop: a client that was passed on to it must come back from there first
+	s.replenish()
+}
+
+// release takes from a session all that it waits for or has.
+func (s *supervisor) release(session *sessionRecord, reason string) {
+	if session.place != nil {
+		s.unqueue(session)
+		s.observe(messages.Event{
+			Kind: messages.EventLeft, Session: session.id, Took: s.Clock.Now().Sub(session.claimed),
+		})
+	}
+	if session.starting != nil {
+		s.retire(session.starting, reason)
+	}
+	if t := session.task; t != nil {
+		s.unbind(t)
+		s.tell(t.pid, &messages.Retire{Reason: reason})
+	}
+}
+
+// sessionTerminated forgets a session whose actor has stopped, and begins it again for a client that has asked for that.
+func (s *supervisor) sessionTerminated(session *sessionRecord) {
+	if session.ended == "" {
+		s.observe(messages.Event{Kind: messages.EventCrashed, Session: session.id, Reason: "session actor"})
+		session.ended = messages.EndCrashed
+		s.release(session, "its session's actor crashed")
+		s.replenish()
+	}
+	s.end(session)
+	if session.next != nil {
+		s.beginSession(session.id, session.next)
+	}
+	s.reportDrained()
+}
+
+// lapsedBound is how many sessions that ended idle are remembered. One that is forgotten is session_not_found; its
+// user's workspace is there all the same.
+const lapsedBound = 10_000
+
+// lapsed remembers sessions that ended idle, the oldest forgotten first.
+type lapsed struct {
+	users map[messages.SessionID]messages.UserID
+	order []messages.SessionID
+}
+
+func newLapsed() lapsed { return lapsed{users: map[messages.SessionID]messages.UserID{}} }
+
+// user is whose session it was, empty when it is not remembered.
+func (l *lapsed) user(id messages.SessionID) messages.UserID { return l.users[id] }
+
+func (l *lapsed) add(id messages.SessionID, user messages.UserID) {
+	if len(l.order) == lapsedBound {
+		delete(l.users, l.order[0])
+		l.order = l.order[1:]
+	}
+	l.users[id] = user
+	l.order = append(l.order, id)
+}
+
+// remove forgets a session that begins again. Its place in the order stays, and at worst evicts it early next time.
+func (l *lapsed) remove(id messages.SessionID) { delete(l.users, id) }
