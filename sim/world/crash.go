@@ -1,0 +1,71 @@
+package world
+
+import (
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// keptCrashes bounds Crashes; Counts counts them all.
+const keptCrashes = 100
+
+// Crash is an actor's panic. Stack differs from run to run; the rest does not.
+type Crash struct {
+	At      time.Time
+	Actor   string
+	Message string
+	Reason  string
+	Stack   string
+}
+
+// Crashes returns the first 100 crashes of the world.
+func (w *World) Crashes() []Crash { return w.crashes }
+
+// recordCrash must be called from the deferred function that recovered, while the panic's frames are on the stack.
+func (n *Node) recordCrash(self *actor.PID, reason, message any) {
+	w := n.world
+	w.counts.Crashes++
+	if len(w.crashes) == keptCrashes {
+		return
+	}
+	_, message, _ = actor.UnwrapEnvelope(message)
+	w.crashes = append(w.crashes, Crash{
+		At:      w.Now(),
+		Actor:   self.GetId(),
+		Message: fmt.Sprintf("%T", message),
+		Reason:  fmt.Sprint(reason),
+		Stack:   string(debug.Stack()),
+	})
+}
+
+// FromTest is for Options.Rethrow: it recognises the panics by which a property test steers itself. Without it an actor
+// would swallow them and the test would go on with a false result.
+func FromTest(reason any) bool {
+	t := reflect.TypeOf(reason)
+	return t != nil && (t.PkgPath() == "pgregory.net/rapid" || t.PkgPath() == "testing")
+}
+
+// onEvent hears of every message that reached no actor.
+func (n *Node) onEvent(event any) {
+	letter, ok := event.(*actor.DeadLetterEvent)
+	if !ok {
+		return
+	}
+	switch message := letter.Message.(type) {
+	case *actor.Watch:
+		if watcher, alive := n.system.ProcessRegistry.Get(message.Watcher); alive {
+			watcher.SendSystemMessage(message.Watcher,
+				&actor.Terminated{Who: letter.PID, Why: actor.TerminatedReason_NotFound})
+		}
+		return
+	case actor.SystemMessage, actor.MailboxMessage, *actor.DeadLetterResponse:
+		return
+	}
+	n.world.counts.DeadLetters++
+	if letter.Sender != nil {
+		n.system.Root.Send(letter.Sender, &actor.DeadLetterResponse{})
+	}
+}

@@ -1,0 +1,189 @@
+package world
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors"
+)
+
+// timer is something that will happen. It is what After and AfterFunc return.
+type timer struct {
+	world *World
+	// node and to are where what goes as a message; without a node what is a func() to call.
+	node *Node
+	to   *actor.PID
+	what any
+	// over: it has happened or was stopped.
+	over bool
+}
+
+// Stop takes it back if it has not happened yet.
+func (t *timer) Stop() {
+	if t.over {
+		return
+	}
+	t.retire()
+	t.world.events.forgetOne()
+}
+
+// retire lets go of what the timer held: an actor may keep the timer itself for long.
+func (t *timer) retire() {
+	t.over = true
+	t.node, t.to, t.what = nil, nil, nil
+}
+
+func (t *timer) fire() {
+	node, to, what := t.node, t.to, t.what
+	t.retire()
+	if node == nil {
+		what.(func())()
+		return
+	}
+	node.deliver(to, what)
+}
+
+// AfterFunc calls f once d has passed, for simulated adapters: networks, clouds, clients. f runs between picks.
+func (w *World) AfterFunc(d time.Duration, f func()) actors.Timer {
+	t := &timer{world: w, what: f}
+	w.events.add(w.now+max(d, 0), t)
+	return t
+}
+
+// At calls f when the time is at, or as soon as possible if that has passed.
+func (w *World) At(at time.Time, f func()) actors.Timer { return w.AfterFunc(at.Sub(w.Now()), f) }
+
+// NextEvent is the time of the next event; false when there is none.
+func (w *World) NextEvent() (time.Time, bool) {
+	at, ok := w.events.next()
+	return w.start.Add(at), ok
+}
+
+// events is a heap of timers, each with four children, ordered by time and then by the order in which they were added.
+// The order is kept in the entries, by value, so that moving them touches no timer. A stopped timer stays until it
+// comes to the top or until the stopped ones are the majority and all are swept out: stopping is cheap, and the heap is
+// never more than about twice as long as there are timers.
+type events struct {
+	heap  []event
+	added uint64
+	// stopped counts the entries whose timer is over.
+	stopped int
+}
+
+type event struct {
+	at    time.Duration
+	order uint64
+	timer *timer
+}
+
+func (e *event) before(o *event) bool {
+	return e.at < o.at || e.at == o.at && e.order < o.order
+}
+
+func (es *events) add(at time.Duration, t *timer) {
+	es.added++
+	es.heap = append(es.heap, event{at: at, order: es.added, timer: t})
+	es.up(len(es.heap) - 1)
+}
+
+// next is the time of the first timer that is not stopped.
+func (es *events) next() (time.Duration, bool) {
+	for len(es.heap) > 0 {
+		if !es.heap[0].timer.over {
+			return es.heap[0].at, true
+		}
+		es.stopped--
+		es.pop()
+	}
+	return 0, false
+}
+
+// popDue takes the first timer that is due at now, or nil.
+func (es *events) popDue(now time.Duration) *timer {
+	at, ok := es.next()
+	if !ok || at > now {
+		return nil
+	}
+	t := es.heap[0].timer
+	es.pop()
+	return t
+}
+
+// forgetOne is told that a timer in the heap was stopped.
+func (es *events) forgetOne() {
+	es.stopped++
+	if es.stopped > 64 && es.stopped > len(es.heap)/2 {
+		es.sweep()
+	}
+}
+
+// sweep rebuilds the heap without the timers that are over.
+func (es *events) sweep() {
+	kept := es.heap[:0]
+	for _, e := range es.heap {
+		if !e.timer.over {
+			kept = append(kept, e)
+		}
+	}
+	clear(es.heap[len(kept):])
+	es.heap, es.stopped = kept, 0
+	for i := (len(kept)+2)/4 - 1; i >= 0; i-- {
+		es.down(i)
+	}
+}
+
+func (es *events) pop() {
+	last := len(es.heap) - 1
+	es.heap[0] = es.heap[last]
+	es.heap[last] = event{}
+	es.heap = es.heap[:last]
+	if last > 1 {
+		es.down(0)
+	}
+}
+
+func (es *events) up(i int) {
+	heap, e := es.heap, es.heap[i]
+	for i > 0 {
+		parent := (i - 1) / 4
+		if !e.before(&heap[parent]) {
+			break
+		}
+		heap[i] = heap[parent]
+		i = parent
+	}
+	heap[i] = e
+}
+
+func (es *events) down(i int) {
+	heap, e := es.heap, es.heap[i]
+	for {
+		child := 4*i + 1
+		if child >= len(heap) {
+			break
+		}
+		least := child
+		for c := child + 1; c < min(child+4, len(heap)); c++ {
+			if heap[c].before(&heap[least]) {
+				least = c
+			}
+		}
+		if !heap[least].before(&e) {
+			break
+		}
+		heap[i] = heap[least]
+		i = least
+	}
+	heap[i] = e
+}
+
+// drop stops a node's timers.
+func (es *events) drop(n *Node) {
+	for _, e := range es.heap {
+		if e.timer.node == n {
+			e.timer.retire()
+		}
+	}
+	es.sweep()
+}

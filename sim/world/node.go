@@ -1,0 +1,162 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
+
+	"hearth/actors"
+)
+
+// Errors of Send and SpawnRoot; infra/engine has the same.
+var (
+	// ErrNil: the actor or the message is nil.
+	ErrNil = errors.New("world: nil actor or message")
+	// ErrRootExists: the node has its one root actor.
+	ErrRootExists = errors.New("world: there is a root actor already")
+	// ErrKilled: the node was killed.
+	ErrKilled = errors.New("world: the node was killed")
+)
+
+// Node is one simulated process: an actor system of its own, with one root actor. It implements actors.Engine,
+// actors.Clock and actors.Rand. A PID means something in its own node only.
+type Node struct {
+	world  *World
+	system *actor.ActorSystem
+	rand   *rand.Rand
+	// props is what every actor's Props start from.
+	props *actor.Props
+	root  *actor.PID
+	// failure is why the root actor failed, if it did.
+	failure error
+	// made counts the mailboxes made so far, alive the actors that were started and have not ended.
+	made  uint64
+	alive int
+	dead  bool
+}
+
+// NewNode adds a process to the world.
+func (w *World) NewNode() *Node {
+	w.made++
+	n := &Node{world: w, rand: w.Stream("node/" + strconv.Itoa(w.made))}
+	w.nodes = append(w.nodes, n)
+	n.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler)
+	}))
+	// The library's own subscribers throttle themselves with a goroutine and the wall clock.
+	n.system.EventStream = eventstream.NewEventStream()
+	n.system.EventStream.Subscribe(n.onEvent)
+	n.props = actor.PropsFromProducer(nil,
+		actor.WithMailbox(func() actor.Mailbox { return newMailbox(n) }),
+		actor.WithSupervisor(stopOnFailure{}),
+		actor.WithSpawnMiddleware(n.onlyOurs),
+	)
+	return n
+}
+
+// Props describes an actor that runs in this node; see actors.Engine.
+func (n *Node) Props(producer actor.Producer) *actor.Props {
+	props := *n.props
+	return props.Configure(actor.WithProducer(func() actor.Actor {
+		return &shell{Actor: producer(), node: n}
+	}))
+}
+
+// onlyOurs panics when a child was not made from Props: it would run on goroutines of its own.
+func (n *Node) onlyOurs(next actor.SpawnFunc) actor.SpawnFunc {
+	return func(system *actor.ActorSystem, id string, props *actor.Props, parent actor.SpawnerContext) (*actor.PID, error) {
+		before := n.made
+		pid, err := next(system, id, props, parent)
+		if n.made == before {
+			panic(fmt.Sprintf("world: %s was spawned with props that Engine.Props did not make", id))
+		}
+		return pid, err
+	}
+}
+
+// SpawnRoot starts the node's one root actor, which every other is a descendant of.
+func (n *Node) SpawnRoot(producer actor.Producer, name string) (*actor.PID, error) {
+	if n.root != nil {
+		return nil, ErrRootExists
+	}
+	above := n.system.Root.Copy().WithGuardian(&guardian{failed: func(reason any) {
+		n.failure = fmt.Errorf("root actor %s failed: %v", name, reason)
+	}})
+	root, err := above.SpawnNamed(n.Props(producer), name)
+	if err != nil {
+		return nil, fmt.Errorf("world: spawn %s: %w", name, err)
+	}
+	n.root = root
+	return root, nil
+}
+
+// Send gives a message to an actor, from outside the actors. An actor that has ended is no error: the message is counted
+// as a dead letter.
+func (n *Node) Send(to *actor.PID, message any) error {
+	if to == nil || isNil(message) {
+		return ErrNil
+	}
+	if n.dead {
+		return ErrKilled
+	}
+	n.system.Root.Send(to, message)
+	return nil
+}
+
+// deliver is Send for a timer, which has been checked, and whose node may be gone.
+func (n *Node) deliver(to *actor.PID, message any) {
+	if !n.dead {
+		n.system.Root.Send(to, message)
+	}
+}
+
+// Now is the virtual time.
+func (n *Node) Now() time.Time { return n.world.Now() }
+
+// After sends msg to the actor once d has passed; see actors.Clock. A nil actor or message is a mistake of the caller's,
+// who panics.
+func (n *Node) After(d time.Duration, to *actor.PID, msg any) actors.Timer {
+	if to == nil || isNil(msg) {
+		panic(ErrNil)
+	}
+	t := &timer{world: n.world, node: n, to: to, what: msg}
+	n.world.events.add(n.world.now+max(d, 0), t)
+	return t
+}
+
+// Uint64 comes from the node's stream, as does Float64.
+func (n *Node) Uint64() uint64 { return n.rand.Uint64() }
+
+// Float64 is in [0, 1).
+func (n *Node) Float64() float64 { return n.rand.Float64() }
+
+// Stop asks the root actor, and with it all below, to stop as infra/engine's Stop does. It is done once the world has
+// run on and Actors is 0.
+func (n *Node) Stop() {
+	if n.root != nil && !n.dead {
+		n.system.Root.Stop(n.root)
+	}
+}
+
+// Kill ends the process as a power cut does: its actors are gone and are told nothing.
+func (n *Node) Kill() {
+	n.dead = true
+	n.alive = 0
+	w := n.world
+	w.nodes = slices.DeleteFunc(w.nodes, func(other *Node) bool { return other == n })
+	w.runnable.drop(n)
+	w.events.drop(n)
+}
+
+// Actors is the number of actors that have not ended.
+func (n *Node) Actors() int { return n.alive }
+
+// Failure is why the root actor failed, where the real process would end; nil while it has not.
+func (n *Node) Failure() error { return n.failure }
