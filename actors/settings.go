@@ -35,6 +35,8 @@ type Settings struct {
 	TaskStartTimeout time.Duration
 	// DialGrace is how long ECS may call a task running before the missing hello is reported.
 	DialGrace time.Duration
+	// DialTimeout is how long it may do so before the start has failed.
+	DialTimeout time.Duration
 	// RedialGrace is how long a task may be without a socket once it had one.
 	RedialGrace time.Duration
 	// AcceptTimeout is how long a bridge may take to answer init_user with accepted.
@@ -69,6 +71,7 @@ func DefaultSettings() Settings {
 		MaxSessions:       10_000, MaxSessionsPerUser: 100,
 		TaskStartTimeout: 4 * time.Minute,
 		DialGrace:        5 * time.Second,
+		DialTimeout:      30 * time.Second,
 		RedialGrace:      15 * time.Second,
 		AcceptTimeout:    time.Second,
 		InitTimeout:      15 * time.Second,
@@ -111,6 +114,7 @@ func (s Settings) Validate() error {
 		{"redial grace", s.RedialGrace}, {"accept timeout", s.AcceptTimeout}, {"init timeout", s.InitTimeout},
 		{"stop grace", s.StopGrace}, {"poll interval", s.PollInterval}, {"backoff base", s.BackoffBase},
 		{"hint interval", s.HintInterval}, {"exit linger", s.ExitLinger}, {"dial grace", s.DialGrace},
+		{"dial timeout", s.DialTimeout},
 	}
 	for _, d := range durations {
 		if d.value <= 0 {

@@ -22,10 +22,12 @@ func (s *supervisor) resize(m *messages.Resize) *messages.Resized {
 	return &messages.Resized{}
 }
 
-// drain takes no new sessions from here on, tells the ones there are, and stops every task. who is told when nothing is
+// drain takes no new sessions from here on, tells the ones there are, and stops every task. who, if anybody, is told when nothing is
 // left.
 func (s *supervisor) drain(who *actor.PID) {
-	s.drainer = who
+	if who != nil {
+		s.drainer = who
+	}
 	if !s.draining {
 		s.draining = true
 		s.backoffOver.cancel()

@@ -81,10 +81,12 @@ type task struct {
 	assign  *messages.Assign
 	session *actor.PID
 
-	// born is when the task was asked for, since when it entered the state, or in starting when it became pollable.
+	// born is when the task was asked for, since when it entered the state.
 	born, since time.Time
 	// running is when ECS was first seen to call the task running, zero before.
 	running time.Time
+	// notDialled says that a missing hello was reported.
+	notDialled bool
 	// attempts counts the tries of the ECS call that the state is about.
 	attempts int
 	// stopReason is what ECS and the bridge are told.
@@ -307,4 +309,6 @@ func (t *task) lateAnswer(message any) bool {
 }
 
 // timeout words a deadline's end.
-func timeout(what string, d time.Duration) string { return fmt.Sprintf("%s within %v", what, d) }
+func timeout(what string, d time.Duration) string {
+	return fmt.Sprintf("%s within %v", what, d.Round(time.Millisecond))
+}

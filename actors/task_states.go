@@ -39,10 +39,8 @@ func (t *task) starting(message any) {
 			t.describe()
 		case t.retry.isRung(m):
 			t.run()
-		case !t.running.IsZero():
-			t.fail(timeout("runs, but its bridge did not reach the gateway", t.settings.TaskStartTimeout), nil)
 		default:
-			t.fail(timeout("did not start", t.settings.TaskStartTimeout), nil)
+			t.fail(timeout("its bridge did not reach the gateway", t.Clock.Now().Sub(t.since)), nil)
 		}
 	default:
 		t.unexpected(message)
@@ -73,7 +71,10 @@ func (t *task) startingDescribed(m *messages.TaskDescribed) {
 		t.fail("task stopped: "+m.Reason, nil)
 	case m.Phase == messages.PhaseRunning && t.running.IsZero():
 		t.running = now
-	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialGrace:
+	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialTimeout:
+		t.fail(timeout("it runs, but its bridge did not reach the gateway", now.Sub(t.running)), nil)
+	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialGrace && !t.notDialled:
+		t.notDialled = true
 		t.observe(messages.Event{Kind: messages.EventNotDialled, Took: now.Sub(t.running)})
 	}
 }
@@ -161,9 +162,10 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 
 // becomeActive hands the user's lines through from here on.
 func (t *task) becomeActive(timings messages.Timings) {
-	timings.InitMs = messages.Millis(t.Clock.Now().Sub(t.since))
+	took := t.Clock.Now().Sub(t.since)
+	timings.InitMs = messages.Millis(took)
 	t.become(taskActive, t.active, 0)
-	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings})
+	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings, Took: took})
 	up := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings}
 	t.tell(t.session, up)
 	t.tell(t.pool, up)

@@ -49,7 +49,7 @@ const (
 	EventLaunchError EventKind = "launch_error"
 	// EventAssigned: init_user was sent.
 	EventAssigned EventKind = "assigned"
-	// EventActive: the agent takes input. Timings.
+	// EventActive: the agent takes input. Timings; Took is the time since init_user.
 	EventActive EventKind = "active"
 	// EventDetached and EventReattached: an active task's socket dropped, and came back. Reason.
 	EventDetached   EventKind = "detached"
