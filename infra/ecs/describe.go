@@ -105,8 +105,8 @@ func (l *Launcher) describeBatch(batch []inquiry) {
 		op: "DescribeTasks",
 		call: func(ctx context.Context) error {
 			tasks, failures, err := l.describeTasks(ctx, arnsOf(batch))
-			rejected = errors.As(err, new(*types.InvalidParameterException))
-			found = l.describedOf(tasks, failures)
+			_, rejected = errors.AsType[*types.InvalidParameterException](err)
+			found = describedOf(tasks, failures)
 			return err
 		},
 		answer: func(failure *messages.LaunchError) {
@@ -149,7 +149,7 @@ func (l *Launcher) describeTasks(ctx context.Context, arns []string) ([]types.Ta
 const missing = "MISSING"
 
 // describedOf sorts an answer of ECS by ARN.
-func (l *Launcher) describedOf(tasks []types.Task, failures []types.Failure) map[string]messages.TaskDescribed {
+func describedOf(tasks []types.Task, failures []types.Failure) map[string]messages.TaskDescribed {
 	found := make(map[string]messages.TaskDescribed, len(tasks)+len(failures))
 	for _, t := range tasks {
 		found[aws.ToString(t.TaskArn)] = messages.TaskDescribed{

@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"regexp"
@@ -36,12 +37,14 @@ const (
 
 // Parts of ECS's messages that say more than their codes.
 const (
-	saysRate           = "Rate exceeded" // also inside InvalidParameterException, when EC2 throttles ECS
-	saysNoInstances    = "No Container Instances were found in your cluster"
-	saysProvisioning   = "Tasks provisioning capacity limit exceeded"
-	saysTaskNotFound   = "The referenced task was not found"
-	saysNoCredentials1 = "get credentials"
-	saysNoCredentials2 = "retrieve credentials"
+	saysRate         = "Rate exceeded" // also inside InvalidParameterException, when EC2 throttles ECS
+	saysNoInstances  = "No Container Instances were found in your cluster"
+	saysProvisioning = "Tasks provisioning capacity limit exceeded"
+	saysTaskNotFound = "The referenced task was not found"
+
+	// The SDK's, which has no type for it.
+	saysGetCredentials      = "get credentials"
+	saysRetrieveCredentials = "retrieve credentials"
 )
 
 // deniedCodes are what AWS says when it does not know or does not allow the caller.
@@ -67,22 +70,20 @@ var unavailableCodes = map[string]bool{
 
 // classify sorts an error of a call, and gives what AWS or the network says, behind AWS's code if there is one.
 func classify(err error) (messages.LaunchErrorKind, string) {
-	if ours := new(known); errors.As(err, &ours) {
+	if ours, ok := errors.AsType[*known](err); ok {
 		return ours.kind, err.Error()
 	}
 	status := 0
-	if response := new(smithyhttp.ResponseError); errors.As(err, &response) {
+	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		status = response.HTTPStatusCode()
 	}
-	var api smithy.APIError
-	switch {
-	case errors.As(err, &api):
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return apiKind(api, status), api.ErrorCode() + ": " + api.ErrorMessage()
-	case status != 0:
-		return statusKind(status), "HTTP " + http.StatusText(status) + ", not an answer of ECS"
-	default:
-		return transportKind(err)
 	}
+	if status != 0 {
+		return statusKind(status), fmt.Sprintf("HTTP status %d with a body that is not ECS's", status)
+	}
+	return transportKind(err)
 }
 
 // apiKind sorts an error that AWS has explained. Messages are asked first: some codes stand for everything.
@@ -125,22 +126,22 @@ func statusKind(status int) messages.LaunchErrorKind {
 
 // transportKind sorts an error without an answer. Only a connection that was never made is sure to have carried nothing.
 func transportKind(err error) (messages.LaunchErrorKind, string) {
-	var dns *net.DNSError
-	var network *net.OpError
-	var send *smithyhttp.RequestSendError
 	text := err.Error()
+	dns, noAddress := errors.AsType[*net.DNSError](err)
+	network, inNetwork := errors.AsType[*net.OpError](err)
+	send, sending := errors.AsType[*smithyhttp.RequestSendError](err)
 	switch {
-	case strings.Contains(text, saysNoCredentials1), strings.Contains(text, saysNoCredentials2):
+	case strings.Contains(text, saysGetCredentials), strings.Contains(text, saysRetrieveCredentials):
 		return messages.LaunchDenied, "no AWS credentials: " + text
 	case errors.Is(err, context.DeadlineExceeded):
 		return messages.LaunchTimeout, "no answer in time"
 	case errors.Is(err, context.Canceled):
 		return messages.LaunchTimeout, "the gateway closed before the answer came"
-	case errors.As(err, &dns):
+	case noAddress:
 		return messages.LaunchUnavailable, "no address for ECS: " + dns.Error()
-	case errors.As(err, &network) && network.Op == "dial":
+	case inNetwork && network.Op == "dial":
 		return messages.LaunchUnavailable, "no connection to ECS: " + network.Error()
-	case errors.As(err, &send):
+	case sending:
 		return messages.LaunchTimeout, "the connection ended before the answer came: " + send.Error()
 	default:
 		return messages.LaunchInvalid, text
@@ -151,46 +152,52 @@ func transportKind(err error) (messages.LaunchErrorKind, string) {
 var deniedAction = regexp.MustCompile(`perform: ([a-z0-9-]+:[A-Za-z]+)`)
 
 // explain makes an error of a call one for actors, operators and waiting clients. It names AWS's error code and says what
-// helps. For a denial it leaves AWS's own text to the log: that has the account's ids and role names.
+// helps. AWS's own text of a denial stays in the log: it has the account's number and the names of roles.
 func explain(op, cluster, taskDefinition string, err error) *messages.LaunchError {
 	kind, text := classify(err)
-	text = oneLine(text)
-	var api smithy.APIError
-	advice := ""
-	if errors.As(err, &api) {
-		switch {
-		case kind == messages.LaunchDenied:
-			text, advice = api.ErrorCode(), deniedAdvice(op, api)
-		case api.ErrorCode() == "ClusterNotFoundException":
-			advice = "; is there a cluster " + cluster + " in this account and Region?"
-		case strings.Contains(api.ErrorMessage(), saysNoInstances):
-			advice = "; cluster " + cluster + " has no hosts"
-		case kind == messages.LaunchThrottled:
-			advice = "; the account makes more calls in this Region than AWS allows"
-		case api.ErrorCode() == quotaCode, strings.Contains(api.ErrorMessage(), saysProvisioning):
-			advice = "; a quota of the account is used up"
-		case kind == messages.LaunchInvalid && op == "RunTask":
-			advice = "; task definition " + taskDefinition + ", cluster " + cluster
+	text = clip(oneLine(text), maxMessage)
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		if kind == messages.LaunchDenied {
+			text = api.ErrorCode()
+		}
+		if advice := adviceOn(op, cluster, taskDefinition, kind, api); advice != "" {
+			text += "; " + advice
 		}
 	}
-	return &messages.LaunchError{Kind: kind, Op: op, Message: clip(text, maxMessage) + advice}
+	return &messages.LaunchError{Kind: kind, Op: op, Message: text}
 }
 
-func deniedAdvice(op string, api smithy.APIError) string {
-	if !strings.HasPrefix(api.ErrorCode(), "AccessDenied") {
-		return "; AWS does not accept the gateway's credentials: check its role, its keys and its clock"
+// adviceOn says what an operator can do about an error of AWS; it is empty when there is nothing to add.
+func adviceOn(op, cluster, taskDefinition string, kind messages.LaunchErrorKind, err smithy.APIError) string {
+	code, message := err.ErrorCode(), err.ErrorMessage()
+	switch {
+	case kind == messages.LaunchDenied && strings.HasPrefix(code, "AccessDenied"):
+		action := "ecs:" + op
+		if named := deniedAction.FindStringSubmatch(message); named != nil {
+			action = named[1]
+		}
+		return "the gateway's role lacks the permission " + action
+	case kind == messages.LaunchDenied:
+		return "AWS does not accept the gateway's credentials: check its role, its keys and its clock"
+	case code == "ClusterNotFoundException":
+		return "is there a cluster " + cluster + " in this account and Region?"
+	case strings.Contains(message, saysNoInstances):
+		return "cluster " + cluster + " has no hosts"
+	case kind == messages.LaunchNoCapacity:
+		return "a quota of the account is used up"
+	case kind == messages.LaunchThrottled:
+		return "the account makes more calls in this Region than AWS allows"
+	case kind == messages.LaunchInvalid && (op == "RunTask" || op == "DescribeTaskDefinition"):
+		return "the task definition is " + taskDefinition + ", the cluster " + cluster
+	default:
+		return ""
 	}
-	action := "ecs:" + op
-	if named := deniedAction.FindStringSubmatch(api.ErrorMessage()); named != nil {
-		action = named[1]
-	}
-	return "; the gateway's role lacks the permission " + action
 }
 
 // isTaskNotFound reports whether ECS does not know the task of a StopTask call, so that nothing is left to stop.
 func isTaskNotFound(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), saysTaskNotFound)
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && strings.Contains(api.ErrorMessage(), saysTaskNotFound)
 }
 
 // oneLine makes a text fit for a log line.

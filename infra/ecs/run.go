@@ -73,7 +73,7 @@ func variable(name, value string) types.KeyValuePair {
 func (l *Launcher) runTask(ctx context.Context, in *awsecs.RunTaskInput) (string, error) {
 	var earlier attempts
 	out, err := l.cfg.Client.RunTask(ctx, in, earlier.record)
-	if conflict := new(types.ConflictException); errors.As(err, &conflict) && len(conflict.ResourceIds) == 1 {
+	if conflict, ok := errors.AsType[*types.ConflictException](err); ok && len(conflict.ResourceIds) == 1 {
 		l.cfg.Log.Warn().Str("task", *in.ClientToken).Str("arn", conflict.ResourceIds[0]).
 			Msg("task was started before with other parameters; it is kept")
 		return conflict.ResourceIds[0], nil
