@@ -1,0 +1,105 @@
+package client
+
+import (
+	"fmt"
+	"time"
+
+	"hearth/messages"
+)
+
+// Event is what a session tells its consumer, in order. It is one of
+//
+//   - messages.Session: a socket's hello was answered; first, and again after each reconnect,
+//   - messages.Status, messages.Ready, messages.Exit and messages.Error, as the gateway sent them,
+//   - messages.Data: the next output; seqs grow by 1 except across a gap, and none comes twice,
+//   - messages.Gap: outputs that are gone for good,
+//   - Violation, Reconnecting, and, as the last, Ended.
+type Event any
+
+// Violation says that the gateway broke the contract. The socket is given up and the session resumed on another, which
+// also fetches an output that was skipped.
+type Violation struct{ Err error }
+
+// Reconnecting says that there is no socket: the next attempt to dial is made after Delay.
+type Reconnecting struct {
+	// Cause is why the last socket or attempt failed.
+	Cause error
+	// Attempt counts from 1 since the session last made progress.
+	Attempt int
+	Delay   time.Duration
+}
+
+// Ended is a session handle's last event.
+type Ended struct {
+	Reason EndReason
+	// Session is empty if no hello was ever answered.
+	Session messages.SessionID
+	// Lives says that, for all the client knows, the session goes on at the gateway and can be resumed.
+	Lives bool
+	// Err says more: a Refusal if the gateway said why, otherwise what happened to the last socket. It may be nil.
+	Err error
+}
+
+// EndReason says why a handle ended. A bye's reason is taken over as it came, so there can be others than those here.
+type EndReason string
+
+// The reasons of a bye that end a handle.
+const (
+	EndClosed      = EndReason(messages.ByeClosed)
+	EndIdle        = EndReason(messages.ByeIdleTimeout)
+	EndReplaced    = EndReason(messages.ByeReplaced)
+	EndTaskLost    = EndReason(messages.ByeTaskLost)
+	EndStartFailed = EndReason(messages.ByeStartFailed)
+)
+
+// The other reasons.
+const (
+	// EndNoSession: the gateway does not know the session, or it is another user's.
+	EndNoSession EndReason = "session_not_found"
+	// EndUnauthenticated and EndNotAllowed: the gateway refuses this client.
+	EndUnauthenticated EndReason = "unauthenticated"
+	EndNotAllowed      EndReason = "not_allowed"
+	// EndTooLarge: an input is larger than the gateway takes; it would be refused again on every socket.
+	EndTooLarge EndReason = "frame_too_large"
+	// EndUnreachable: no hello was answered for Config.GiveUp.
+	EndUnreachable EndReason = "unreachable"
+	// EndViolation: socket after socket broke the contract.
+	EndViolation EndReason = "violation"
+	// EndDetached: Detach was called, or Close gave up waiting.
+	EndDetached EndReason = "detached"
+)
+
+// lives reports whether a session goes on at the gateway after its handle has ended for this reason.
+func (r EndReason) lives() bool {
+	switch r {
+	case EndReplaced, EndUnauthenticated, EndNotAllowed, EndTooLarge, EndUnreachable, EndViolation, EndDetached:
+		return true
+	}
+	return false
+}
+
+// EndError is what Send, Flush and Close return once the handle has ended.
+type EndError struct{ Ended }
+
+// Error tells the reason and what is known beyond it.
+func (e *EndError) Error() string {
+	if e.Err == nil {
+		return "session ended: " + string(e.Reason)
+	}
+	return fmt.Sprintf("session ended: %s: %v", e.Reason, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *EndError) Unwrap() error { return e.Err }
+
+// Refusal is an error frame of the gateway's.
+type Refusal messages.Error
+
+// Error tells the code and the message.
+func (r Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Message) }
+
+// HandshakeError is a gateway's HTTP answer that did not open a socket.
+type HandshakeError struct{ Status int }
+
+// Error tells the status.
+func (e *HandshakeError) Error() string { return fmt.Sprintf("the gateway answered HTTP %d", e.Status) }

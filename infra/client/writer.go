@@ -1,0 +1,117 @@
+package client
+
+import (
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/messages"
+)
+
+// debts are what the writer owes the gateway beside inputs.
+type debts struct {
+	attached bool      // the hello was answered: inputs may go
+	cursor   uint64    // the last input that went
+	acked    uint64    // the last output that was acknowledged
+	ackAt    time.Time // when the next ack is due; zero if none is
+	pingAt   time.Time
+	closed   bool // close went
+
+	pong      bool // a WebSocket ping is to be answered with pongData
+	pongData  []byte
+	framePong *messages.Pong
+}
+
+// oweAck makes the outputs up to last acknowledged soon, or at once if there are many.
+func (d *debts) oweAck(last uint64, now time.Time) {
+	switch {
+	case last >= d.acked+ackEvery:
+		d.ackAt = now
+	case d.ackAt.IsZero():
+		d.ackAt = now.Add(ackAfter)
+	}
+}
+
+// writeLoop is the runner's work while the socket lasts. It ends when the reader has, or when a write fails.
+func (k *socket) writeLoop() {
+	timer := time.NewTimer(pingEvery)
+	defer timer.Stop()
+	var buffer []byte
+	for {
+		opcode, payload, wait := k.next(buffer[:0], time.Now())
+		if payload != nil {
+			if k.write(opcode, payload) != nil {
+				return // the reader finds out why
+			}
+			buffer = payload
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-k.gone:
+			return
+		case <-k.bell:
+		case <-timer.C:
+		}
+	}
+}
+
+// next appends to buffer the most urgent message that is owed. A nil one means that nothing is owed for wait.
+func (k *socket) next(buffer []byte, now time.Time) (opcode gws.Opcode, payload []byte, wait time.Duration) {
+	s, d := k.s, &k.owed
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case d.pong:
+		d.pong = false
+		return gws.OpcodePong, append(buffer, d.pongData...), 0
+	case !now.Before(d.pingAt):
+		d.pingAt = now.Add(pingEvery)
+		return gws.OpcodePing, append(buffer, "hearth"...), 0
+	}
+	if frame := s.nextFrame(d, now); frame != nil {
+		return gws.OpcodeText, messages.AppendFrame(buffer, frame), 0
+	}
+	wait = d.pingAt.Sub(now)
+	if !d.ackAt.IsZero() {
+		wait = min(wait, d.ackAt.Sub(now))
+	}
+	return 0, nil, wait
+}
+
+// nextFrame is called with mu held. Whatever keeps outputs and the session's end moving goes ahead of inputs.
+func (s *Session) nextFrame(d *debts, now time.Time) messages.Frame {
+	if s.closing && !d.closed {
+		d.closed = true
+		return messages.Close{}
+	}
+	if pong := d.framePong; pong != nil {
+		d.framePong = nil
+		return *pong
+	}
+	if !d.ackAt.IsZero() && !now.Before(d.ackAt) {
+		d.ackAt, d.acked = time.Time{}, s.outLast
+		return messages.Ack{Seq: s.outLast}
+	}
+	if !d.attached || s.closing {
+		return nil
+	}
+	if s.fresh {
+		s.fresh = false
+		return messages.Token{Token: s.token}
+	}
+	d.cursor = max(d.cursor, s.in.given)
+	if payload := s.in.after(d.cursor); payload != nil {
+		d.cursor++
+		return messages.Data{Seq: d.cursor, Payload: payload}
+	}
+	return nil
+}
+
+// write sends one message and gives a gateway that does not read a bounded time.
+func (k *socket) write(opcode gws.Opcode, payload []byte) error {
+	if err := k.conn.SetWriteDeadline(time.Now().Add(silenceLimit)); err != nil {
+		return err
+	}
+	return k.conn.WriteMessage(opcode, payload)
+}
