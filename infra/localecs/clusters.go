@@ -1,9 +1,6 @@
 package localecs
 
-import (
-	"regexp"
-	"slices"
-)
+import "regexp"
 
 const (
 	defaultCluster = "default" // what a call means that names none
@@ -106,14 +103,16 @@ func (s *Server) describeClusters(in describeClustersIn) (describeClustersOut, *
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, ref := range slices.Compact(in.Clusters) {
-		c, err := s.cluster(ref)
+	for _, ref := range in.Clusters {
+		name, err := arnName("cluster", ref)
 		if err != nil {
-			name, _ := arnName("cluster", ref)
-			out.Failures = append(out.Failures, failure{Arn: s.arn("cluster", name), Reason: reasonMissing})
-			continue
+			return out, err
 		}
-		out.Clusters = append(out.Clusters, c.view())
+		if c := s.clusters[name]; c != nil {
+			out.Clusters = append(out.Clusters, c.view())
+		} else {
+			out.Failures = append(out.Failures, failure{Arn: s.arn("cluster", name), Reason: reasonMissing})
+		}
 	}
 	return out, nil
 }

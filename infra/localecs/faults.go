@@ -36,6 +36,9 @@ type APIFault struct {
 
 // TaskFault is what happens to tasks: how long each phase of a life takes, and how many starts fail.
 type TaskFault struct {
+	// VisibilityDelay is how long after RunTask DescribeTasks (MISSING) and ListTasks don't know of a task: ECS is eventually
+	// consistent.
+	VisibilityDelay   Duration `json:"visibilityDelay,omitempty"`
 	ProvisioningDelay Duration `json:"provisioningDelay,omitempty"` // in PROVISIONING
 	PullDelay         Duration `json:"pullDelay,omitempty"`         // in PENDING, until pullStoppedAt
 	StartDelay        Duration `json:"startDelay,omitempty"`        // in PENDING, after the pull
@@ -73,7 +76,8 @@ func (f Faults) validate() error {
 	}
 	t := f.Task
 	err := checkRates(t.FailureRate)
-	for _, d := range []Duration{t.ProvisioningDelay, t.PullDelay, t.StartDelay, t.DeactivatingDelay, t.DeprovisioningDelay} {
+	for _, d := range []Duration{t.VisibilityDelay, t.ProvisioningDelay, t.PullDelay, t.StartDelay,
+		t.DeactivatingDelay, t.DeprovisioningDelay} {
 		err = errors.Join(err, checkDelay(d))
 	}
 	if err != nil {

@@ -217,4 +217,3 @@ func (s *Server) killAll() {
 		}
 	}
 }
-

@@ -47,23 +47,15 @@ func start(t *testing.T, cfg Config) *endpoint {
 		cfg.Output = output
 	}
 	if cfg.StopTimeout == 0 {
-		cfg.StopTimeout = 5 * time.Second
+		cfg.StopTimeout = time.Second // a shell that has not come to its trap yet misses SIGTERM
 	}
 	cfg.Log = zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel)
 	server, err := Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{}
-	client := ecs.New(ecs.Options{
-		Region:       "us-east-1",
-		BaseEndpoint: aws.String(server.URL()),
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		HTTPClient:   &http.Client{Transport: transport},
-		Retryer:      aws.NopRetryer{},
-	})
+	client := clientOf(t, server)
 	t.Cleanup(func() {
-		transport.CloseIdleConnections()
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // tests have had their say: SIGKILL at once
 		if err := server.Close(ctx); err != nil {
@@ -71,6 +63,19 @@ func start(t *testing.T, cfg Config) *endpoint {
 		}
 	})
 	return &endpoint{server, client, t, output}
+}
+
+// clientOf is the real SDK's client for a server, without retries.
+func clientOf(t *testing.T, server *Server) *ecs.Client {
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return ecs.New(ecs.Options{
+		Region:       "us-east-1",
+		BaseEndpoint: aws.String(server.URL()),
+		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		HTTPClient:   &http.Client{Transport: transport},
+		Retryer:      aws.NopRetryer{},
+	})
 }
 
 // register registers a family whose one container, "main", runs a command. Options change the input.

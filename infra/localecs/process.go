@@ -42,12 +42,16 @@ func (c containment) attributes() *syscall.SysProcAttr {
 	return a
 }
 
-// strongest finds the best containment that this kernel and user permit, by a start that can only fail: when the failure
-// is that of the exec, the fork with its flags went well.
+// permitted reports whether this kernel and user allow it, by a start that can only fail: when the failure is that of the
+// exec, the fork with its flags went well.
+func (c containment) permitted() bool {
+	_, err := os.StartProcess("/dev/null/none", []string{"none"}, &os.ProcAttr{Sys: c.attributes()})
+	return errors.Is(err, syscall.ENOTDIR)
+}
+
 func strongest() containment {
 	for _, c := range []containment{pidNamespace, userPIDNamespace} {
-		_, err := os.StartProcess("/dev/null/none", []string{"none"}, &os.ProcAttr{Sys: c.attributes()})
-		if errors.Is(err, syscall.ENOTDIR) {
+		if c.permitted() {
 			return c
 		}
 	}

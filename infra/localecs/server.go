@@ -100,7 +100,7 @@ func (s *Server) Close(ctx context.Context) error {
 func (s *Server) close(ctx context.Context) error {
 	s.endAll("The local ECS endpoint is shutting down")
 	ended := make(chan struct{})
-	go func() {
+	go func() { // outlives Close only if a process outlives SIGKILL
 		s.living.Wait()
 		close(ended)
 	}()

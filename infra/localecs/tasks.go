@@ -189,6 +189,11 @@ func (c *cluster) task(ref string) (*task, *apiError) {
 	return nil, nil
 }
 
+// unseen reports whether a task is too young for reads to know of it, by the fault for that.
+func (s *Server) unseen(t *task) bool {
+	return time.Since(t.view.CreatedAt.Time) < time.Duration(s.faults.current().Task.VisibilityDelay)
+}
+
 type stopTaskIn struct {
 	Cluster string `json:"cluster"`
 	Task    string `json:"task"`
@@ -248,7 +253,7 @@ func (s *Server) describeTasks(in describeTasksIn) (runTaskOut, *apiError) {
 		if err != nil {
 			return out, err
 		}
-		if t == nil {
+		if t == nil || s.unseen(t) {
 			id, _ := memberID("task", c.name, ref)
 			out.Failures = append(out.Failures, failure{Arn: s.arn("task", c.name+"/"+id), Reason: reasonMissing})
 			continue
@@ -302,7 +307,7 @@ func (s *Server) listTasks(in listTasksIn) (listTasksOut, *apiError) {
 	}
 	var found []listed
 	for _, t := range c.tasks {
-		if t.view.DesiredStatus == desired && in.ServiceName == "" &&
+		if t.view.DesiredStatus == desired && in.ServiceName == "" && !s.unseen(t) &&
 			(in.StartedBy == "" || in.StartedBy == t.view.StartedBy) &&
 			(in.Family == "" || in.Family == t.def.family) &&
 			(in.LaunchType == "" || in.LaunchType == t.view.LaunchType) &&

@@ -68,6 +68,10 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, name, nil, unreadable(err))
 		return
 	}
+	// The server's read timeout was for the body. It would also end r.Context() under a call that is made to wait.
+	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
+		s.log.Debug().Err(err).Msg("no read deadline on this connection")
+	}
 	inForce, err := s.faults.beforeCall(r.Context(), s.closing, name)
 	if err != nil {
 		s.answer(w, name, nil, err)
