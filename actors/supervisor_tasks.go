@@ -186,7 +186,11 @@ func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	s.shortage = m.Fault != nil && m.Fault.Shortage()
 	s.lastFailure = m.Reason
 	pause := s.backoff.fail(s.Clock.Now(), s.Rand.Float64())
-	s.observe(messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: s.backoff.streak})
+	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: s.backoff.streak}
+	if m.Fault != nil {
+		failed.Fault = m.Fault.Kind
+	}
+	s.observe(failed)
 	s.observe(messages.Event{Kind: messages.EventBackoff, Took: pause})
 	if s.shortage || s.backoff.streak < s.settings.ClaimAttempts {
 		return

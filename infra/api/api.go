@@ -1,0 +1,168 @@
+// Package api serves the gateway's HTTP endpoints beside the sockets: health, metrics, capacity, and what operators see
+// and change.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"hearth/messages"
+)
+
+// askTimeout bounds the wait for the supervisor, which answers in microseconds unless it is gone.
+const askTimeout = 5 * time.Second
+
+// maxBody bounds the bodies that operators send.
+const maxBody = 4 << 10
+
+// Config is what the endpoints need of the gateway.
+type Config struct {
+	// Ask sends the supervisor a request and gives its answer.
+	Ask func(ctx context.Context, request any) (any, error)
+	// Ready reports whether sessions can be taken, and if not why not.
+	Ready func() (bool, string)
+	// Operator reports whether a request carries the operator's token.
+	Operator func(*http.Request) bool
+	// Drain begins to drain; it does not wait.
+	Drain func()
+	// Metrics is served on /metrics.
+	Metrics prometheus.Gatherer
+}
+
+// Probes adds /healthz and /readyz, which load balancers ask without a token.
+func (c Config) Probes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if ready, reason := c.Ready(); !ready {
+			plain(w, http.StatusServiceUnavailable, reason)
+			return
+		}
+		plain(w, http.StatusOK, "ready")
+	})
+}
+
+// Endpoints adds /metrics and /api/*.
+func (c Config) Endpoints(mux *http.ServeMux) {
+	mux.Handle("GET /metrics", promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /api/capacity", c.capacity)
+	mux.HandleFunc("GET /api/status", c.operator(c.status))
+	mux.HandleFunc("POST /api/pool", c.operator(c.pool))
+	mux.HandleFunc("POST /api/drain", c.operator(func(w http.ResponseWriter, _ *http.Request) {
+		c.Drain()
+		answer(w, http.StatusAccepted, map[string]bool{"draining": true})
+	}))
+}
+
+// operator lets only requests with the operator's token through.
+func (c Config) operator(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !c.Operator(r) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			problem(w, http.StatusUnauthorized, "the operator's token is needed: Authorization: Bearer ...")
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (c Config) capacity(w http.ResponseWriter, r *http.Request) {
+	hint, err := ask[*messages.Hint](c, r, &messages.CapacityRequest{})
+	if err != nil {
+		problem(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	answer(w, http.StatusOK, struct {
+		Reason messages.WaitReason `json:"reason"`
+		EtaMs  int64               `json:"etaMs"`
+	}{hint.Reason, messages.Millis(hint.Eta)})
+}
+
+func (c Config) status(w http.ResponseWriter, r *http.Request) {
+	status, err := ask[*messages.PoolStatus](c, r, &messages.StatusRequest{})
+	if err != nil {
+		problem(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	answer(w, http.StatusOK, status)
+}
+
+// pool changes the pool's bounds; one that is left out stays as it is.
+func (c Config) pool(w http.ResponseWriter, r *http.Request) {
+	var bounds struct{ Min, Max *int }
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&bounds); err != nil {
+		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N}: `+err.Error())
+		return
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N} and nothing else`)
+		return
+	}
+	status, err := ask[*messages.PoolStatus](c, r, &messages.StatusRequest{})
+	if err != nil {
+		problem(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	request := &messages.Resize{Min: status.Pool.Min, Max: status.Pool.Max}
+	if bounds.Min != nil {
+		request.Min = *bounds.Min
+	}
+	if bounds.Max != nil {
+		request.Max = *bounds.Max
+	}
+	resized, err := ask[*messages.Resized](c, r, request)
+	switch {
+	case err != nil:
+		problem(w, http.StatusServiceUnavailable, err.Error())
+	case resized.Problem != "":
+		problem(w, http.StatusBadRequest, resized.Problem)
+	default:
+		answer(w, http.StatusOK, map[string]int{"min": request.Min, "max": request.Max})
+	}
+}
+
+// ask gets the supervisor's answer of the type that it gives to the request.
+func ask[A any](c Config, r *http.Request, request any) (A, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	var none A
+	reply, err := c.Ask(ctx, request)
+	if err != nil {
+		return none, fmt.Errorf("the pool does not answer: %w", err)
+	}
+	typed, ok := reply.(A)
+	if !ok {
+		return none, fmt.Errorf("the pool answered %T", reply)
+	}
+	return typed, nil
+}
+
+// problem answers with an error that says what to do.
+func problem(w http.ResponseWriter, status int, message string) {
+	answer(w, status, map[string]string{"error": message})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(body) // the client may be gone; nobody else waits for it
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // as above
+}

@@ -1,0 +1,90 @@
+package observe
+
+import (
+	"github.com/rs/zerolog"
+
+	"hearth/messages"
+)
+
+// wording is how a fact is logged.
+type wording struct {
+	level   zerolog.Level
+	message string
+}
+
+// wordings has every kind of fact. Info is what an operator follows, a line or two a session; warnings are what the pool
+// mends by itself; errors are what somebody suffered from.
+var wordings = map[messages.EventKind]wording{
+	messages.EventStarting:     {zerolog.DebugLevel, "task is to be started"},
+	messages.EventReady:        {zerolog.InfoLevel, "task is ready"},
+	messages.EventUnready:      {zerolog.WarnLevel, "ready task lost its socket; waiting for it to dial again"},
+	messages.EventWaiting:      {zerolog.InfoLevel, "session waits for a task"},
+	messages.EventClaimed:      {zerolog.DebugLevel, "task is bound to a session"},
+	messages.EventRequeued:     {zerolog.WarnLevel, "task failed its session, which gets another"},
+	messages.EventClaimFailed:  {zerolog.ErrorLevel, "session gets no task"},
+	messages.EventLeft:         {zerolog.InfoLevel, "session stopped waiting"},
+	messages.EventEvicted:      {zerolog.InfoLevel, "ready task is stopped"},
+	messages.EventStartFailed:  {zerolog.WarnLevel, "task did not become ready, or died while it waited"},
+	messages.EventBackoff:      {zerolog.DebugLevel, "starts are held back"},
+	messages.EventResized:      {zerolog.InfoLevel, "pool resized"},
+	messages.EventDraining:     {zerolog.InfoLevel, "draining: no new sessions"},
+	messages.EventRefused:      {zerolog.WarnLevel, "turned away"},
+	messages.EventLaunched:     {zerolog.DebugLevel, "ECS accepted the task"},
+	messages.EventNotDialled:   {zerolog.WarnLevel, notDialled},
+	messages.EventLaunchError:  {zerolog.WarnLevel, "ECS call failed"},
+	messages.EventAssigned:     {zerolog.DebugLevel, "init_user sent"},
+	messages.EventActive:       {zerolog.DebugLevel, "agent takes input"},
+	messages.EventDetached:     {zerolog.WarnLevel, "active task lost its socket; waiting for it to dial again"},
+	messages.EventReattached:   {zerolog.InfoLevel, "active task dialled again"},
+	messages.EventStopping:     {zerolog.DebugLevel, "task is being stopped"},
+	messages.EventStopped:      {zerolog.InfoLevel, "task is stopped"},
+	messages.EventAbandoned:    {zerolog.ErrorLevel, "task may still be running; stop it by hand"},
+	messages.EventSessionBegun: {zerolog.InfoLevel, "session begins"},
+	messages.EventAttached:     {zerolog.DebugLevel, "client attached"},
+	messages.EventClientLeft:   {zerolog.InfoLevel, "client left; its session lives on"},
+	messages.EventSessionReady: {zerolog.InfoLevel, "session is ready"},
+	messages.EventRestarting:   {zerolog.WarnLevel, "session lost its task and gets another"},
+	messages.EventSessionState: {zerolog.TraceLevel, "session changed state"},
+	messages.EventSessionEnded: {zerolog.InfoLevel, "session ended"},
+	messages.EventUnexpected:   {zerolog.WarnLevel, "message that the state has no use for"},
+	messages.EventCrashed:      {zerolog.ErrorLevel, "actor crashed"},
+}
+
+const notDialled = "task runs, but its bridge has not reached the gateway: check GATEWAY_WS_URL, security groups and the task's log"
+
+// write logs a fact with the fields that it fills.
+func (o *Observer) write(e messages.Event) {
+	w, known := wordings[e.Kind]
+	if !known {
+		w = wording{zerolog.WarnLevel, "fact without a wording: " + string(e.Kind)}
+	}
+	line := o.log.WithLevel(w.level)
+	if !line.Enabled() {
+		return
+	}
+	text := func(key, value string) {
+		if value != "" {
+			line.Str(key, value)
+		}
+	}
+	text("task", string(e.Task))
+	text("session", string(e.Session))
+	text("user", string(e.User))
+	text("host", string(e.Host))
+	text("arn", e.ARN)
+	text("state", e.Phase)
+	text("path", string(e.Path))
+	text("why", string(e.Why))
+	text("reason", e.Reason)
+	text("kind", string(e.Fault))
+	if e.Took > 0 {
+		line.Dur("took", e.Took)
+	}
+	if e.N > 0 {
+		line.Int("n", e.N)
+	}
+	if c := e.Census; c != nil {
+		line.Int("ready", c.Ready).Int("starting", c.Starting).Int("assigned", c.Assigned).Int("waiting", c.Waiting)
+	}
+	line.Msg(w.message)
+}

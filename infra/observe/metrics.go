@@ -1,0 +1,175 @@
+package observe
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hearth/messages"
+)
+
+// startBuckets resolve a warm start's milliseconds and a cold host's minutes.
+var startBuckets = []float64{
+	.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160,
+}
+
+// metrics are the actors' facts as Prometheus counts them. No label has a user, a session or a task as its value.
+type metrics struct {
+	tasks     *prometheus.GaugeVec
+	waiters   prometheus.Gauge
+	claims    *prometheus.CounterVec
+	cold      *prometheus.CounterVec
+	phases    *prometheus.HistogramVec
+	sessions  *prometheus.GaugeVec
+	ended     *prometheus.CounterVec
+	starts    prometheus.Counter
+	failures  *prometheus.CounterVec
+	requeued  prometheus.Counter
+	restarts  prometheus.Counter
+	evicted   prometheus.Counter
+	refused   *prometheus.CounterVec
+	detached  prometheus.Counter
+	abandoned prometheus.Counter
+	odd       *prometheus.CounterVec
+	calls     *prometheus.HistogramVec
+	incidents *prometheus.CounterVec
+}
+
+func newMetrics(registry prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		registry.MustRegister(c)
+		return c
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		registry.MustRegister(c)
+		return c
+	}
+	gauges := func(name, help, label string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label})
+		registry.MustRegister(g)
+		return g
+	}
+	histograms := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: startBuckets}, labels)
+		registry.MustRegister(h)
+		return h
+	}
+	m := &metrics{
+		tasks:     gauges("hearth_pool_tasks", "Tasks by state.", "state"),
+		waiters:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "hearth_pool_waiters", Help: "Sessions that wait for a task."}),
+		claims:    counters("hearth_claims_total", "Claims by how they ended.", "result"),
+		cold:      counters("hearth_cold_claims_total", "Claims that found no ready task, by why.", "why"),
+		phases:    histograms("hearth_start_phase_seconds", "Phases of a start: launch and boot of a task; claim, init, workspace, token, agent and total of a session.", "phase"),
+		sessions:  gauges("hearth_sessions", "Sessions by state.", "state"),
+		ended:     counters("hearth_sessions_ended_total", "Sessions that ended, by why.", "reason"),
+		starts:    counter("hearth_task_starts_total", "Tasks that were asked of ECS."),
+		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by the ECS error's kind.", "kind"),
+		requeued:  counter("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready."),
+		restarts:  counter("hearth_session_restarts_total", "Active tasks that were lost with their session going on in another."),
+		evicted:   counter("hearth_pool_evictions_total", "Ready tasks that were stopped for their age or number."),
+		refused:   counters("hearth_refused_total", "Clients and bridges that were turned away, by why.", "reason"),
+		detached:  counter("hearth_task_detached_total", "Sockets of active tasks that dropped."),
+		abandoned: counter("hearth_tasks_abandoned_total", "Tasks that ECS could not be made to stop."),
+		odd:       counters("hearth_unexpected_messages_total", "Messages that an actor's state had no use for.", "message"),
+		calls:     histograms("hearth_ecs_call_seconds", "ECS calls with their retries, by operation and the error's kind.", "op", "kind"),
+		incidents: counters("hearth_actor_incidents_total", "Crashes, overflows and dead letters of the actor system.", "kind"),
+	}
+	registry.MustRegister(m.waiters)
+	m.preset()
+	return m
+}
+
+// preset makes the series exist from the start, so that a rate over them sees their first event.
+func (m *metrics) preset() {
+	for _, result := range []string{"warm", "cold", "failed"} {
+		m.claims.WithLabelValues(result)
+	}
+	for _, state := range []string{"ready", "starting", "assigned", "stopping"} {
+		m.tasks.WithLabelValues(state)
+	}
+	for _, state := range []string{"waiting", "starting", "active", "exited"} {
+		m.sessions.WithLabelValues(state)
+	}
+}
+
+// count takes in a fact.
+func (m *metrics) count(e messages.Event) {
+	if c := e.Census; c != nil {
+		m.tasks.WithLabelValues("ready").Set(float64(c.Ready))
+		m.tasks.WithLabelValues("starting").Set(float64(c.Starting))
+		m.tasks.WithLabelValues("assigned").Set(float64(c.Assigned))
+		m.tasks.WithLabelValues("stopping").Set(float64(c.Stopping))
+		m.waiters.Set(float64(c.Waiting))
+	}
+	switch e.Kind {
+	case messages.EventStarting:
+		m.starts.Inc()
+	case messages.EventLaunched:
+		m.phase("launch", e.Took)
+	case messages.EventReady:
+		m.phase("boot", e.Took)
+	case messages.EventStartFailed:
+		m.failures.WithLabelValues(string(e.Fault)).Inc()
+	case messages.EventClaimed:
+		m.phase("claim", e.Took)
+		if e.Why != "" {
+			m.cold.WithLabelValues(string(e.Why)).Inc()
+		}
+	case messages.EventActive:
+		m.phase("init", e.Took)
+	case messages.EventRequeued:
+		m.requeued.Inc()
+	case messages.EventEvicted:
+		m.evicted.Inc()
+	case messages.EventRefused:
+		m.refused.WithLabelValues(e.Reason).Inc()
+	case messages.EventDetached:
+		m.detached.Inc()
+	case messages.EventAbandoned:
+		m.abandoned.Inc()
+	case messages.EventUnexpected:
+		m.odd.WithLabelValues(e.Reason).Inc()
+	default:
+		m.countSession(e)
+	}
+}
+
+// countSession takes in a fact of a session's.
+func (m *metrics) countSession(e messages.Event) {
+	switch e.Kind {
+	case messages.EventSessionState:
+		if e.Was != "" {
+			m.sessions.WithLabelValues(e.Was).Dec()
+		}
+		if e.Phase != "ended" {
+			m.sessions.WithLabelValues(e.Phase).Inc()
+		}
+	case messages.EventSessionReady:
+		m.claims.WithLabelValues(string(e.Path)).Inc()
+		m.phase("workspace", time.Duration(e.Timings.WorkspaceMs)*time.Millisecond)
+		m.phase("token", time.Duration(e.Timings.TokenMs)*time.Millisecond)
+		m.phase("agent", time.Duration(e.Timings.AgentMs)*time.Millisecond)
+		m.phase("total", e.Took)
+	case messages.EventRestarting:
+		m.restarts.Inc()
+	case messages.EventSessionEnded:
+		m.ended.WithLabelValues(e.Reason).Inc()
+		if reason := messages.EndReason(e.Reason); reason == messages.EndStartFailed || reason == messages.EndTimeout {
+			m.claims.WithLabelValues("failed").Inc()
+		}
+	}
+}
+
+func (m *metrics) phase(name string, took time.Duration) {
+	m.phases.WithLabelValues(name).Observe(took.Seconds())
+}
+
+// Call counts an ECS call; it fits the launcher's OnCall.
+func (o *Observer) Call(op string, took time.Duration, kind messages.LaunchErrorKind) {
+	o.metrics.calls.WithLabelValues(op, string(kind)).Observe(took.Seconds())
+}
+
+// Incident counts what should not have happened in the actor system.
+func (o *Observer) Incident(kind string) { o.metrics.incidents.WithLabelValues(kind).Inc() }

@@ -1,0 +1,30 @@
+package observe
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"hearth/actors"
+	"hearth/messages"
+)
+
+// Observer logs, counts and remembers what operators need to know. It is safe for concurrent use.
+type Observer struct {
+	log       zerolog.Logger
+	metrics   *metrics
+	readiness readiness
+}
+
+var _ actors.Observer = (*Observer)(nil)
+
+// New makes an observer whose metrics are in the registry.
+func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
+	return &Observer{log: log, metrics: newMetrics(registry)}
+}
+
+// Observe takes a fact from an actor.
+func (o *Observer) Observe(e messages.Event) {
+	o.metrics.count(e)
+	o.readiness.note(e)
+	o.write(e)
+}
