@@ -51,10 +51,10 @@ type Config struct {
 	// OnCall, if there is one, is told of each call: the operation, how long it took with its retries, and what kind of
 	// error it was, "" for none. Calls that were given up before they were made took 0. It must not block.
 	OnCall func(op string, took time.Duration, kind messages.LaunchErrorKind)
-	// Timeout bounds a call with all its retries, and before that its wait for its turn. Every request is answered within
-	// twice this time. Default 10 s.
+	// Timeout bounds a call with all its retries, and before that its wait for its turn: the outcome of a call is known
+	// within twice this time of asking for it. Default 10 s.
 	Timeout time.Duration
-	// Concurrency is how many calls that change something are under way at once, and how many that read. Default 32.
+	// Concurrency is how many calls that change something may be under way at once, and how many that read. Default 32.
 	Concurrency int
 }
 

@@ -30,7 +30,7 @@
 // together, 20 a second and 100 for DescribeTasks and ListTasks
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html). The launcher keeps to these itself,
 // and one bucket's calls never wait for the other's. It cannot know what else in the account calls ECS: being throttled
-// all the same is an ordinary error, after the SDK's own three attempts.
+// all the same is an ordinary error, after the SDK's own attempts: three, unless AWS_MAX_ATTEMPTS says otherwise.
 //
 // # Permissions
 //
