@@ -55,11 +55,17 @@ type Config struct {
 	DialNet func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// Validate tells what is wrong with the configuration, as Dial would.
+func (c Config) Validate() error {
+	_, err := c.endpoint()
+	return err
+}
+
 // endpoint checks the configuration and returns the WebSocket's URL. It holds no secret.
 func (c Config) endpoint() (*url.URL, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, errors.New("client: the URL cannot be parsed")
+		return nil, errors.New("the gateway's URL cannot be parsed")
 	}
 	switch u.Scheme {
 	case "ws", "wss":
@@ -68,16 +74,16 @@ func (c Config) endpoint() (*url.URL, error) {
 	case "https":
 		u.Scheme = "wss"
 	default:
-		return nil, fmt.Errorf("client: URL scheme %q is none of ws, wss, http, https", u.Scheme)
+		return nil, fmt.Errorf("the gateway's URL has scheme %q, which is none of ws, wss, http, https", u.Scheme)
 	}
 	if u.Hostname() == "" {
-		return nil, errors.New("client: the URL has no host")
+		return nil, errors.New("the gateway's URL has no host")
 	}
 	if u.User != nil {
-		return nil, errors.New("client: the URL must not hold credentials")
+		return nil, errors.New("the gateway's URL must not hold credentials")
 	}
 	if c.Resume != "" && !messages.ValidID(string(c.Resume)) {
-		return nil, errors.New("client: the session to resume is not an id")
+		return nil, errors.New("the session to resume is not an id")
 	}
 	if !strings.HasSuffix(u.Path, "/ws") {
 		u.Path = strings.TrimSuffix(u.Path, "/") + "/ws"

@@ -86,6 +86,9 @@ func (k *socket) violate(err error) {
 
 // receive takes a frame; an error is a violation of the contract.
 func (k *socket) receive(frame messages.Frame) error {
+	if _, bye := frame.(messages.Bye); !bye {
+		k.end.refusal = nil // the socket went on after it, so it is not what ends it
+	}
 	switch f := frame.(type) {
 	case messages.Session:
 		return k.onSession(f)

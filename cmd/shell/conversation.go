@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"hearth/infra/client"
+	"hearth/messages"
+)
+
+const (
+	// closeLimit is how long a polite end may take.
+	closeLimit = 5 * time.Second
+	// byeLimit is how long the gateway may take to end a session whose agent has exited.
+	byeLimit = 5 * time.Second
+)
+
+// conversation is one run of the shell, from a dialled session to an exit code.
+type conversation struct {
+	session *client.Session
+	signals <-chan os.Signal
+	linger  time.Duration
+	stdin   io.Reader
+	stdout  printer
+	notes   *notes
+
+	given    bool           // the input has ended and the agent has been given all of it
+	inputErr error          // what kept some of it from being read or sent
+	attached bool           // there is a socket
+	ready    bool           // the agent takes input, as far as was heard
+	exit     *messages.Exit // the agent has ended
+	deadline *time.Timer    // the linger, or the bye after an exit; see rearm
+}
+
+// run talks until one side ends it.
+func (c *conversation) run() int {
+	defer c.session.Detach()
+	c.deadline = time.NewTimer(time.Hour)
+	c.deadline.Stop()
+	fed := make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { fed <- feed(ctx, c.session, c.stdin) }()
+	for {
+		select {
+		case event, open := <-c.session.Events():
+			if !open {
+				// Invariant: the session is detached or closed by this goroutine only, which then does not come back here.
+				panic("shell: events ended without Ended")
+			}
+			if ended, ok := event.(client.Ended); ok {
+				return c.ended(ended)
+			}
+			if err := c.handle(event); err != nil {
+				c.notes.fail("error output: " + err.Error())
+				return c.close(exitFailed)
+			}
+			c.rearm()
+		case c.inputErr = <-fed:
+			c.given = true
+			c.sayInputError()
+			c.rearm()
+		case <-c.deadline.C:
+			return c.close(c.code())
+		case sig := <-c.signals:
+			return c.close(signalCode(sig))
+		}
+	}
+}
+
+// handle takes an event. An error means that standard output takes no more.
+func (c *conversation) handle(event client.Event) error {
+	switch e := event.(type) {
+	case messages.Data:
+		c.notes.settle()
+		return c.stdout.print(e.Payload)
+	case messages.Session:
+		c.attached = true
+		if c.ready {
+			c.notes.say("reconnected")
+		}
+	case messages.Status:
+		c.ready = e.State == messages.StateReady
+		if !c.ready {
+			c.notes.wait(statusText(e))
+		}
+	case messages.Ready:
+		if !c.ready || e.Path != messages.PathResumed {
+			c.notes.say(readyText(e, c.session.ID()))
+		}
+		c.ready, c.exit = true, nil
+	case messages.Gap:
+		c.notes.say(gapText(e))
+	case messages.Exit:
+		c.exit = &e
+		c.notes.say(exitText(e))
+	case messages.Error:
+		if e.Retryable {
+			c.notes.say("error " + client.Refusal(e).Error())
+		}
+	case client.Violation:
+		c.notes.say("error protocol: " + e.Err.Error())
+	case client.Reconnecting:
+		c.attached = false
+		c.notes.wait(reconnectingText(e))
+	}
+	return nil
+}
+
+// rearm sets the one deadline anew after every event. Once the agent has exited, the gateway is to end the session. Once
+// it has been given all input, it is to go on talking, or have no more to say; while it cannot be heard, time stands still.
+func (c *conversation) rearm() {
+	switch {
+	case c.exit != nil:
+		c.deadline.Reset(byeLimit)
+	case c.given && c.ready && c.attached:
+		c.deadline.Reset(c.linger)
+	default:
+		c.deadline.Stop()
+	}
+}
+
+// code is what the shell exits with if nothing goes wrong any more.
+func (c *conversation) code() int {
+	switch {
+	case c.exit != nil:
+		return c.exit.Code
+	case c.inputErr != nil:
+		return exitFailed
+	}
+	return 0
+}
+
+// ended says why the session is over, unless that was to be expected.
+func (c *conversation) ended(e client.Ended) int {
+	c.notes.settle()
+	if c.exit != nil || e.Reason == client.EndClosed {
+		return c.code()
+	}
+	c.notes.fail(endText(e))
+	if e.Lives {
+		c.notes.fail(resumeText(e.Session))
+	}
+	return exitFailed
+}
+
+// close ends the session, and lets go of it when the user cannot wait.
+func (c *conversation) close(code int) int {
+	c.notes.wait("ending the session …")
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	closed := make(chan error, 1)
+	go func() { closed <- c.session.Close(ctx) }()
+	var err error
+	select {
+	case err = <-closed:
+	case sig := <-c.signals:
+		code = signalCode(sig)
+		c.session.Detach()
+		err = <-closed
+	}
+	c.notes.settle()
+	var end *client.EndError
+	if !errors.As(err, &end) {
+		return code
+	}
+	c.notes.fail(resumeText(end.Session))
+	return max(code, exitFailed)
+}
+
+// sayInputError says what is wrong with the input itself; an end of the session has an event of its own.
+func (c *conversation) sayInputError() {
+	var end *client.EndError
+	if errors.As(c.inputErr, &end) {
+		c.inputErr = nil
+	}
+	if c.inputErr != nil {
+		c.notes.fail("error input: " + c.inputErr.Error())
+	}
+}
+
+func signalCode(sig os.Signal) int {
+	number, _ := sig.(syscall.Signal)
+	return exitSignal + int(number)
+}
+
+// maxLine bounds a line of input, in bytes. Gateways take less.
+const maxLine = 4 << 20
+
+// feed sends every line as a JSON string and waits until the agent has been given the last.
+func feed(ctx context.Context, session *client.Session, from io.Reader) error {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		payload, err := json.Marshal(lines.Text())
+		if err != nil {
+			return err
+		}
+		if err := session.Send(ctx, payload); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	return session.Flush(ctx)
+}

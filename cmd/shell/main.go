@@ -1,0 +1,140 @@
+// Command shell is a terminal for one session: what is typed goes to the agent line by line, what it says is printed.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"hearth/infra/client"
+	"hearth/messages"
+)
+
+// What the shell exits with when there is no agent's exit code to pass on. Ended by a signal it exits with 128 and the
+// signal's number, as programs do.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+	exitSignal = 128
+)
+
+// dialLimit is how long the first connection may take.
+const dialLimit = 10 * time.Second
+
+const description = `Talks to a session of your own at a Hearth gateway: every line of input goes to the agent, every line of its output is printed. Ctrl-D ends the session once the agent has nothing more to say, Ctrl-C ends it at once, a second Ctrl-C does not wait for the gateway. The exit code is the agent's.
+
+    printf 'echo $((6*7))\nexit\n' | shell --url http://127.0.0.1:8080 --user ann
+
+A bearer token is taken from HEARTH_TOKEN or --token-file. There is no flag for it: anyone on the machine can read a command line.`
+
+type flags struct {
+	URL       string        `name:"url" env:"HEARTH_URL" default:"ws://127.0.0.1:8080" help:"The gateway, as ws, wss, http or https; /ws is appended."`
+	User      string        `env:"USER" default:"dev" help:"Who to be at a gateway with AUTH=dev, unless there is a token."`
+	TokenFile string        `placeholder:"FILE" help:"Read the bearer token from this file."`
+	Resume    string        `placeholder:"SESSION" help:"Go on with this session instead of beginning one."`
+	Linger    time.Duration `default:"2s" help:"How long the agent may be silent after the end of input before the session is ended."`
+	JSON      bool          `name:"json" help:"Print every output as one line of JSON, strings too."`
+	Verbose   bool          `short:"v" help:"Say on standard error what happens even if that is not a terminal."`
+}
+
+// Validate is called by kong.
+func (f flags) Validate() error {
+	if f.Linger < 0 {
+		return errors.New("--linger must not be negative")
+	}
+	return nil
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var f flags
+	parser := kong.Must(&f, kong.Name("shell"), kong.Description(description))
+	if _, err := parser.Parse(args); err != nil {
+		return fail(exitUsage, "usage", err)
+	}
+	token, err := readToken(f.TokenFile)
+	if err != nil {
+		return fail(exitUsage, "token", err)
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	config := client.Config{
+		URL: f.URL, Token: token, User: messages.UserID(f.User), Resume: messages.SessionID(f.Resume),
+	}
+	if err := config.Validate(); err != nil {
+		return fail(exitUsage, "usage", err)
+	}
+	session, err := dial(config, signals)
+	switch {
+	case errors.Is(err, errInterrupted):
+		return exitSignal + int(syscall.SIGINT)
+	case errors.As(err, new(*client.HandshakeError)):
+		return fail(exitFailed, "refused", err)
+	case err != nil:
+		return fail(exitFailed, "unreachable", err)
+	}
+	interactive := term.IsTerminal(int(os.Stdin.Fd()))
+	c := conversation{
+		session: session,
+		signals: signals,
+		linger:  f.Linger,
+		stdin:   os.Stdin,
+		stdout:  printer{to: os.Stdout, raw: f.JSON},
+		notes:   newNotes(os.Stderr, interactive && term.IsTerminal(int(os.Stderr.Fd())), f.Verbose),
+	}
+	return c.run()
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// dial opens the session, unless a signal comes first.
+func dial(config client.Config, signals <-chan os.Signal) (*client.Session, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+	defer cancel()
+	type result struct {
+		session *client.Session
+		err     error
+	}
+	dialled := make(chan result, 1)
+	go func() {
+		session, err := client.Dial(ctx, config)
+		dialled <- result{session, err}
+	}()
+	select {
+	case r := <-dialled:
+		return r.session, r.err
+	case <-signals:
+		return nil, errInterrupted
+	}
+}
+
+// readToken takes the token from where no other user of the machine can see it.
+func readToken(file string) (messages.Secret, error) {
+	if file == "" {
+		return messages.Secret(os.Getenv("HEARTH_TOKEN")), nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(content))
+	if token == "" {
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	return messages.Secret(token), nil
+}
+
+// fail says in one line why there is no session.
+func fail(code int, what string, err error) int {
+	fmt.Fprintf(os.Stderr, "error %s: %v\n", what, err)
+	return code
+}

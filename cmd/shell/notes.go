@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"hearth/infra/client"
+	"hearth/messages"
+)
+
+// notes are what the shell says on its own behalf, on standard error, so that standard output is the agent's alone.
+type notes struct {
+	to       io.Writer
+	terminal bool // one line is rewritten in place while the user waits
+	quiet    bool // only errors are said
+	waiting  bool // such a line stands on the terminal
+	last     string
+}
+
+func newNotes(to io.Writer, terminal, verbose bool) *notes {
+	return &notes{to: to, terminal: terminal, quiet: !terminal && !verbose}
+}
+
+// wait says what is waited for, in place of what it said before.
+func (n *notes) wait(text string) {
+	switch {
+	case n.quiet || text == n.last && n.waiting:
+	case n.terminal:
+		fmt.Fprintf(n.to, "\r\x1b[K\x1b[2m%s\x1b[0m", text)
+		n.waiting = true
+	default:
+		n.say(text)
+	}
+	n.last = text
+}
+
+// say says a line.
+func (n *notes) say(text string) {
+	n.settle()
+	switch {
+	case n.quiet:
+	case n.terminal:
+		fmt.Fprintf(n.to, "\x1b[2m%s\x1b[0m\n", text)
+	default:
+		fmt.Fprintln(n.to, text)
+	}
+}
+
+// fail says a line that is always said.
+func (n *notes) fail(text string) {
+	n.settle()
+	fmt.Fprintln(n.to, text)
+}
+
+// settle takes the waiting line away, before anything else is written to the terminal.
+func (n *notes) settle() {
+	if n.waiting {
+		fmt.Fprint(n.to, "\r\x1b[K")
+		n.waiting = false
+	}
+}
+
+func statusText(s messages.Status) string {
+	text := string(s.State)
+	switch s.State {
+	case messages.StateWaiting:
+		text = "waiting: " + waitText(s.Reason)
+	case messages.StateStarting:
+		text = "starting your agent"
+	case messages.StateReconnecting:
+		text = "waiting: the gateway has lost your agent's connection"
+	case messages.StateRestarting:
+		text = "waiting: your agent's task was lost, another is started"
+	}
+	if s.EtaMs > 0 {
+		text += ", about " + millis(s.EtaMs)
+	}
+	return text + " …"
+}
+
+func waitText(r messages.WaitReason) string {
+	switch r {
+	case messages.ReasonAvailable:
+		return "a task is ready"
+	case messages.ReasonWarmStarting:
+		return "a task is about to be ready"
+	case messages.ReasonColdStarting:
+		return "pool empty, a task is started"
+	case messages.ReasonQueued:
+		return "others are first"
+	}
+	return string(r)
+}
+
+func readyText(r messages.Ready, session messages.SessionID) string {
+	how := string(r.Path)
+	if r.Why != "" {
+		how += ": " + strings.ReplaceAll(string(r.Why), "_", " ")
+	}
+	return fmt.Sprintf("ready in %s (%s)  session %s", millis(r.ElapsedMs), how, session)
+}
+
+func reconnectingText(r client.Reconnecting) string {
+	return fmt.Sprintf("reconnecting in %s: %v", millis(r.Delay.Milliseconds()), r.Cause)
+}
+
+func gapText(g messages.Gap) string {
+	if g.From == g.To {
+		return fmt.Sprintf("output %d is no longer kept", g.From)
+	}
+	return fmt.Sprintf("outputs %d to %d are no longer kept", g.From, g.To)
+}
+
+// millis writes a time as a person would.
+func millis(ms int64) string {
+	if ms < 1000 {
+		return fmt.Sprintf("%d ms", ms)
+	}
+	return fmt.Sprintf("%.1f s", (time.Duration(ms) * time.Millisecond).Seconds())
+}
+
+func exitText(e messages.Exit) string {
+	text := fmt.Sprintf("the agent has exited with %d", e.Code)
+	if e.Signal != "" {
+		text = "the agent was ended by " + e.Signal
+	}
+	if e.Code != 0 && e.Stderr != "" {
+		text += "; its last words were:\n" + strings.TrimRight(e.Stderr, "\n")
+	}
+	return text
+}
+
+func endText(e client.Ended) string {
+	var refusal client.Refusal
+	switch {
+	case errors.As(e.Err, &refusal):
+		return "error " + refusal.Error()
+	case e.Err != nil:
+		return fmt.Sprintf("error %s: %v", e.Reason, e.Err)
+	}
+	return fmt.Sprintf("error %s: %s", e.Reason, endMeaning(e.Reason))
+}
+
+func endMeaning(r client.EndReason) string {
+	switch r {
+	case client.EndIdle:
+		return "the session was idle for too long"
+	case client.EndReplaced:
+		return "the session goes on at another client"
+	case client.EndTaskLost:
+		return "the agent's task was lost"
+	case client.EndStartFailed:
+		return "no task could be started"
+	}
+	return "the gateway has ended the session"
+}
+
+func resumeText(session messages.SessionID) string {
+	return fmt.Sprintf("the session goes on; to resume it: shell --resume %s", session)
+}
