@@ -1,0 +1,53 @@
+# Hearth. `make help` lists the targets.
+
+BIN := bin
+BINARIES := gateway bridge localecs shell sim
+GO ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.6.1
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+FUZZTIME ?= 60s
+# A package's tests end in well under this; together they take a few minutes.
+TEST_TIMEOUT := 10m
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint fuzz bench clean awscli
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the binaries into bin/
+	@mkdir -p $(BIN)
+	@for b in $(BINARIES); do $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/$$b ./cmd/$$b || exit 1; done
+
+run: build ## start a gateway on 127.0.0.1:8080 with bash as the agent; Ctrl-C ends it
+	@exec $(BIN)/gateway --backend=local --auth=dev --agent-command='bash' --agent-io=text --agent-stderr=merge
+
+test: lint awscli build ## everything that CI runs: formatting, vet, linter, race tests, end to end
+	$(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+
+lint: ## formatting, go vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then \
+		echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# The conformance test drives the local ECS endpoint with the real AWS CLI.
+awscli:
+	@if ! /usr/bin/aws --version >/dev/null 2>&1; then \
+		echo "installing awscli for the conformance test"; \
+		if ! { apt-get update -qq && apt-get install -y -qq awscli; } >/tmp/awscli-install.log 2>&1; then \
+			tail -n 3 /tmp/awscli-install.log; echo "make test needs the AWS CLI: apt-get install awscli"; exit 1; fi; fi
+
+fuzz: ## fuzz every decoder for FUZZTIME each (default 60s)
+	@$(GO) list -f '{{.Dir}} {{.ImportPath}}' ./... | while read -r dir package; do \
+		for target in $$(grep -hoE '^func (Fuzz[A-Za-z0-9]+)' $$dir/*_test.go 2>/dev/null | awk '{print $$2}'); do \
+			echo "fuzz $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package || exit 1; \
+		done; done
+
+bench: build ## the hot paths, measured
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+clean: ## remove what was built
+	rm -rf $(BIN)
