@@ -80,7 +80,7 @@ func classify(err error) (messages.LaunchErrorKind, string) {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return apiKind(api, status), api.ErrorCode() + ": " + api.ErrorMessage()
 	}
-	if status != 0 {
+	if cut := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled); status != 0 && !cut {
 		return statusKind(status), fmt.Sprintf("HTTP status %d with a body that is not ECS's", status)
 	}
 	return transportKind(err)
@@ -151,28 +151,31 @@ func transportKind(err error) (messages.LaunchErrorKind, string) {
 // deniedAction is the permission that AWS says is missing.
 var deniedAction = regexp.MustCompile(`perform: ([a-z0-9-]+:[A-Za-z]+)`)
 
+// subject is what a call that failed was about.
+type subject struct{ op, cluster, taskDefinition, secret string }
+
 // explain makes an error of a call one for actors, operators and waiting clients. It names AWS's error code and says what
 // helps. AWS's own text of a denial stays in the log: it has the account's number and the names of roles.
-func explain(op, cluster, taskDefinition string, err error) *messages.LaunchError {
+func (s subject) explain(err error) *messages.LaunchError {
 	kind, text := classify(err)
-	text = clip(oneLine(text), maxMessage)
+	text = clip(redact(oneLine(text), s.secret), maxMessage) // in this order: half a secret would not be found
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if kind == messages.LaunchDenied {
 			text = api.ErrorCode()
 		}
-		if advice := adviceOn(op, cluster, taskDefinition, kind, api); advice != "" {
+		if advice := s.advice(kind, api); advice != "" {
 			text += "; " + advice
 		}
 	}
-	return &messages.LaunchError{Kind: kind, Op: op, Message: text}
+	return &messages.LaunchError{Kind: kind, Op: s.op, Message: text}
 }
 
-// adviceOn says what an operator can do about an error of AWS; it is empty when there is nothing to add.
-func adviceOn(op, cluster, taskDefinition string, kind messages.LaunchErrorKind, err smithy.APIError) string {
+// advice says what an operator can do about an error of AWS; it is empty when there is nothing to add.
+func (s subject) advice(kind messages.LaunchErrorKind, err smithy.APIError) string {
 	code, message := err.ErrorCode(), err.ErrorMessage()
 	switch {
 	case kind == messages.LaunchDenied && strings.HasPrefix(code, "AccessDenied"):
-		action := "ecs:" + op
+		action := "ecs:" + s.op
 		if named := deniedAction.FindStringSubmatch(message); named != nil {
 			action = named[1]
 		}
@@ -180,15 +183,15 @@ func adviceOn(op, cluster, taskDefinition string, kind messages.LaunchErrorKind,
 	case kind == messages.LaunchDenied:
 		return "AWS does not accept the gateway's credentials: check its role, its keys and its clock"
 	case code == "ClusterNotFoundException":
-		return "is there a cluster " + cluster + " in this account and Region?"
+		return "is there a cluster " + s.cluster + " in this account and Region?"
 	case strings.Contains(message, saysNoInstances):
-		return "cluster " + cluster + " has no hosts"
+		return "cluster " + s.cluster + " has no hosts"
 	case kind == messages.LaunchNoCapacity:
 		return "a quota of the account is used up"
 	case kind == messages.LaunchThrottled:
 		return "the account makes more calls in this Region than AWS allows"
-	case kind == messages.LaunchInvalid && (op == "RunTask" || op == "DescribeTaskDefinition"):
-		return "the task definition is " + taskDefinition + ", the cluster " + cluster
+	case kind == messages.LaunchInvalid && (s.op == "RunTask" || s.op == "DescribeTaskDefinition"):
+		return "the task definition is " + s.taskDefinition + ", the cluster " + s.cluster
 	default:
 		return ""
 	}

@@ -53,14 +53,20 @@ func TestClassify(t *testing.T) {
 
 // Whatever AWS writes becomes one line of bounded length.
 func TestMessagesAreBounded(t *testing.T) {
-	err := explain("RunTask", aCluster, "session:7", &smithy.GenericAPIError{Code: "ClientException", Message: strings.Repeat("ü\n", 5000)})
+	about := subject{"RunTask", aCluster, "session:7", aToken}
+	err := about.explain(&smithy.GenericAPIError{Code: "ClientException", Message: strings.Repeat("ü\n", 5000)})
 	if len(err.Message) > 2*maxMessage || strings.Contains(err.Message, "\n") {
 		t.Errorf("%d bytes: %.40q", len(err.Message), err.Message)
+	}
+	// A token that lies across the end is no half token.
+	long := strings.Repeat("x", maxMessage-len("ClientException: ")-4) + aToken
+	if err := about.explain(&smithy.GenericAPIError{Code: "ClientException", Message: long}); strings.Contains(err.Message, aToken[:4]) {
+		t.Errorf("%q", err.Message)
 	}
 	if got := clip("aü", 2); got != "a" {
 		t.Errorf("%q", got)
 	}
-	if got := fmt.Sprint(explain("RunTask", aCluster, "d:1", &types.AccessDeniedException{})); got !=
+	if got := fmt.Sprint(about.explain(&types.AccessDeniedException{})); got !=
 		"RunTask: AccessDeniedException; the gateway's role lacks the permission ecs:RunTask (denied)" {
 		t.Error(got)
 	}

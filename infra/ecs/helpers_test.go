@@ -171,6 +171,14 @@ func dropped(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 // hung is a call that is never answered.
 func hung(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
+// stuck is a call whose answer begins and never ends.
+func stuck(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprint(w, `{"tasks":[`)
+	if err := http.NewResponseController(w).Flush(); err == nil {
+		<-r.Context().Done()
+	}
+}
+
 // endpoint speaks the wire format: it gives one reply after the other, and the last one for ever.
 type endpoint struct {
 	url     string

@@ -133,8 +133,7 @@ func (l *Launcher) report(r request, took time.Duration, err error) *messages.La
 		l.cfg.Log.Debug().Str("op", r.op).Dur("took", took).Msg("ECS call")
 		return nil
 	}
-	failure := explain(r.op, l.cfg.Cluster, l.cfg.TaskDefinition, err)
-	failure.Message = redact(failure.Message, r.secret)
+	failure := subject{r.op, l.cfg.Cluster, l.cfg.TaskDefinition, r.secret}.explain(err)
 	l.cfg.OnCall(r.op, took, failure.Kind)
 	l.cfg.Log.Warn().Str("op", r.op).Str("kind", string(failure.Kind)).Dur("took", took).
 		Str("error", redact(oneLine(err.Error()), r.secret)).Msg("ECS call failed: " + failure.Message)

@@ -31,6 +31,7 @@ func TestRunFailures(t *testing.T) {
 		{"bad keys", []reply{awsError(400, "UnrecognizedClientException", "The security token included in the request is invalid.")},
 			messages.LaunchDenied, "check its role, its keys and its clock", 1},
 		{"no answer", []reply{hung}, messages.LaunchTimeout, "no answer in time", 1},
+		{"half an answer", []reply{stuck}, messages.LaunchTimeout, "no answer in time", 1},
 		{"answers lost", []reply{dropped}, messages.LaunchTimeout, "ended before the answer came", 3},
 		{"answer lost, then throttled", []reply{dropped, throttled}, messages.LaunchTimeout, "ended before the answer came", 3},
 		{"server fault, then denied", []reply{broken, denied}, messages.LaunchUnavailable, "ServerException", 2},
