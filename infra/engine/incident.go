@@ -45,13 +45,18 @@ func (e *Engine) refuseNil(self *actor.PID) {
 	e.onIncident(Incident{Kind: IncidentNil, Actor: self.GetId(), Message: "nil"})
 }
 
-// refuseFull says once for each overflow that it happens, and counts every message. Whoever waits for an answer is told.
+// refuseFull says once for each overflow that it happens, and counts every message.
 func (e *Engine) refuseFull(self *actor.PID, message any, first bool) {
 	if first {
 		e.log.Error().Str("actor", self.GetId()).Str("received", typeName(message)).Int("limit", e.mailboxLimit).
 			Msg("mailbox full, refusing messages")
 	}
 	e.onIncident(Incident{Kind: IncidentOverflow, Actor: self.GetId(), Message: typeName(message)})
+	e.noAnswer(message)
+}
+
+// noAnswer tells whoever sent a request that nobody will answer it.
+func (e *Engine) noAnswer(message any) {
 	if _, _, sender := actor.UnwrapEnvelope(message); sender != nil {
 		e.system.Root.Send(sender, &actor.DeadLetterResponse{})
 	}
@@ -70,7 +75,7 @@ func (e *Engine) onEvent(event any) {
 				&actor.Terminated{Who: letter.PID, Why: actor.TerminatedReason_NotFound})
 		}
 		return
-	case actor.SystemMessage, actor.MailboxMessage, *actor.DeadLetterResponse:
+	case actor.SystemMessage, actor.MailboxMessage, actor.AutoReceiveMessage, *actor.DeadLetterResponse:
 		return
 	}
 	if letter.Sender != nil {

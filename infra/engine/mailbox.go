@@ -181,6 +181,7 @@ func (m *mailbox) release() {
 // fail hands the actor to its parent, which stops it, and queues another run for what follows.
 func (m *mailbox) fail(reason, message any) {
 	m.engine.reportCrash(m.self, reason, message)
+	m.engine.noAnswer(message)
 	m.invoker.EscalateFailure(reason, message)
 	m.engine.pool.Schedule(m.run)
 }

@@ -24,9 +24,13 @@ type Crash struct {
 // Crashes returns the first 100 crashes of the world.
 func (w *World) Crashes() []Crash { return w.crashes }
 
-// recordCrash must be called from the deferred function that recovered, while the panic's frames are on the stack.
+// recordCrash takes note of a panic, or throws it again when it is not the actor's. It must be called from the deferred
+// function that recovered, while the panic's frames are on the stack.
 func (n *Node) recordCrash(self *actor.PID, reason, message any) {
 	w := n.world
+	if _, wrong := reason.(misuse); wrong || w.rethrow(reason) {
+		panic(reason)
+	}
 	w.counts.Crashes++
 	if len(w.crashes) == keptCrashes {
 		return
@@ -40,6 +44,9 @@ func (n *Node) recordCrash(self *actor.PID, reason, message any) {
 		Stack:   string(debug.Stack()),
 	})
 }
+
+// misuse is the panic of a simulation that is wrong in itself. It is nobody's crash and always goes up to the caller.
+type misuse string
 
 // FromTest is for Options.Rethrow: it recognises the panics by which a property test steers itself. Without it an actor
 // would swallow them and the test would go on with a false result.
@@ -61,7 +68,7 @@ func (n *Node) onEvent(event any) {
 				&actor.Terminated{Who: letter.PID, Why: actor.TerminatedReason_NotFound})
 		}
 		return
-	case actor.SystemMessage, actor.MailboxMessage, *actor.DeadLetterResponse:
+	case actor.SystemMessage, actor.MailboxMessage, actor.AutoReceiveMessage, *actor.DeadLetterResponse:
 		return
 	}
 	n.world.counts.DeadLetters++

@@ -113,10 +113,10 @@ func (m *mailbox) fail(reason, message any) {
 	if reason == nil {
 		return
 	}
-	if m.node.world.rethrow(reason) {
-		panic(reason)
-	}
 	m.node.recordCrash(m.self, reason, message)
+	if _, _, sender := actor.UnwrapEnvelope(message); sender != nil {
+		m.node.system.Root.Send(sender, &actor.DeadLetterResponse{})
+	}
 	m.invoker.EscalateFailure(reason, message)
 }
 

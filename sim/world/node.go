@@ -75,7 +75,7 @@ func (n *Node) onlyOurs(next actor.SpawnFunc) actor.SpawnFunc {
 		before := n.made
 		pid, err := next(system, id, props, parent)
 		if n.made == before {
-			panic(fmt.Sprintf("world: %s was spawned with props that Engine.Props did not make", id))
+			panic(misuse("world: " + id + " was spawned with props that Engine.Props did not make"))
 		}
 		return pid, err
 	}

@@ -1,5 +1,7 @@
 package world
 
+import "slices"
+
 // cell is one place in a fifo. The world keeps those that are free, so that a message costs no garbage.
 type cell struct {
 	value any
@@ -43,51 +45,42 @@ func (q *fifo) pop(w *World) any {
 	return value
 }
 
-// runQueue holds the mailboxes that have a message to handle, oldest first, in a ring.
+// runQueue holds the mailboxes that have a message to handle, oldest first.
 type runQueue struct {
-	// slots' length is zero or a power of two.
-	slots []*mailbox
-	first int
-	size  int
+	// waiting[first:] is the queue; what is before first is nil.
+	waiting []*mailbox
+	first   int
 }
 
-func (q *runQueue) slot(i int) **mailbox { return &q.slots[(q.first+i)&(len(q.slots)-1)] }
+func (q *runQueue) size() int { return len(q.waiting) - q.first }
 
 func (q *runQueue) push(m *mailbox) {
-	if q.size == len(q.slots) {
-		bigger := make([]*mailbox, max(16, 2*len(q.slots)))
-		n := copy(bigger, q.slots[q.first:])
-		copy(bigger[n:], q.slots[:q.first])
-		q.slots, q.first = bigger, 0
+	if len(q.waiting) == cap(q.waiting) && q.first > len(q.waiting)/2 {
+		n := copy(q.waiting, q.waiting[q.first:])
+		clear(q.waiting[n:])
+		q.waiting, q.first = q.waiting[:n], 0
 	}
-	*q.slot(q.size) = m
-	q.size++
+	q.waiting = append(q.waiting, m)
 }
 
-// take removes the i-th oldest and keeps the others in their order, by moving up whichever side of it is shorter.
+// take removes the i-th oldest and keeps the others in their order, by moving whichever side of it is shorter.
 func (q *runQueue) take(i int) *mailbox {
-	taken := *q.slot(i)
-	if i < q.size/2 {
-		for ; i > 0; i-- {
-			*q.slot(i) = *q.slot(i - 1)
-		}
-		*q.slot(0) = nil
-		q.first = (q.first + 1) & (len(q.slots) - 1)
-	} else {
-		for ; i < q.size-1; i++ {
-			*q.slot(i) = *q.slot(i + 1)
-		}
-		*q.slot(q.size - 1) = nil
+	queue := q.waiting[q.first:]
+	taken, last := queue[i], len(queue)-1
+	if i <= last/2 {
+		copy(queue[1:i+1], queue[:i])
+		queue[0] = nil
+		q.first++
+		return taken
 	}
-	q.size--
+	copy(queue[i:], queue[i+1:])
+	queue[last] = nil
+	q.waiting = q.waiting[:len(q.waiting)-1]
 	return taken
 }
 
 // drop removes a node's mailboxes.
 func (q *runQueue) drop(n *Node) {
-	for range q.size {
-		if m := q.take(0); m.node != n {
-			q.push(m)
-		}
-	}
+	q.waiting = slices.DeleteFunc(q.waiting[q.first:], func(m *mailbox) bool { return m.node == n })
+	q.first = 0
 }

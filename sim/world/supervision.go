@@ -51,11 +51,7 @@ func (s *shell) Receive(ctx actor.Context) {
 
 func (s *shell) contain(ctx actor.Context) {
 	reason := recover()
-	if reason == nil {
-		return
+	if reason != nil {
+		s.node.recordCrash(ctx.Self(), reason, ctx.Message())
 	}
-	if s.node.world.rethrow(reason) {
-		panic(reason)
-	}
-	s.node.recordCrash(ctx.Self(), reason, ctx.Message())
 }

@@ -113,11 +113,11 @@ func (w *World) Elapsed() time.Duration { return w.now }
 func (w *World) Counts() Counts { return w.counts }
 
 // Idle reports whether no actor has anything to do before time moves.
-func (w *World) Idle() bool { return w.runnable.size == 0 }
+func (w *World) Idle() bool { return w.runnable.size() == 0 }
 
 // Step runs one pick. It reports false when there was none to run.
 func (w *World) Step() bool {
-	n := w.runnable.size
+	n := w.runnable.size()
 	if n == 0 {
 		return false
 	}

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// rig is an engine that is stopped at the end of the test, with what it reported.
+type rig struct {
+	*Engine
+	mu        sync.Mutex
+	incidents []Incident
+	failures  []error
+}
+
+// start makes an engine and checks at the end of the test that nothing of it is left.
+func start(tb testing.TB, config Config) *rig {
+	tb.Helper()
+	before := goleak.IgnoreCurrent()
+	r := &rig{}
+	config.OnIncident = func(i Incident) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.incidents = append(r.incidents, i)
+	}
+	config.OnRootFailure = func(err error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.failures = append(r.failures, err)
+	}
+	r.Engine = New(config)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := r.Stop(ctx); err != nil {
+			tb.Errorf("stop: %v", err)
+		}
+		goleak.VerifyNone(tb, before)
+	})
+	return r
+}
+
+// count is the number of incidents of a kind so far.
+func (r *rig) count(kind IncidentKind) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, i := range r.incidents {
+		if i.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *rig) rootFailures() []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]error(nil), r.failures...)
+}
+
+// scripted does what it is sent and remembers which children have ended.
+type scripted struct{ terminated chan *actor.PID }
+
+func (s scripted) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case func(actor.Context):
+		m(ctx)
+	case *actor.Terminated:
+		s.terminated <- m.Who
+	}
+}
+
+// scriptedRoot spawns a scripted root actor. The channel holds the first 1,000 terminated children.
+func (r *rig) scriptedRoot(tb testing.TB) (*actor.PID, <-chan *actor.PID) {
+	tb.Helper()
+	terminated := make(chan *actor.PID, 1000)
+	root, err := r.SpawnRoot(func() actor.Actor { return scripted{terminated} }, "root")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return root, terminated
+}
+
+// inside runs do in a scripted actor and waits for it.
+func (r *rig) inside(tb testing.TB, pid *actor.PID, do func(actor.Context)) {
+	tb.Helper()
+	done := make(chan struct{})
+	if err := r.Send(pid, func(ctx actor.Context) { defer close(done); do(ctx) }); err != nil {
+		tb.Fatal(err)
+	}
+	receive(tb, done)
+}
+
+// spawn makes a child of a scripted actor.
+func (r *rig) spawn(tb testing.TB, parent *actor.PID, name string, receive func(actor.Context)) *actor.PID {
+	tb.Helper()
+	var pid *actor.PID
+	r.inside(tb, parent, func(ctx actor.Context) {
+		var err error
+		pid, err = ctx.SpawnNamed(r.Props(func() actor.Actor { return actor.ReceiveFunc(receive) }), name)
+		if err != nil {
+			tb.Error(err)
+		}
+	})
+	return pid
+}
+
+// receive takes one value from a channel, or its closing, within the test's patience.
+func receive[T any](tb testing.TB, from <-chan T) T {
+	tb.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		tb.Fatal("nothing came in time")
+		panic("unreachable")
+	}
+}
+
+// eventually polls until the condition holds.
+func eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	tb.Fatalf("%s did not happen in time", what)
+}
+
+// quiet discards logs.
+func quiet() zerolog.Logger { return zerolog.Nop() }
