@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
+	"golang.org/x/term"
 
 	"hearth/infra/localecs"
 )
@@ -80,13 +81,15 @@ func (f flags) config(log zerolog.Logger) localecs.Config {
 	}
 }
 
-func (f flags) logger(w io.Writer) (zerolog.Logger, error) {
+// logger writes to standard error.
+func (f flags) logger() (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(f.LogLevel)
 	if err != nil {
 		return zerolog.Nop(), err
 	}
+	var w io.Writer = os.Stderr
 	if f.LogFormat == "console" {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !term.IsTerminal(int(os.Stderr.Fd()))}
 	}
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger(), nil
 }
@@ -94,15 +97,15 @@ func (f flags) logger(w io.Writer) (zerolog.Logger, error) {
 func main() {
 	var f flags
 	kong.Parse(&f, kong.Name("localecs"), kong.Description(description+"\n"+controlHelp))
-	if err := serve(f, os.Stdout, os.Stderr); err != nil {
+	if err := serve(f); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // serve runs the endpoint until SIGTERM or SIGINT, then stops its tasks.
-func serve(f flags, stdout, stderr io.Writer) error {
-	log, err := f.logger(stderr)
+func serve(f flags) error {
+	log, err := f.logger()
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,7 @@ func serve(f flags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "export AWS_ENDPOINT_URL_ECS=%s\n", server.URL())
+	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%s\n", server.URL())
 
 	log.Info().Stringer("signal", <-signals).Msg("stopping the tasks; another signal kills them")
 	ctx, cancel := context.WithTimeout(context.Background(), f.ShutdownTimeout)

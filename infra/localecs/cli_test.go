@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -49,7 +51,7 @@ func TestAWSCLI(t *testing.T) {
 		}
 		out := map[string]any{}
 		if err := json.Unmarshal(stdout.Bytes(), &out); err != nil {
-			t.Fatalf("aws ecs %s: %v in %s", args[0], err, &stdout)
+			return nil, fmt.Sprintf("%v in %s", err, &stdout)
 		}
 		return out, ""
 	}
@@ -58,7 +60,8 @@ func TestAWSCLI(t *testing.T) {
 		t.Helper()
 		out, failed := aws(args...)
 		if failed != "" {
-			t.Fatalf("aws ecs %s: %s", args[0], failed)
+			t.Errorf("aws ecs %s: %s", args[0], failed)
+			return ""
 		}
 		got := dig(out, path)
 		if want != "" && got != want {
@@ -67,34 +70,69 @@ func TestAWSCLI(t *testing.T) {
 		return got
 	}
 
-	expect("cluster.status", "ACTIVE", "create-cluster", "--cluster-name", "default")
-	expect("clusters.0.registeredContainerInstancesCount", "2", "describe-clusters", "--clusters", "default")
-	containers := `[{"name":"main","image":"local","memory":64,"command":["sh","-c","trap 'exit 4' TERM; echo up; while :; do sleep 0.05; done"]}]`
-	expect("taskDefinition.revision", "1", "register-task-definition", "--family", "web", "--container-definitions", containers)
-	expect("taskDefinition.containerDefinitions.0.essential", "true", "describe-task-definition", "--task-definition", "web")
-	expect("taskDefinitionArns.0", "arn:aws:ecs:us-east-1:000000000000:task-definition/web:1", "list-task-definitions")
+	// fail runs a command that is to fail, with these texts in the CLI's message.
+	fail := func(code, message string, args ...string) {
+		t.Helper()
+		if _, failed := aws(args...); !strings.Contains(failed, "("+code+")") || !strings.Contains(failed, message) {
+			t.Errorf("aws ecs %s: %s", args[0], failed)
+		}
+	}
 
-	task := expect("tasks.0.taskArn", "", "run-task", "--task-definition", "web", "--started-by", "cli",
-		"--overrides", `{"containerOverrides":[{"name":"main","environment":[{"name":"A","value":"1"}]}]}`, "--tags", "key=k,value=v")
-	expect("taskArns.0", task, "list-tasks", "--started-by", "cli")
+	containers := `[{"name":"main","image":"local","memory":64,"command":["sh","-c","trap 'exit 4' TERM; echo up; while :; do sleep 0.05; done"]}]`
+	together(
+		func() { expect("cluster.status", "ACTIVE", "create-cluster", "--cluster-name", "default") },
+		func() {
+			expect("taskDefinition.revision", "1", "register-task-definition", "--family", "web", "--container-definitions", containers)
+		},
+		func() {
+			fail("InvalidParameterException", "The referenced task was not found.", "stop-task", "--task", "0123")
+		},
+		func() { fail("UnknownOperationException", "", "list-services") },
+	)
+	task := expect("tasks.0.taskArn", "", "run-task", "--task-definition", "web", "--started-by", "cli", "--tags", "key=k,value=v",
+		"--overrides", `{"containerOverrides":[{"name":"main","environment":[{"name":"A","value":"1"}]}]}`)
 	e.awaitOutput("up")
-	expect("tasks.0.tags.0.value", "v", "describe-tasks", "--tasks", task, "--include", "TAGS")
-	instance := expect("containerInstanceArns.0", "", "list-container-instances", "--max-items", "1", "--page-size", "1")
-	expect("containerInstances.0.remainingResources.1.name", "MEMORY", "describe-container-instances", "--container-instances", instance)
-	expect("containerInstances.0.status", "DRAINING", "update-container-instances-state", "--container-instances", instance, "--status", "DRAINING")
-	expect("task.desiredStatus", "STOPPED", "stop-task", "--task", task, "--reason", "enough")
+	var instance string
+	together(
+		func() {
+			expect("clusters.0.registeredContainerInstancesCount", "2", "describe-clusters", "--clusters", "default")
+		},
+		func() {
+			expect("taskDefinition.containerDefinitions.0.essential", "true", "describe-task-definition", "--task-definition", "web")
+		},
+		func() {
+			expect("taskDefinitionArns.0", "arn:aws:ecs:us-east-1:000000000000:task-definition/web:1", "list-task-definitions")
+		},
+		func() { expect("taskArns.0", task, "list-tasks", "--started-by", "cli") },
+		func() { expect("tasks.0.tags.0.value", "v", "describe-tasks", "--tasks", task, "--include", "TAGS") },
+		func() {
+			instance = expect("containerInstanceArns.0", "", "list-container-instances", "--page-size", "1")
+		},
+	)
+	together(
+		func() {
+			expect("containerInstances.0.remainingResources.1.name", "MEMORY", "describe-container-instances", "--container-instances", instance)
+		},
+		func() {
+			expect("containerInstances.0.status", "DRAINING", "update-container-instances-state", "--container-instances", instance, "--status", "DRAINING")
+		},
+		func() { expect("task.desiredStatus", "STOPPED", "stop-task", "--task", task, "--reason", "enough") },
+		func() {
+			expect("taskDefinition.status", "INACTIVE", "deregister-task-definition", "--task-definition", "web:1")
+		},
+	)
 	if got := *e.await(&task, "STOPPED").Containers[0].ExitCode; got != 4 {
 		t.Errorf("exit code %d", got)
 	}
-	expect("taskDefinition.status", "INACTIVE", "deregister-task-definition", "--task-definition", "web:1")
+}
 
-	if _, failed := aws("stop-task", "--task", "0123"); !strings.Contains(failed, "(InvalidParameterException)") ||
-		!strings.Contains(failed, "The referenced task was not found.") {
-		t.Errorf("stop of an unknown task: %s", failed)
+// together runs functions at the same time: most of a CLI call is the start of its interpreter.
+func together(functions ...func()) {
+	var wg sync.WaitGroup
+	for _, f := range functions {
+		wg.Go(f)
 	}
-	if _, failed := aws("list-services"); !strings.Contains(failed, "(UnknownOperationException)") {
-		t.Errorf("an unknown operation: %s", failed)
-	}
+	wg.Wait()
 }
 
 // dig gives the value at a path of keys and indices as JSON, strings without quotes.

@@ -12,6 +12,9 @@ import (
 // maxDefinitions bounds the revisions kept, inactive ones included: none is ever forgotten, as on ECS.
 const maxDefinitions = 10_000
 
+// maxStopTimeout, in seconds, is a day. ECS states no maximum for EC2; this one keeps a typing error from holding a task.
+const maxStopTimeout = 24 * 60 * 60
+
 var (
 	familyPattern    = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)
 	containerPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)
@@ -191,8 +194,10 @@ func (c containerDefinition) validate(taskHasMemory bool) *apiError {
 		return clientException("Invalid container name: it has 1 to 255 letters, digits, '-' and '_'.")
 	case c.Image == "":
 		return clientException("Container.image should not be null or empty.")
-	case c.CPU < 0 || c.Memory < 0 || c.MemoryReservation < 0 || c.StopTimeout != nil && *c.StopTimeout < 0:
-		return clientException("Invalid setting for container '%s'. cpu, memory and stopTimeout must not be negative.", c.Name)
+	case c.CPU < 0 || c.Memory < 0 || c.MemoryReservation < 0:
+		return clientException("Invalid setting for container '%s'. cpu and memory must not be negative.", c.Name)
+	case c.StopTimeout != nil && (*c.StopTimeout < 0 || *c.StopTimeout > maxStopTimeout):
+		return clientException("Invalid setting for container '%s'. stopTimeout is between 0 and %d seconds.", c.Name, maxStopTimeout)
 	case c.Memory == 0 && c.MemoryReservation == 0 && !taskHasMemory:
 		return clientException("Invalid setting for container '%s'. At least one of 'memory' or 'memoryReservation' must be specified.", c.Name)
 	}

@@ -118,6 +118,7 @@ func TestRegisterRefuses(t *testing.T) {
 		"image":     {func(in *ecs.RegisterTaskDefinitionInput) { in.ContainerDefinitions[0].Image = nil }, "image"},
 		"memory":    {func(in *ecs.RegisterTaskDefinitionInput) { in.ContainerDefinitions[0].Memory = nil }, "memoryReservation"},
 		"negative":  {func(in *ecs.RegisterTaskDefinitionInput) { in.ContainerDefinitions[0].Cpu = -1 }, "negative"},
+		"timeout":   {func(in *ecs.RegisterTaskDefinitionInput) { in.ContainerDefinitions[0].StopTimeout = aws.Int32(-1) }, "stopTimeout"},
 		"essential": {func(in *ecs.RegisterTaskDefinitionInput) { in.ContainerDefinitions[0].Essential = aws.Bool(false) }, "essential"},
 		"cpu":       {func(in *ecs.RegisterTaskDefinitionInput) { in.Cpu = aws.String("lots") }, "cpu"},
 		"twice": {func(in *ecs.RegisterTaskDefinitionInput) {

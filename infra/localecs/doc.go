@@ -11,16 +11,18 @@
 //
 // A container's processes end with its first one, as in a real container: it is started in a PID namespace of its own
 // where the kernel permits that (root, or unprivileged user namespaces), else in a process group, which is killed as a
-// whole but which a process can leave. The tasks end with the process that embeds this package, even when that is killed
-// with SIGKILL (Pdeathsig). In a PID namespace a process that installs no handler ignores SIGTERM, as in a real
-// container without an init. The namespace has the host's /proc, so pids read there are the host's.
+// whole but which a process can leave; the log says which at the start. Tasks end with the process that embeds this
+// package, even when that is killed with SIGKILL (Pdeathsig; without a namespace this reaches the first process only).
+// In a PID namespace a process that installs no handler ignores SIGTERM, as in a real container without an init. The
+// namespace has the host's /proc, so pids read there are the host's.
 //
 // # What is not
 //
-// Images, users, volumes, networks, secrets, health checks, dependsOn and log drivers of a task definition are accepted and
-// echoed, and not acted on: a command runs as the endpoint's user, on its files and network, and its output goes to
-// Config.Output. CPU and memory are accounted for in placement and not enforced. A capacity provider strategy is accepted and places
-// at once, like launch type EC2. Placement constraints, Fargate and cluster queries are refused.
+// Images, users, volumes, networks, secrets, health checks, dependsOn, log drivers and placement constraints of a task
+// definition are accepted and echoed, and not acted on: a command runs as the endpoint's user, on its files and network,
+// and its output goes to Config.Output. CPU and memory are accounted for in placement and not enforced. A capacity
+// provider strategy is accepted and places at once, like launch type EC2. RunTask's placement constraints, Fargate and
+// cluster queries are refused.
 //
 // Signatures are not verified and any credentials will do. Whoever can open a TCP connection on the machine's loopback
 // can therefore run commands as this process's user: it is a tool for development and tests. The listener refuses

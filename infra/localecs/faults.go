@@ -145,6 +145,12 @@ func (i *faultInjector) current() Faults {
 	return f
 }
 
+func (i *faultInjector) task() TaskFault {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.faults.Task
+}
+
 // of is the fault of an operation, and a channel that is closed when it may have changed.
 func (i *faultInjector) of(operation string) (APIFault, <-chan struct{}) {
 	i.mu.Lock()

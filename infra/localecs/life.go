@@ -58,10 +58,11 @@ func (t *task) kill() {
 // move changes what a task shows.
 func (s *Server) move(t *task, change func(v *taskView)) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	change(&t.view)
 	t.view.Version++
-	s.log.Debug().Str("task", shortID(t.id)).Str("status", t.view.LastStatus).Str("stopCode", t.view.StopCode).Msg("task")
+	status, code := t.view.LastStatus, t.view.StopCode
+	s.mu.Unlock()
+	s.log.Debug().Str("task", shortID(t.id)).Str("status", status).Str("stopCode", code).Msg("task")
 }
 
 // failStart ends a task that could not start; the reason goes to container i, if i is not negative.
@@ -95,7 +96,7 @@ func pause(d time.Duration, end <-chan struct{}) bool {
 
 // bringUp takes a task to RUNNING, if nothing comes between, and returns the processes that it has by then.
 func (s *Server) bringUp(t *task) []*process {
-	faults := s.faults.current().Task
+	faults := s.faults.task()
 	if !pause(time.Duration(faults.ProvisioningDelay), t.ending) {
 		return nil
 	}
@@ -149,7 +150,7 @@ func (s *Server) containerExited(t *task, i, code int) {
 // takeDown takes a task that has to end to STOPPED: SIGTERM, after each container's stop timeout SIGKILL, and when every
 // process is gone, the release of what the task held.
 func (s *Server) takeDown(t *task, running []*process) {
-	faults := s.faults.current().Task
+	faults := s.faults.task()
 	if len(running) > 0 {
 		s.move(t, func(v *taskView) { v.LastStatus = statusDeactivating })
 		pause(time.Duration(faults.DeactivatingDelay), t.killed)

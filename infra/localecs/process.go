@@ -92,7 +92,7 @@ func (s *spawner) close() {
 	<-s.ended
 }
 
-// processSpec is what to run: argv is not empty; env is the whole environment; dir "" is the endpoint's own directory.
+// processSpec is what to run; env is the whole environment, and dir "" the endpoint's own directory.
 type processSpec struct {
 	argv, env []string
 	dir       string
@@ -104,7 +104,7 @@ type process struct {
 	gone chan struct{} // closed when it and all that it started have ended, their output was read, and onExit has returned
 
 	mu     sync.Mutex // orders signals before the reaping, after which the pid may be another's
-	os     *os.Process
+	proc   *os.Process
 	reaped bool
 }
 
@@ -112,6 +112,11 @@ type process struct {
 func (s *spawner) start(spec processSpec, onExit func(code int)) (*process, error) {
 	if len(spec.argv) == 0 {
 		return nil, errors.New("no command specified: localecs has no image to take one from")
+	}
+	if spec.dir != "" { // the exec's own error would blame the command
+		if _, err := os.Stat(spec.dir); err != nil {
+			return nil, fmt.Errorf("working directory: %w", err)
+		}
 	}
 	path, err := lookPath(spec)
 	if err != nil {
@@ -124,7 +129,7 @@ func (s *spawner) start(spec processSpec, onExit func(code int)) (*process, erro
 	attr := &os.ProcAttr{Dir: spec.dir, Env: spec.env, Files: pipes.child(), Sys: s.mode.attributes()}
 	p := &process{gone: make(chan struct{})}
 	err = s.onThread(func() (err error) {
-		p.os, err = os.StartProcess(path, spec.argv, attr)
+		p.proc, err = os.StartProcess(path, spec.argv, attr)
 		return err
 	})
 	pipes.closeChild()
@@ -156,11 +161,11 @@ const drainTime = time.Second
 // what is left of the group, and then reaps.
 func (p *process) await(pipes *pipes, drained <-chan struct{}, onExit func(int)) {
 	defer close(p.gone)
-	for unix.Waitid(unix.P_PID, p.os.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	for unix.Waitid(unix.P_PID, p.proc.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
 	p.kill()
 	p.mu.Lock()
-	state, err := p.os.Wait()
+	state, err := p.proc.Wait()
 	p.reaped = true
 	p.mu.Unlock()
 	pipes.expire(drainTime)
@@ -182,10 +187,10 @@ func exitCode(state *os.ProcessState, err error) int {
 }
 
 // signal sends a signal to the first process, as a container's runtime does.
-func (p *process) signal(sig syscall.Signal) { p.send(p.os.Pid, sig) }
+func (p *process) signal(sig syscall.Signal) { p.send(p.proc.Pid, sig) }
 
 // kill ends the process and its group now; the kernel takes the rest of a PID namespace with it.
-func (p *process) kill() { p.send(-p.os.Pid, syscall.SIGKILL) }
+func (p *process) kill() { p.send(-p.proc.Pid, syscall.SIGKILL) }
 
 func (p *process) send(pid int, sig syscall.Signal) {
 	p.mu.Lock()

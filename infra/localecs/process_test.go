@@ -190,6 +190,17 @@ func TestCommandThatDoesNotExist(t *testing.T) {
 	}
 }
 
+func TestMissingWorkingDirectoryIsNamed(t *testing.T) {
+	e := start(t, Config{})
+	e.register("lost", sh("true"), func(in *ecs.RegisterTaskDefinitionInput) {
+		in.ContainerDefinitions[0].WorkingDirectory = aws.String("/does/not/exist")
+	})
+	task := e.await(e.run("lost").TaskArn, "STOPPED")
+	if got := *task.Containers[0].Reason; !strings.Contains(got, "working directory: stat /does/not/exist") {
+		t.Errorf("reason %q", got)
+	}
+}
+
 func TestEnvironmentIsTheTasksOnly(t *testing.T) {
 	t.Setenv("OF_THE_PARENT", "secret")
 	e := start(t, Config{WorkDir: t.TempDir()})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -17,23 +18,23 @@ var (
 	startedByPattern = regexp.MustCompile(`^[a-zA-Z0-9/_-]{0,128}$`)
 )
 
-// runTaskIn is a RunTask call; members that are raw are looked at for presence only.
+// runTaskIn is a RunTask call; of members without fields only the presence matters.
 type runTaskIn struct {
-	Cluster              string            `json:"cluster"`
-	TaskDefinition       string            `json:"taskDefinition"`
-	Count                *int              `json:"count"`
-	ClientToken          string            `json:"clientToken"`
-	StartedBy            string            `json:"startedBy"`
-	Group                string            `json:"group"`
-	LaunchType           string            `json:"launchType"`
-	CapacityProviders    []providerItem    `json:"capacityProviderStrategy"`
-	PlacementStrategy    []strategy        `json:"placementStrategy"`
-	PlacementConstraints []json.RawMessage `json:"placementConstraints"`
-	NetworkConfiguration json.RawMessage   `json:"networkConfiguration"`
-	Overrides            json.RawMessage   `json:"overrides"`
-	Tags                 []tag             `json:"tags"`
-	PropagateTags        string            `json:"propagateTags"`
-	ManagedTags          bool              `json:"enableECSManagedTags"`
+	Cluster              string          `json:"cluster"`
+	TaskDefinition       string          `json:"taskDefinition"`
+	Count                *int            `json:"count"`
+	ClientToken          string          `json:"clientToken"`
+	StartedBy            string          `json:"startedBy"`
+	Group                string          `json:"group"`
+	LaunchType           string          `json:"launchType"`
+	CapacityProviders    []providerItem  `json:"capacityProviderStrategy"`
+	PlacementStrategy    []strategy      `json:"placementStrategy"`
+	PlacementConstraints []struct{}      `json:"placementConstraints"`
+	NetworkConfiguration *struct{}       `json:"networkConfiguration"`
+	Overrides            json.RawMessage `json:"overrides"`
+	Tags                 []tag           `json:"tags"`
+	PropagateTags        string          `json:"propagateTags"`
+	ManagedTags          bool            `json:"enableECSManagedTags"`
 }
 
 type providerItem struct {
@@ -179,7 +180,7 @@ func (in runTaskIn) validate() (overrides, *apiError) {
 		return over, invalidParameter("localecs does not support placementConstraints.")
 	case in.PropagateTags != "" && in.PropagateTags != "TASK_DEFINITION" && in.PropagateTags != "NONE":
 		return over, invalidParameter("propagateTags can only be TASK_DEFINITION for RunTask, not %s.", in.PropagateTags)
-	case len(in.Overrides) > maxOverrides:
+	case utf8.RuneCount(in.Overrides) > maxOverrides:
 		return over, invalidParameter("Container Overrides length must be at most %d", maxOverrides)
 	}
 	if err := checkStrategies(in.PlacementStrategy); err != nil {
@@ -205,7 +206,7 @@ func (s *Server) runnable(in runTaskIn, over overrides) (*definition, *apiError)
 	if d.status != statusActive {
 		return nil, clientException("TaskDefinition is inactive")
 	}
-	if awsvpc := d.parsed.NetworkMode == "awsvpc"; awsvpc != (len(in.NetworkConfiguration) > 0) {
+	if awsvpc := d.parsed.NetworkMode == "awsvpc"; awsvpc != (in.NetworkConfiguration != nil) {
 		if awsvpc {
 			return nil, invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
 		}

@@ -125,19 +125,18 @@ func (s *Server) close(ctx context.Context) error {
 	return left
 }
 
-// listenLoopback listens on an address of the loopback interface. The listener's own address is checked rather than the
-// text, because a name can resolve to anything.
+// listenLoopback listens on an address of the loopback interface. A name is resolved once, and what it resolved to is
+// both checked and used.
 func listenLoopback(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
-		err := fmt.Errorf("refusing to listen on %s: this endpoint runs commands for anyone who reaches it, "+
+	if !resolved.IP.IsLoopback() {
+		return nil, fmt.Errorf("refusing to listen on %s: this endpoint runs commands for anyone who reaches it, "+
 			"so it listens on loopback only (127.0.0.1 or ::1)", address)
-		return nil, errors.Join(err, listener.Close())
 	}
-	return listener, nil
+	return net.ListenTCP("tcp", resolved)
 }
 
 // handler routes the listener's three tenants: the API, the metadata endpoint and the control paths.

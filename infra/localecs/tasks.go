@@ -13,10 +13,9 @@ const (
 	maxStopped  = 1000
 )
 
-// task is one task. What it shows (view) and what it holds (on) are guarded by Server.mu; its life is in life.go.
+// task is one task. Server.mu guards view, tags and forgotten; the rest does not change. Its life is in life.go.
 type task struct {
 	id        string
-	cluster   *cluster
 	def       *definition
 	on        *instance
 	need      resources
@@ -89,7 +88,7 @@ type containerView struct {
 func (s *Server) newTask(c *cluster, on *instance, d *definition, need resources, in runTaskIn, over overrides) *task {
 	id := newID(32)
 	created := now()
-	t := &task{id: id, cluster: c, def: d, on: on, need: need, over: over, tags: tagsOf(c, d, in),
+	t := &task{id: id, def: d, on: on, need: need, over: over, tags: tagsOf(c, d, in),
 		ending: make(chan struct{}), killed: make(chan struct{})}
 	t.view = taskView{
 		TaskArn: s.arn("task", c.name+"/"+id), ClusterArn: c.arn, TaskDefinitionArn: d.arn, ContainerInstanceArn: on.arn,
@@ -191,7 +190,7 @@ func (c *cluster) task(ref string) (*task, *apiError) {
 
 // unseen reports whether a task is too young for reads to know of it, by the fault for that.
 func (s *Server) unseen(t *task) bool {
-	return time.Since(t.view.CreatedAt.Time) < time.Duration(s.faults.current().Task.VisibilityDelay)
+	return time.Since(t.view.CreatedAt.Time) < time.Duration(s.faults.task().VisibilityDelay)
 }
 
 type stopTaskIn struct {
