@@ -1,8 +1,6 @@
 package world
 
 import (
-	"testing"
-
 	"github.com/asynkron/protoactor-go/actor"
 )
 
@@ -13,27 +11,48 @@ type idle struct{}
 
 func (idle) Receive(actor.Context) {}
 
-// scripted is a root actor that does what it is sent.
-type scripted struct{}
+// scripted is a root actor that does what it is sent, and counts the children that have ended.
+type scripted struct{ terminated []string }
 
-func (scripted) Receive(ctx actor.Context) {
-	if do, ok := ctx.Message().(func(actor.Context)); ok {
-		do(ctx)
+func (s *scripted) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case func(actor.Context):
+		m(ctx)
+	case *actor.Terminated:
+		s.terminated = append(s.terminated, m.Who.Id)
 	}
 }
 
+// fataler is a testing.TB or a rapid.T.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
 // inside runs do in the world's root actor, a scripted one that the first call makes, and drains.
-func inside(tb testing.TB, w *World, do func(actor.Context)) {
+func inside(tb fataler, w *World, do func(actor.Context)) *scripted {
 	tb.Helper()
 	if w.root == nil {
-		if _, err := w.SpawnRoot(func() actor.Actor { return scripted{} }, "root"); err != nil {
+		if _, err := w.SpawnRoot(func() actor.Actor { return &scripted{} }, "root"); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	if err := w.Send(w.root, do); err != nil {
+	var self *scripted
+	if err := w.Send(w.root, func(ctx actor.Context) {
+		self = ctx.Actor().(*shell).Actor.(*scripted)
+		do(ctx)
+	}); err != nil {
 		tb.Fatal(err)
 	}
 	if !w.Drain(1 << 20) {
 		tb.Fatal("the world does not come to rest")
 	}
+	return self
+}
+
+// thrownBy is what do panics with, or nil.
+func thrownBy(do func()) (thrown any) {
+	defer func() { thrown = recover() }()
+	do()
+	return nil
 }

@@ -67,6 +67,8 @@ type World struct {
 	afterPick func(Pick)
 	rethrow   func(any) bool
 	start     time.Time
+	// patience is stallLimit, except in its test.
+	patience int
 
 	// now is the time since start.
 	now      time.Duration
@@ -95,6 +97,7 @@ func New(options Options) *World {
 		afterPick: options.AfterPick,
 		rethrow:   options.Rethrow,
 		start:     options.Start.Round(0),
+		patience:  stallLimit,
 	}
 	if w.choose == nil {
 		w.choose = w.Stream("schedule").IntN
@@ -165,14 +168,14 @@ func (w *World) runUntil(end time.Duration) {
 
 // settle drains, and panics when that does not end.
 func (w *World) settle() {
-	if !w.Drain(stallLimit) {
+	if !w.Drain(w.patience) {
 		w.stalled("picks")
 	}
 }
 
 // fireDue fires what is due now, in order.
 func (w *World) fireDue() {
-	for range stallLimit {
+	for range w.patience {
 		t := w.events.popDue(w.now)
 		if t == nil {
 			return
@@ -185,7 +188,7 @@ func (w *World) fireDue() {
 
 func (w *World) stalled(what string) {
 	panic(fmt.Sprintf("world: %d %s at %s and no end; the last pick was a %T for %s",
-		stallLimit, what, w.Now().Format(time.RFC3339Nano), w.last.Message, w.last.To.GetId()))
+		w.patience, what, w.Now().Format(time.RFC3339Nano), w.last.Message, w.last.To.GetId()))
 }
 
 // Close kills every node and forgets every event: nothing happens in the world any more.
