@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"hearth/messages"
+)
+
+// pool stands in for the supervisor.
+type pool struct {
+	resized *messages.Resize
+	drained bool
+	gone    bool
+}
+
+func (p *pool) ask(_ context.Context, request any) (any, error) {
+	if p.gone {
+		return nil, errors.New("it is gone")
+	}
+	switch m := request.(type) {
+	case *messages.CapacityRequest:
+		return &messages.Hint{Reason: messages.ReasonWarmStarting, Eta: 1500 * time.Millisecond}, nil
+	case *messages.StatusRequest:
+		return &messages.PoolStatus{Pool: messages.PoolCounts{Ready: 3, Min: 3, Max: 10, Target: 3}}, nil
+	case *messages.Resize:
+		if m.Min > m.Max {
+			return &messages.Resized{Problem: "minimum over maximum"}, nil
+		}
+		p.resized = m
+		return &messages.Resized{}, nil
+	}
+	return nil, errors.New("unknown request")
+}
+
+func serve(t *testing.T, p *pool, ready bool) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	c := Config{
+		Ask:      p.ask,
+		Ready:    func() (bool, string) { return ready, "no task has been ready yet" },
+		Operator: func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer operator" },
+		Drain:    func() { p.drained = true },
+		Metrics:  prometheus.NewRegistry(),
+	}
+	c.Probes(mux)
+	c.Endpoints(mux)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestEndpoints(t *testing.T) {
+	for _, test := range []struct {
+		name, method, path, body, token string
+		ready, gone                     bool
+		status                          int
+		want                            string
+	}{
+		{"alive", "GET", "/healthz", "", "", false, false, 200, "ok"},
+		{"ready", "GET", "/readyz", "", "", true, false, 200, "ready"},
+		{"not ready", "GET", "/readyz", "", "", false, false, 503, "no task has been ready yet"},
+		{"metrics", "GET", "/metrics", "", "", true, false, 200, ""},
+		{"capacity", "GET", "/api/capacity", "", "", true, false, 200, `"etaMs": 1500`},
+		{"capacity, supervisor gone", "GET", "/api/capacity", "", "", true, true, 503, "the pool does not answer"},
+		{"status", "GET", "/api/status", "", "operator", true, false, 200, `"ready": 3`},
+		{"status without the token", "GET", "/api/status", "", "", true, false, 401, "operator's token"},
+		{"status with a wrong token", "GET", "/api/status", "", "guess", true, false, 401, "operator's token"},
+		{"pool", "POST", "/api/pool", `{"min":5,"max":20}`, "operator", true, false, 200, `"max": 20`},
+		{"pool, minimum alone", "POST", "/api/pool", `{"min":5}`, "operator", true, false, 200, `"max": 10`},
+		{"pool, bad bounds", "POST", "/api/pool", `{"min":50}`, "operator", true, false, 400, "minimum over maximum"},
+		{"pool, unknown field", "POST", "/api/pool", `{"size":5}`, "operator", true, false, 400, "the body must be"},
+		{"pool, rest", "POST", "/api/pool", `{"min":5}{}`, "operator", true, false, 400, "nothing else"},
+		{"pool, too large", "POST", "/api/pool", strings.Repeat(" ", maxBody) + `{"min":5}`, "operator", true, false, 400, "too large"},
+		{"pool without the token", "POST", "/api/pool", `{"min":5}`, "", true, false, 401, "operator's token"},
+		{"drain", "POST", "/api/drain", "", "operator", true, false, 202, `"draining": true`},
+		{"drain without the token", "POST", "/api/drain", "", "", true, false, 401, "operator's token"},
+		{"wrong method", "GET", "/api/drain", "", "operator", true, false, 405, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := &pool{gone: test.gone}
+			server := serve(t, p, test.ready)
+			request, err := http.NewRequestWithContext(t.Context(), test.method, server.URL+test.path, strings.NewReader(test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.token != "" {
+				request.Header.Set("Authorization", "Bearer "+test.token)
+			}
+			response, err := server.Client().Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != test.status || !strings.Contains(string(body), test.want) {
+				t.Errorf("got %d %s, want %d %s", response.StatusCode, body, test.status, test.want)
+			}
+			if wantDrain := test.path == "/api/drain" && test.status == http.StatusAccepted; p.drained != wantDrain {
+				t.Errorf("drained %v, want %v", p.drained, wantDrain)
+			}
+			if wantResize := test.path == "/api/pool" && test.status == http.StatusOK; (p.resized != nil) != wantResize {
+				t.Errorf("resized %v, want %v", p.resized, wantResize)
+			}
+		})
+	}
+}
