@@ -100,7 +100,7 @@ func (a *agent) wait() messages.Exit {
 	a.collected = true
 	a.mu.Unlock()
 
-	a.reaper.kick.ring()
+	a.reaper.collected()
 	closeFiles(a.stdin)
 	// In this order: a reader that already knows of the death must not lose the time that it then gives the pipe.
 	a.stdout.wake()

@@ -154,8 +154,13 @@ func (b *bridge) leave() {
 // stop ends the task: SIGTERM to the agent, SIGKILL after the grace. Told again, it can only become shorter.
 func (b *bridge) stop(reason string, grace time.Duration) {
 	s := b.session
-	if s == nil || s.failed != nil || s.ended {
+	if s == nil || s.failed != nil {
 		b.finish(nil, reason)
+		return
+	}
+	if s.ended {
+		b.stopping = true
+		b.windDown()
 		return
 	}
 	by := time.Now().Add(grace)
@@ -167,7 +172,7 @@ func (b *bridge) stop(reason string, grace time.Duration) {
 	s.cancel()
 	b.signalAgent(syscall.SIGTERM)
 	b.ending.set(b.post, grace, func() {
-		b.log.Warn().Msg("the agent outlived its grace")
+		b.log.Warn().Msg("the grace is over")
 		b.signalAgent(syscall.SIGKILL)
 		b.ending.set(b.post, flushTimeout, func() { b.finish(nil, "stopped, without all of the agent's output delivered") })
 	})
@@ -219,7 +224,7 @@ func (b *bridge) onSessionFrame(from *socket, frame messages.Frame) {
 		b.onInput(from, f)
 	case messages.Ack:
 		s.out.ack(f.Seq)
-		if s.ended && s.exitSent && s.out.settled() {
+		if s.ended && s.out.settled() {
 			b.windDown()
 		}
 	case messages.Resume:

@@ -1,15 +1,28 @@
 package bridge
 
 import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hearth/messages"
 )
 
-const helperVariable = "HEARTH_BRIDGE_TEST_HELPER"
-
-func helper() int { return 0 }
+// collect reads outputs until n have come, acks aside.
+func (p *peer) collect(n int) []string {
+	p.t.Helper()
+	var got []string
+	for len(got) < n {
+		got = append(got, string(skipTo[messages.Data](p).Payload))
+	}
+	return got
+}
 
 func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 	g := newGateway(t)
@@ -29,25 +42,444 @@ func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 	if f := expect[messages.BridgeReady](p); f.SessionID != "session-1" {
 		t.Errorf("ready %q", f.SessionID)
 	}
-	p.sendInput(1, `{ "say" : ["hello", 1] }`)
-	outputs := p.awaitAck(1)
-	if len(outputs) == 0 {
-		outputs = append(outputs, expect[messages.Data](p))
+	token := filepath.Join(r.workspace(), ".optima", "token.json")
+	if got := readToken(t, token); got != testUserToken {
+		t.Errorf("token file holds %q", got)
 	}
-	if f := outputs[0]; f.Seq != 1 || string(f.Payload) != `{"say":["hello",1]}` {
+	p.sendInput(1, `{ "say" : ["hello", 1] }`)
+	if f := skipTo[messages.Data](p); f.Seq != 1 || string(f.Payload) != `{"say":["hello",1]}` {
 		t.Errorf("output %d %s", f.Seq, f.Payload)
 	}
-	p.send(messages.Ack{Seq: 1})
 	p.send(messages.Stop{Reason: "closed", GraceMs: 5000})
-	exit := expect[messages.Exit](p)
-	if exit.Signal != "SIGTERM" || exit.Code != 143 {
+	if exit := skipTo[messages.Exit](p); exit.Signal != "SIGTERM" || exit.Code != 143 {
 		t.Errorf("exit %+v", exit)
 	}
 	p.awaitEnd()
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(r.log.String(), "the agent runs") {
-		t.Error("the start was not logged")
+	if _, err := os.Lstat(token); !os.IsNotExist(err) {
+		t.Errorf("the token file outlived the session: %v", err)
+	}
+}
+
+func TestDedicatedTask(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.Warm, cfg.SessionID, cfg.UserID, cfg.AgentIO = false, "session-1", "alice", LinesText
+	r := start(t, cfg)
+
+	p := g.next()
+	if p.path != "/internal/task/session-1" {
+		t.Errorf("dialled %s", p.path)
+	}
+	if p.hello.State != messages.BridgeWarm || p.hello.SessionID != "session-1" || p.hello.UserID != "alice" {
+		t.Errorf("hello %+v", p.hello)
+	}
+	wrong := r.initUser()
+	wrong.SessionID = "session-2"
+	p.send(wrong)
+	if f := expect[messages.InitFailed](p); f.Code != failAssigned {
+		t.Errorf("a session that the task is not for: %+v", f)
+	}
+	p.send(r.initUser())
+	expect[messages.Accepted](p)
+	expect[messages.BridgeReady](p)
+	p.sendInput(1, `"plain \"text\""`)
+	if got := p.collect(1); got[0] != `"plain \"text\""` {
+		t.Errorf("output %s", got)
+	}
+}
+
+func TestSecondInitUser(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := r.begin(g)
+
+	p.send(r.initUser())
+	expect[messages.Accepted](p)
+	expect[messages.BridgeReady](p)
+
+	other := r.initUser()
+	other.SessionID, other.UserID = "session-2", "mallory"
+	p.send(other)
+	if f := expect[messages.InitFailed](p); f.Code != failAssigned {
+		t.Errorf("answer %+v", f)
+	}
+	p.sendInput(1, `1`)
+	p.collect(1)
+}
+
+func TestCountsGoOnWhereAnEarlierTaskLeftThem(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := g.next()
+	init := r.initUser()
+	init.InSeq, init.OutSeq = 40, 70
+	p.send(init)
+	expect[messages.Accepted](p)
+	expect[messages.BridgeReady](p)
+
+	p.sendInput(40, `"old"`)
+	if f := expect[messages.Ack](p); f.Seq != 40 {
+		t.Errorf("ack %d", f.Seq)
+	}
+	p.sendInput(41, `"new"`)
+	if f := skipTo[messages.Data](p); f.Seq != 71 || string(f.Payload) != `"new"` {
+		t.Errorf("output %d %s", f.Seq, f.Payload)
+	}
+}
+
+func TestInitFailures(t *testing.T) {
+	for _, c := range []struct {
+		code, says string
+		change     func(*Config, *messages.InitUser)
+	}{
+		{failWorkspace, "not inside", func(_ *Config, i *messages.InitUser) { i.WorkspaceDir = "/etc/alice" }},
+		{failWorkspace, "not a directory", func(c *Config, _ *messages.InitUser) {
+			if err := os.Symlink("/etc", filepath.Join(c.WorkspaceRoot, "alice")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{failToken, "token.json", func(c *Config, _ *messages.InitUser) {
+			c.TokenFile = "blocked/token.json"
+			dir := filepath.Join(c.WorkspaceRoot, "alice")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "blocked"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{failAgent, "no-such-agent", func(c *Config, _ *messages.InitUser) { c.AgentCommand = "no-such-agent" }},
+		{failAgent, "permission denied", func(c *Config, _ *messages.InitUser) {
+			c.AgentCommand = filepath.Join(c.WorkspaceRoot, "agent")
+			if err := os.WriteFile(c.AgentCommand, []byte("#!/bin/sh\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(c.code+" "+c.says, func(t *testing.T) {
+			g := newGateway(t)
+			cfg := testConfig(t, g)
+			init := (&running{cfg: cfg}).initUser()
+			c.change(&cfg, &init)
+			r := start(t, cfg)
+			p := g.next()
+			p.send(init)
+			expect[messages.Accepted](p)
+			f := expect[messages.InitFailed](p)
+			if f.Code != c.code || !strings.Contains(f.Message, c.says) || strings.Contains(f.Message, testUserToken) {
+				t.Errorf("failure %+v", f)
+			}
+			p.send(init) // the answer stays the same
+			expect[messages.Accepted](p)
+			if again := expect[messages.InitFailed](p); again != f {
+				t.Errorf("answered again with %+v", again)
+			}
+			p.send(messages.Stop{Reason: "init_failed"})
+			if err := r.wait(); err != nil {
+				t.Errorf("a stop ends it with %v", err)
+			}
+			if _, err := os.Lstat(filepath.Join(cfg.WorkspaceRoot, "alice", ".optima", "token.json")); err == nil {
+				t.Error("the token file was left behind")
+			}
+		})
+	}
+}
+
+func TestAgentThatFails(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentCommand = script(`echo "out of luck $(cat .optima/token.json)" >&2; printf unterminated; exit 3`)
+	r := start(t, cfg)
+	p := r.begin(g)
+	if got := p.collect(1); got[0] != `"unterminated"` {
+		t.Errorf("output %s", got)
+	}
+	exit := expect[messages.Exit](p)
+	if exit.Code != 3 || exit.Signal != "" || !strings.HasPrefix(exit.Stderr, "out of luck") {
+		t.Errorf("exit %+v", exit)
+	}
+	if strings.Contains(exit.Stderr, testUserToken) {
+		t.Errorf("stderr tells the token: %q", exit.Stderr)
+	}
+	if !strings.Contains(r.log.String(), "out of luck") {
+		t.Error("standard error did not reach the log")
+	}
+	p.send(messages.Ack{Seq: 1})
+	if err := r.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStderrMerge(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentIO, cfg.AgentStderr = LinesText, StderrMerge
+	cfg.AgentCommand = script(`echo out; echo err >&2`)
+	p := start(t, cfg).begin(g)
+	got := p.collect(2)
+	slices.Sort(got)
+	if !slices.Equal(got, []string{`"err"`, `"out"`}) {
+		t.Errorf("outputs %s", got)
+	}
+	if exit := expect[messages.Exit](p); exit.Stderr != "err\n" {
+		t.Errorf("exit %+v", exit)
+	}
+}
+
+func TestAgentEnvironmentAndDirectory(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentIO = LinesText
+	cfg.AgentCommand = script(`pwd; echo $HOME $WORKSPACE_DIR; env; test -e /proc/self/fd/3 && echo leak; true`)
+	r := start(t, cfg)
+	p := r.begin(g)
+	if got, want := p.collect(2), []string{fmt.Sprintf("%q", r.workspace()), fmt.Sprintf("%q", r.workspace()+" "+r.workspace())}; !slices.Equal(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for {
+		frame := p.receive()
+		if _, ended := frame.(messages.Exit); ended {
+			return
+		}
+		if line := string(frame.(messages.Data).Payload); strings.Contains(line, testTaskToken) || strings.Contains(line, testUserToken) || line == `"leak"` {
+			t.Errorf("the agent got a token, or a file of the bridge's: %s", line)
+		}
+	}
+}
+
+func TestTokenRefresh(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := r.begin(g)
+	name := filepath.Join(r.workspace(), ".optima", "token.json")
+	for i := range 20 {
+		p.send(messages.Token{Token: messages.Secret(fmt.Sprintf("%s-%d", testUserToken, i))})
+	}
+	eventually(t, "the last token is written", func() bool { return readToken(t, name) == testUserToken+"-19" })
+	if mode(t, name) != 0o600 {
+		t.Errorf("mode %v", mode(t, name))
+	}
+	p.sendInput(1, `"still here"`)
+	p.collect(1)
+}
+
+func TestAgentThatIgnoresSIGTERM(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentCommand = script(`trap "echo no" TERM; echo up; while :; do sleep 0.01; done`)
+	r := start(t, cfg)
+	p := r.begin(g)
+	p.collect(1)
+	p.send(messages.Stop{Reason: "closed", GraceMs: 200})
+	if got := p.collect(1); got[0] != `"no"` {
+		t.Errorf("output %s", got)
+	}
+	if exit := expect[messages.Exit](p); exit.Signal != "SIGKILL" || exit.Code != 137 {
+		t.Errorf("exit %+v", exit)
+	}
+	if err := r.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatTheAgentLeavesBehindDies(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentIO = LinesText
+	// One child in the agent's group, and one that left it and still holds the pipes.
+	cfg.AgentCommand = script(`sleep 300 & echo $!; setsid sh -c "echo gone; exec sleep 2" & read line; echo last`)
+	r := start(t, cfg)
+	p := r.begin(g)
+	got := p.collect(2)
+	pid := strings.Trim(slices.DeleteFunc(got, func(s string) bool { return s == `"gone"` })[0], `"`)
+	p.sendInput(1, `"go"`)
+	p.collect(1)
+	if exit := skipTo[messages.Exit](p); exit.Code != 0 {
+		t.Errorf("exit %+v", exit)
+	}
+	eventually(t, "the child in the group is dead", func() bool {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		return err != nil || strings.Contains(string(stat), ") Z ")
+	})
+}
+
+func TestAgentThatDoesNotReadBlocksNothing(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	gate := filepath.Join(cfg.WorkspaceRoot, "gate")
+	cfg.AgentIO = LinesText
+	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; exec wc -l`)
+	r := start(t, cfg)
+	p := r.begin(g)
+	line, err := json.Marshal(strings.Repeat("x", 100<<10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const inputs = 20 // of 100 KiB: more than the pipe and the inbox hold
+	for seq := uint64(1); seq <= inputs; seq++ {
+		p.sendInput(seq, string(line))
+	}
+	p.send(messages.Token{Token: testUserToken + "-2"})
+	name := filepath.Join(r.workspace(), ".optima", "token.json")
+	eventually(t, "a frame behind the input gets through", func() bool { return readToken(t, name) == testUserToken+"-2" })
+
+	// Once the agent reads, the bridge dials again to be sent what it had to refuse.
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	q := g.next()
+	if q.hello.InSeq == 0 || q.hello.InSeq >= inputs {
+		t.Errorf("hello says that %d of %d inputs were given", q.hello.InSeq, inputs)
+	}
+	expect[messages.BridgeReady](q)
+	q.send(messages.Resume{})
+	for seq := q.hello.InSeq + 1; seq <= inputs; seq++ {
+		q.sendInput(seq, string(line))
+	}
+	q.awaitAck(inputs)
+	p.awaitEnd()
+}
+
+func TestBadFramesAreSurvived(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := g.next()
+	p.send(messages.Resume{FromSeq: 3}) // before there is a session
+	p.sendInput(1, `"early"`)
+	p.send(messages.Redial{URL: "http://nowhere"})
+	for _, text := range []string{``, `{`, `[]`, `{"type":"init_user"}`, `{"type":"token","token":""}`, `{"type":"data","seq":-1,"payload":1}`,
+		`{"type":"later_version","x":1}`, `{"type":"stop","graceMs":"` + testUserToken + `"}`} {
+		if err := p.ws.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.ws.WriteMessage(2, []byte("binary")); err != nil {
+		t.Fatal(err)
+	}
+	p.send(r.initUser())
+	expect[messages.Accepted](p)
+	expect[messages.BridgeReady](p)
+	p.send(messages.Data{Payload: json.RawMessage(`"without a number"`)})
+	p.sendInput(3, `"after a hole"`)
+	p.sendInput(1, `"first"`)
+	if got := p.collect(1); got[0] != `"first"` {
+		t.Errorf("output %s", got)
+	}
+	for _, want := range []string{"bad frame", "binary frame", "bad address", "needs a session"} {
+		if !strings.Contains(r.log.String(), want) {
+			t.Errorf("the log does not tell of a %s", want)
+		}
+	}
+}
+
+// TestPoisonHeader sends the frame header whose length makes the WebSocket library panic.
+func TestPoisonHeader(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := r.begin(g)
+	if _, err := p.ws.NetConn().Write([]byte{0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}); err != nil {
+		t.Fatal(err)
+	}
+	q := g.next()
+	if q.hello.State != messages.BridgeAssigned {
+		t.Errorf("hello %+v", q.hello)
+	}
+}
+
+func TestWarmTaskIsStopped(t *testing.T) {
+	t.Run("by the gateway", func(t *testing.T) {
+		g := newGateway(t)
+		r := start(t, testConfig(t, g))
+		p := g.next()
+		p.send(messages.Stop{Reason: "expired", GraceMs: 60_000})
+		p.awaitEnd()
+		if err := r.wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("by its context", func(t *testing.T) {
+		g := newGateway(t)
+		r := start(t, testConfig(t, g))
+		g.next()
+		r.cancel()
+		if err := r.wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestContextStopsTheAgent(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := r.begin(g)
+	r.cancel()
+	if exit := expect[messages.Exit](p); exit.Signal != "SIGTERM" {
+		t.Errorf("exit %+v", exit)
+	}
+	if err := r.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOrphan(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.WarmOrphanTTL = 300 * time.Millisecond
+	r := start(t, cfg)
+	g.next().cut()
+	g.refuse.Store(503)
+	if err := r.wait(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(r.log.String(), "its gateway has been gone for 300ms") {
+		t.Error("the end was not explained")
+	}
+}
+
+func TestWrongAddressIsTold(t *testing.T) {
+	g := newGateway(t)
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := closed.Addr().String()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		url    string
+		status int32
+		reason string
+	}{
+		{"ws://" + address, 0, "connection refused"},
+		{"wss://" + strings.TrimPrefix(g.url(), "ws://"), 0, "TLS"},
+		{"ws://gateway.invalid:1", 0, "lookup gateway.invalid"},
+		{g.url(), 401, "401 Unauthorized"},
+		{g.url(), 404, "404 Not Found"},
+		{g.url(), 503, "503 Service Unavailable"},
+	} {
+		g.refuse.Store(c.status)
+		cfg := testConfig(t, g)
+		cfg.GatewayURL = c.url
+		r := start(t, cfg)
+		eventually(t, "the log tells of "+c.reason, func() bool {
+			for line := range strings.Lines(r.log.String()) {
+				if strings.Contains(line, c.url+"/internal/warm/task-1") && strings.Contains(line, c.reason) {
+					return true
+				}
+			}
+			return false
+		})
+		eventually(t, "it tries again", func() bool { return strings.Contains(r.log.String(), "cannot reach the gateway") })
+		r.cancel()
+		if err := r.wait(); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(r.log.String(), "cannot reach the gateway"); n > 3 {
+			t.Errorf("%s was told %d times", c.reason, n)
+		}
 	}
 }

@@ -98,7 +98,7 @@ func (c lineCodec) quoted(line []byte) []json.RawMessage {
 	if len(text) <= c.max+len(`""`) {
 		return []json.RawMessage{text}
 	}
-	half := cutAt(line, len(line)/2)
+	half := cutAt(line, len(line)/2) // of a line that is much longer than a character, as max is 1 KiB or more
 	return append(c.quoted(line[:half]), c.quoted(line[half:])...)
 }
 

@@ -134,9 +134,8 @@ func (b *bridge) onDown(s *socket, err error) {
 		}
 		b.watchOrphan()
 	}
-	if b.stopping && b.session.ended {
+	if b.session != nil {
 		b.windDown()
-		return
 	}
 	if !l.dialing {
 		b.redialLater()

@@ -18,7 +18,7 @@ import (
 // agent's own and take its exit status away. So it looks before it collects.
 type reaper struct {
 	enabled bool
-	kick    bell // look again: a zombie that is not an orphan stood in front
+	again   bell // look again: the dead agent stood in front of whoever else is dead
 
 	mu    sync.Mutex // held while a child is started, until its pid is known to be ours
 	agent int
@@ -28,7 +28,7 @@ type reaper struct {
 func newReaper() *reaper {
 	var subreaper int32
 	err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&subreaper)), 0, 0, 0)
-	return &reaper{enabled: os.Getpid() == 1 || err == nil && subreaper != 0, kick: newBell()}
+	return &reaper{enabled: os.Getpid() == 1 || err == nil && subreaper != 0, again: newBell()}
 }
 
 // start starts the agent so that it is never taken for an orphan, however short it lives.
@@ -40,6 +40,14 @@ func (r *reaper) start(cmd *exec.Cmd) error {
 	}
 	r.agent = cmd.Process.Pid
 	return nil
+}
+
+// collected is told once the agent's own wait is over.
+func (r *reaper) collected() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.agent = 0
+	r.again.ring()
 }
 
 // run collects orphans until ctx ends.
@@ -54,14 +62,14 @@ func (r *reaper) run(ctx context.Context) {
 		r.sweep()
 		select {
 		case <-children:
-		case <-r.kick:
+		case <-r.again:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// sweep collects every dead child up to the agent. Those behind a dead agent wait for the kick that follows its own wait.
+// sweep collects every dead child up to the agent. Those behind it are seen once its own wait is over.
 func (r *reaper) sweep() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -60,6 +60,7 @@ type socket struct {
 	// Of the loop.
 	answered   bool    // a frame has come in
 	resumeFrom *uint64 // outputs above it may flow; nil: the gateway has not asked yet
+	exitSent   bool
 
 	wake bell
 	done chan struct{} // closed once reading has ended

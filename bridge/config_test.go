@@ -1,0 +1,125 @@
+package bridge
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hearth/messages"
+)
+
+func TestSplitCommand(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want []string
+	}{
+		{`cat`, []string{"cat"}},
+		{"  a \t b\nc  ", []string{"a", "b", "c"}},
+		{`sh -c 'echo "$HOME" \n'`, []string{"sh", "-c", `echo "$HOME" \n`}},
+		{`a "b c"d "" '' e\ f "g\"h"`, []string{"a", "b cd", "", "", "e f", `g"h`}},
+		{`a\'b`, []string{"a'b"}},
+		{`ä "ö ü"`, []string{"ä", "ö ü"}},
+	} {
+		if got, err := SplitCommand(c.in); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, %v, want %q", c.in, got, err, c.want)
+		}
+	}
+	for _, bad := range []string{"", "  ", `'a`, `"a`, `a\`, `'' b`} {
+		if got, err := SplitCommand(bad); err == nil {
+			t.Errorf("%q: %q", bad, got)
+		}
+	}
+}
+
+func TestAgentEnviron(t *testing.T) {
+	got := agentEnviron([]string{
+		"PATH=/bin", "TERM=xterm", "HOME=/root", "OWN=a=b", "AWS_REGION=eu-central-1",
+		"GATEWAY_WS_URL=ws://g", "TASK_ID=t", "TASK_TOKEN=secret", "WARM_POOL_MODE=true", "USER_ID=u", "SESSION_ID=s",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://x",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN=y", "ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/x", "ECS_AGENT_URI=z",
+	}, "/mnt/efs/alice")
+	want := []string{
+		"PATH=/bin", "TERM=xterm", "OWN=a=b", "AWS_REGION=eu-central-1",
+		"HOME=/mnt/efs/alice", "WORKSPACE_DIR=/mnt/efs/alice", "PWD=/mnt/efs/alice",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+func TestValidateNamesEveryProblem(t *testing.T) {
+	good := Config{
+		GatewayURL: "wss://gateway.example:8443/base", TaskID: "task-1", TaskToken: "x", Warm: true,
+		WorkspaceRoot: "/mnt/efs", TokenFile: ".optima/token.json",
+		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrMerge, AgentOverflow: OverflowDrop,
+		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20, WarmOrphanTTL: time.Minute, StopGrace: 10 * time.Second,
+	}
+	if err := good.Validate(); err != nil {
+		t.Errorf("a good configuration: %v", err)
+	}
+	for _, c := range []struct {
+		change func(*Config)
+		names  string
+	}{
+		{func(c *Config) { c.GatewayURL = "http://gateway" }, "GATEWAY_WS_URL"},
+		{func(c *Config) { c.GatewayURL = "ws://" }, "GATEWAY_WS_URL"},
+		{func(c *Config) { c.GatewayURL = "ws://user:pass@gateway" }, "GATEWAY_WS_URL"},
+		{func(c *Config) { c.GatewayURL = "ws://[::1" }, "GATEWAY_WS_URL"},
+		{func(c *Config) { c.TaskID = "../x" }, "TASK_ID"},
+		{func(c *Config) { c.TaskToken = "" }, "TASK_TOKEN"},
+		{func(c *Config) { c.Warm = false; c.UserID = "u" }, "SESSION_ID"},
+		{func(c *Config) { c.Warm = false; c.SessionID = "s" }, "USER_ID"},
+		{func(c *Config) { c.WorkspaceRoot = "mnt" }, "WORKSPACE_ROOT"},
+		{func(c *Config) { c.TokenFile = "../token" }, "TOKEN_FILE"},
+		{func(c *Config) { c.TokenFile = "/token" }, "TOKEN_FILE"},
+		{func(c *Config) { c.TokenFile = "a/.." }, "TOKEN_FILE"},
+		{func(c *Config) { c.AgentCommand = "'" }, "AGENT_COMMAND"},
+		{func(c *Config) { c.AgentIO = "" }, "AGENT_IO"},
+		{func(c *Config) { c.AgentStderr = "" }, "AGENT_STDERR"},
+		{func(c *Config) { c.AgentOverflow = "" }, "AGENT_OVERFLOW"},
+		{func(c *Config) { c.MaxFrameBytes = 1 }, "MAX_FRAME_BYTES"},
+		{func(c *Config) { c.OutputBufferBytes = 1 }, "OUTPUT_BUFFER_BYTES"},
+		{func(c *Config) { c.WarmOrphanTTL = 0 }, "WARM_ORPHAN_TTL"},
+		{func(c *Config) { c.StopGrace = 30 * time.Second }, "STOP_GRACE"},
+	} {
+		cfg := good
+		c.change(&cfg)
+		err := cfg.Validate()
+		if err == nil || !strings.HasPrefix(err.Error(), c.names+": ") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("want one problem with %s, got: %v", c.names, err)
+		}
+	}
+	if err := (Config{}).Validate(); strings.Count(err.Error(), "\n") < 10 {
+		t.Errorf("nothing set: %v", err)
+	}
+}
+
+func TestTarget(t *testing.T) {
+	for _, c := range []struct {
+		base    string
+		session messages.SessionID
+		want    string
+	}{
+		{"ws://g:1", "", "ws://g:1/internal/warm/task-1"},
+		{"ws://g:1/", "s-1", "ws://g:1/internal/task/s-1"},
+		{"wss://g/base", "s-1", "wss://g/base/internal/task/s-1"},
+	} {
+		if got := target(c.base, c.session, "task-1"); got != c.want {
+			t.Errorf("%s: %s, want %s", c.base, got, c.want)
+		}
+	}
+}
+
+func TestBackoffGrowsToItsBound(t *testing.T) {
+	for failures, bound := range []time.Duration{100, 200, 400, 800, 1600, 3200, 5000, 5000} {
+		for range 100 {
+			if d := backoff(failures); d < 0 || d >= bound*time.Millisecond {
+				t.Fatalf("%d failures: %v, bound %v", failures, d, bound*time.Millisecond)
+			}
+		}
+	}
+	if d := backoff(1 << 30); d > backoffMax {
+		t.Errorf("after many failures: %v", d)
+	}
+}

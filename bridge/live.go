@@ -1,0 +1,149 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"hearth/messages"
+)
+
+// maxLogLine bounds what one line of the agent's standard error takes in the log.
+const maxLogLine = 8 << 10
+
+// live is the session's life outside of the loop: prepare, run the agent, clean up.
+func (b *bridge) live(s *session, init messages.InitUser) {
+	runtime.LockOSThread() // see startAgent
+	defer runtime.UnlockOSThread()
+	defer s.cancel()
+
+	p, failed := b.prepare(s, init)
+	if failed != nil {
+		b.post(func() { b.onInitFailed(s, *failed) })
+		return
+	}
+	if !b.post(func() { b.onReady(s, p) }) {
+		_ = p.agent.signal(syscall.SIGKILL) // the bridge has ended meanwhile; a dead agent is as good
+	}
+	exit := b.relay(s, p.agent)
+	if err := p.workspace.close(); err != nil {
+		s.log.Error().Err(err).Msg("could not remove the token file")
+	}
+	s.log.Info().Int("code", exit.Code).Str("signal", exit.Signal).Str("stderr", exit.Stderr).Msg("the agent has ended")
+	s.out.finish(exit)
+	b.post(func() { b.onAgentEnded(s) })
+}
+
+// prepared is what ready stands for.
+type prepared struct {
+	workspace *workspace
+	agent     *agent
+	timings   messages.Timings
+}
+
+// prepare makes the workspace, writes the token and starts the agent. An agent is ready once its program runs: it reads its
+// stdin when it gets to it, and one that fails later is told by exit.
+func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *messages.InitFailed) {
+	var p prepared
+	lap := stopwatch()
+	w, err := openWorkspace(b.root, init.WorkspaceDir, b.cfg.TokenFile)
+	if err != nil {
+		return p, &messages.InitFailed{Code: failWorkspace, Message: err.Error()}
+	}
+	p.workspace, p.timings.WorkspaceMs = w, lap()
+
+	fail := func(code string, err error) (prepared, *messages.InitFailed) {
+		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, w.close()).Error()}
+	}
+	if err := w.writeToken(init.Token); err != nil {
+		return fail(failToken, fmt.Errorf("%s in %s: %w", b.cfg.TokenFile, w.path, err))
+	}
+	p.timings.TokenMs = lap()
+
+	argv, err := SplitCommand(b.cfg.AgentCommand)
+	if err == nil {
+		err = s.ctx.Err() // told to stop meanwhile: do not start what would be killed at once
+	}
+	if err == nil {
+		p.agent, err = startAgent(agentSpec{argv: argv, dir: w.path, env: agentEnviron(b.cfg.Environ, w.path)}, b.reaper)
+	}
+	if err != nil {
+		return fail(failAgent, fmt.Errorf("start the agent: %w", err))
+	}
+	p.timings.AgentMs = lap()
+	return p, nil
+}
+
+// stopwatch gives the milliseconds since it was last asked.
+func stopwatch() func() int64 {
+	last := time.Now()
+	return func() int64 {
+		now := time.Now()
+		defer func() { last = now }()
+		return now.Sub(last).Milliseconds()
+	}
+}
+
+// relay carries lines both ways until the agent has ended and its output was read to the end.
+func (b *bridge) relay(s *session, a *agent) messages.Exit {
+	b.wg.Go(func() {
+		if err := s.in.pump(a.stdin); err != nil && !errors.Is(err, os.ErrClosed) {
+			s.log.Warn().Err(err).Msg("the agent takes no more input")
+		}
+	})
+	var (
+		readers sync.WaitGroup
+		stderr  tail
+	)
+	readers.Go(func() {
+		s.eachLine("stdout", a.stdout, s.output)
+	})
+	readers.Go(func() {
+		s.eachLine("stderr", a.stderr, func(line []byte, whole bool) bool {
+			text := s.redact.clean(string(line))
+			stderr.add(text)
+			s.log.Info().Str("stream", "stderr").Msg(clip(text, maxLogLine))
+			return b.cfg.AgentStderr != StderrMerge || s.output(line, whole)
+		})
+	})
+	exit := a.wait()
+	s.in.close()
+	readers.Wait()
+	closeFiles(a.stdout.file, a.stderr.file)
+	if exit.Stderr == "" {
+		exit.Stderr = stderr.String()
+	}
+	return exit
+}
+
+// output puts an output line into the outbox. It reports false once that is closed.
+func (s *session) output(line []byte, whole bool) bool {
+	for _, payload := range s.codec.payloads(line, whole) {
+		if !s.out.put(payload) {
+			return false
+		}
+	}
+	return true
+}
+
+// eachLine reads a stream of the agent's to its end, or until take reports false.
+func (s *session) eachLine(name string, from io.Reader, take func(line []byte, whole bool) bool) {
+	lines := newLineReader(from, s.codec.max)
+	for {
+		line, whole, err := lines.next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				s.log.Error().Err(err).Str("stream", name).Msg("could not read the agent's output")
+			}
+			return
+		}
+		if !take(line, whole) {
+			return
+		}
+	}
+}

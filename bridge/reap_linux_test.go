@@ -1,0 +1,71 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// helperVariable makes the test binary a process that orphans come to, as a container's first process is.
+const helperVariable = "HEARTH_BRIDGE_TEST_REAPER"
+
+func TestOrphansAreCollectedAndTheAgentIsNot(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), helperVariable+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// helper runs agents that leave orphans, which die before, with and after them. Each agent's own status must come through,
+// and in the end no zombie may be left.
+func helper() int {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return complain("become a subreaper: %v", err)
+	}
+	r := newReaper()
+	if !r.enabled {
+		return complain("the reaper does not see that orphans come here")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go r.run(ctx)
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for i := range 30 {
+		text := fmt.Sprintf("(true &); (true &); (setsid sleep 0.0%d &); (setsid sleep 0.02 &); exit %d", i%3, i)
+		a, err := startAgent(agentSpec{argv: []string{"/bin/sh", "-c", text}, dir: "/", env: os.Environ()}, r)
+		if err != nil {
+			return complain("start: %v", err)
+		}
+		exit := a.wait()
+		closeFiles(a.stdout.file, a.stderr.file)
+		if exit.Code != i {
+			return complain("agent %d ended with %+v", i, exit)
+		}
+	}
+	for deadline := time.Now().Add(patience / 2); ; time.Sleep(5 * time.Millisecond) {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.ECHILD) {
+			return 0
+		}
+		if time.Now().After(deadline) {
+			return complain("children are left, dead or alive: %v", err)
+		}
+	}
+}
+
+func complain(format string, args ...any) int {
+	fmt.Fprintf(os.Stderr, format+"\n", args...)
+	return 1
+}

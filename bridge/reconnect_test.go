@@ -1,0 +1,323 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/messages"
+)
+
+// TestNothingIsLostWhereSocketsBreak cuts the socket again and again while numbers stream both ways. The gateway behaves
+// as hearth's does: it resumes after what it has seen and resends what was not acknowledged.
+func TestNothingIsLostWhereSocketsBreak(t *testing.T) {
+	const inputs, cuts = 3000, 12
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := r.begin(g)
+	var (
+		sent, acked uint64 // inputs
+		seen        uint64 // outputs; cat echoes input n as output n
+	)
+	for cut := 0; seen < inputs; {
+		for sent < inputs && sent < acked+200 {
+			sent++
+			p.sendInput(sent, fmt.Sprint(sent))
+		}
+		switch f := p.receive().(type) {
+		case messages.Ack:
+			acked = max(acked, f.Seq)
+		case messages.Data:
+			if f.Seq != seen+1 || string(f.Payload) != fmt.Sprint(f.Seq) {
+				t.Fatalf("output %d %s after %d", f.Seq, f.Payload, seen)
+			}
+			seen++
+			if seen%50 == 0 {
+				p.send(messages.Ack{Seq: seen})
+			}
+		default:
+			t.Fatalf("got %T", f)
+		}
+		if cut < cuts && seen >= uint64(cut+1)*inputs/(cuts+2) {
+			cut++
+			p.cut()
+			p = g.next()
+			h := p.hello
+			if p.path != "/internal/task/session-1" || h.State != messages.BridgeAssigned || h.SessionID != "session-1" ||
+				h.UserID != "alice" || h.Binding != "binding-1" || h.InSeq > sent || h.OutSeq < seen {
+				t.Fatalf("dialled %s with %+v; sent %d, seen %d", p.path, h, sent, seen)
+			}
+			expect[messages.BridgeReady](p)
+			p.send(messages.Resume{FromSeq: seen})
+			sent, acked = h.InSeq, h.InSeq
+		}
+	}
+}
+
+func TestOutputsWaitForResume(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := r.begin(g)
+	p.sendInput(1, `1`)
+	p.awaitAck(1)
+	p.cut()
+
+	p = g.next()
+	expect[messages.BridgeReady](p)
+	p.sendInput(2, `2`)
+	if early := p.awaitAck(2); len(early) > 0 {
+		t.Errorf("outputs before resume: %v", early)
+	}
+	p.send(messages.Resume{FromSeq: 0})
+	for seq := uint64(1); seq <= 2; seq++ {
+		if f := expect[messages.Data](p); f.Seq != seq {
+			t.Errorf("output %d, want %d", f.Seq, seq)
+		}
+	}
+	p.send(messages.Ack{Seq: 1})
+	p.send(messages.Resume{FromSeq: 0})
+	if f := expect[messages.Gap](p); f != (messages.Gap{From: 1, To: 1}) {
+		t.Errorf("an acknowledged output is asked for: %+v", f)
+	}
+	if f := expect[messages.Data](p); f.Seq != 2 {
+		t.Errorf("output %d", f.Seq)
+	}
+}
+
+func TestReadyIsToldAgainWhereTheGatewayMissedIt(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := g.next()
+	p.send(r.initUser())
+	expect[messages.Accepted](p)
+	p.cut() // ready may or may not be on its way
+	p = g.next()
+	if p.hello.State != messages.BridgeAssigned {
+		t.Errorf("hello %+v", p.hello)
+	}
+	p.send(messages.Resume{})
+	expect[messages.BridgeReady](p)
+	p.sendInput(1, `1`)
+	p.collect(1)
+}
+
+func TestExitIsDeliveredAfterTheSocketWasDown(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	gate := filepath.Join(cfg.WorkspaceRoot, "gate")
+	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; echo 1; echo 2; exit 7`)
+	r := start(t, cfg)
+	p := r.begin(g)
+	g.refuse.Store(503)
+	p.cut()
+	p.awaitEnd()
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the agent ends", func() bool { return strings.Contains(r.log.String(), "the agent has ended") })
+	g.refuse.Store(0)
+
+	p = g.next()
+	if p.hello.OutSeq != 2 {
+		t.Errorf("hello %+v", p.hello)
+	}
+	expect[messages.BridgeReady](p)
+	p.send(messages.Resume{FromSeq: 0})
+	p.collect(2)
+	if exit := expect[messages.Exit](p); exit.Code != 7 {
+		t.Errorf("exit %+v", exit)
+	}
+
+	// Nothing was acknowledged: a socket that breaks now must not take the rest with it.
+	p.cut()
+	p = g.next()
+	expect[messages.BridgeReady](p)
+	p.send(messages.Resume{FromSeq: 1})
+	p.collect(1)
+	expect[messages.Exit](p)
+	p.send(messages.Ack{Seq: 2})
+	if err := r.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRedial(t *testing.T) {
+	g, h := newGateway(t), newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := r.begin(g)
+	p.sendInput(1, `1`)
+	p.collect(1)
+
+	p.send(messages.Redial{URL: h.url()})
+	q := h.next()
+	if q.path != "/internal/task/session-1" || q.hello.OutSeq != 1 {
+		t.Errorf("dialled %s with %+v", q.path, q.hello)
+	}
+	expect[messages.BridgeReady](q)
+	// The new gateway has not answered yet: the old one still serves.
+	p.sendInput(2, `2`)
+	p.collect(1)
+	q.send(messages.Resume{FromSeq: 1})
+	p.awaitEnd()
+	if f := skipTo[messages.Data](q); f.Seq != 2 {
+		t.Errorf("output %d", f.Seq)
+	}
+	q.sendInput(3, `3`)
+	q.collect(1)
+
+	// The new gateway dies for good: the configured one is found again.
+	h.refuse.Store(503)
+	q.cut()
+	p = g.next()
+	expect[messages.BridgeReady](p)
+	p.send(messages.Resume{FromSeq: 3})
+	p.sendInput(4, `4`)
+	p.collect(1)
+}
+
+func TestRedialOfAWarmTask(t *testing.T) {
+	g, h := newGateway(t), newGateway(t)
+	r := start(t, testConfig(t, g))
+	p := g.next()
+	p.send(messages.Redial{URL: h.url()})
+	q := h.next()
+	if q.path != "/internal/warm/task-1" {
+		t.Errorf("dialled %s", q.path)
+	}
+	// The old gateway uses the task at the last moment: the new one, which was told that it is free, must hear of it.
+	p.send(r.initUser())
+	expect[messages.Accepted](p)
+	expect[messages.BridgeReady](p)
+	q.awaitEnd()
+	q = h.next()
+	if q.path != "/internal/task/session-1" || q.hello.State != messages.BridgeAssigned {
+		t.Errorf("dialled %s with %+v", q.path, q.hello)
+	}
+}
+
+func TestRedialWithoutAnAddress(t *testing.T) {
+	g := newGateway(t)
+	start(t, testConfig(t, g))
+	p := g.next()
+	p.send(messages.Redial{})
+	q := g.next()
+	if err := p.ws.WriteClose(1001, nil); err != nil { // unanswered, but the old socket is closed by its gateway
+		t.Fatal(err)
+	}
+	q.send(messages.Stop{Reason: "expired"})
+	q.awaitEnd()
+}
+
+func TestSilentGatewayIsLeft(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	r := startWith(t, cfg, func(b *bridge) { b.alive = keepalive{ping: 20 * time.Millisecond, silence: 400 * time.Millisecond} })
+	p := r.begin(g)
+	// As long as pings are answered, it stays.
+	quiet := time.After(time.Second)
+	select {
+	case <-g.arrivals:
+		t.Fatal("a gateway that answers pings was left")
+	case <-quiet:
+	}
+	p.mute.Store(true)
+	q := g.next()
+	if q.hello.State != messages.BridgeAssigned || !strings.Contains(r.log.String(), "i/o timeout") {
+		t.Errorf("hello %+v", q.hello)
+	}
+}
+
+func TestDropReplaysWithAGap(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentOverflow, cfg.MaxFrameBytes, cfg.OutputBufferBytes = OverflowDrop, 1<<10, 1<<10
+	gate := filepath.Join(cfg.WorkspaceRoot, "gate")
+	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; seq 1 1000; exec cat`)
+	r := start(t, cfg)
+	p := r.begin(g)
+	g.refuse.Store(503)
+	p.cut()
+	p.awaitEnd()
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var h messages.BridgeHello
+	for h.OutSeq < 1000 { // dial until all of it has run past
+		g.refuse.Store(0)
+		p = g.next()
+		if h = p.hello; h.OutSeq < 1000 {
+			p.cut()
+		}
+	}
+	expect[messages.BridgeReady](p)
+	p.send(messages.Resume{FromSeq: 0})
+	gap := expect[messages.Gap](p)
+	if gap.From != 1 || gap.To < 900 || gap.To >= 1000 {
+		t.Errorf("gap %+v", gap)
+	}
+	for seq := gap.To + 1; seq <= 1000; seq++ {
+		if f := expect[messages.Data](p); f.Seq != seq || string(f.Payload) != fmt.Sprint(seq) {
+			t.Fatalf("output %d %s, want %d", f.Seq, f.Payload, seq)
+		}
+	}
+}
+
+func TestPauseBoundsTheBuffer(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentIO, cfg.AgentCommand = LinesText, "yes"
+	cfg.MaxFrameBytes, cfg.OutputBufferBytes = 1<<10, 64<<10
+	var b *bridge
+	p := startWith(t, cfg, func(it *bridge) { b = it }).begin(g)
+	boxes := make(chan *outbox, 1)
+	b.post(func() { boxes <- b.session.out })
+	out := <-boxes
+
+	held := uint64(cfg.OutputBufferBytes / (len(`"y"`) + entryOverhead))
+	for round := range uint64(3) {
+		for n := range held {
+			if f := expect[messages.Data](p); f.Seq != round*held+n+1 || string(f.Payload) != `"y"` {
+				t.Fatalf("output %d %s in round %d", f.Seq, f.Payload, round)
+			}
+		}
+		time.Sleep(20 * time.Millisecond) // an agent that does not pause would get far
+		if last := out.last(); last != (round+1)*held {
+			t.Fatalf("the agent was read up to output %d, and %d fill the buffer", last, (round+1)*held)
+		}
+		p.send(messages.Ack{Seq: (round + 1) * held})
+	}
+	p.send(messages.Stop{Reason: "closed", GraceMs: 5000})
+	for {
+		if _, ended := p.receive().(messages.Exit); ended {
+			return
+		}
+		// Fails once the bridge has left, which it does right after the exit.
+		_ = p.ws.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, messages.Ack{Seq: 1 << 40}))
+	}
+}
+
+func TestLongLinesComeInPieces(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.MaxFrameBytes = 4 << 10
+	cfg.AgentCommand = script(`head -c 10000 /dev/zero | tr "\0" 7; echo; echo 7`)
+	p := start(t, cfg).begin(g)
+	got := p.collect(4)
+	var whole string
+	for _, piece := range got[:3] {
+		var s string
+		if err := json.Unmarshal([]byte(piece), &s); err != nil {
+			t.Fatalf("a piece is no string: %v", err)
+		}
+		whole += s
+	}
+	if whole != strings.Repeat("7", 10000) || got[3] != "7" {
+		t.Errorf("%d bytes, then %s", len(whole), got[3])
+	}
+}
