@@ -1,0 +1,240 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/messages"
+)
+
+const (
+	patience  = 20 * time.Second
+	taskToken = "task-token-that-nobody-may-see"
+	userToken = "user-token-that-nobody-may-see"
+	// nobody is the user that the bridge runs as where these tests have the right to choose, so that root's power over
+	// other processes does not hide what an ordinary agent could do.
+	nobody = 65534
+)
+
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "hearth-bridge")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		if err := os.Chmod(dir, 0o755); err != nil {
+			panic(err)
+		}
+		program = filepath.Join(dir, "bridge")
+		if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+			panic("build: " + string(out))
+		}
+		return m.Run()
+	}())
+}
+
+// gateway accepts one socket and passes its frames on.
+type gateway struct {
+	gws.BuiltinEventHandler
+	server *httptest.Server
+	opened chan *gws.Conn
+	frames chan messages.Frame
+}
+
+func newGateway(t *testing.T) *gateway {
+	g := &gateway{opened: make(chan *gws.Conn, 1), frames: make(chan messages.Frame, 100)}
+	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		socket, err := gws.NewUpgrader(g, nil).Upgrade(w, r)
+		if err != nil {
+			t.Errorf("upgrade: %v", err)
+			return
+		}
+		g.opened <- socket
+		go socket.ReadLoop()
+	}))
+	t.Cleanup(g.server.Close)
+	return g
+}
+
+func (g *gateway) OnMessage(_ *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	if frame, err := messages.DecodeFromBridge(m.Bytes()); err == nil {
+		g.frames <- frame
+	}
+}
+
+func await[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("no %T came", *new(T))
+		panic("unreachable")
+	}
+}
+
+// TestSIGTERM runs the program as a container does and ends it as ECS does. Its agent tries to read the task token, and
+// what it finds is its output.
+func TestSIGTERM(t *testing.T) {
+	g := newGateway(t)
+	root, err := os.MkdirTemp(filepath.Dir(program), "efs") // where nobody can get to
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Dir = "/"
+	cmd.Env = append(os.Environ(),
+		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(g.server.URL, "http"), "TASK_ID=task-1", "TASK_TOKEN="+taskToken, "WARM_POOL_MODE=true",
+		"WORKSPACE_ROOT="+root, "AGENT_IO=text",
+		`AGENT_COMMAND=/bin/sh -c 'env; cat /proc/$PPID/environ 2>/dev/null | tr "\0" "\n"; cat /proc/$PPID/cmdline; echo; echo done; exec cat'`)
+	if os.Getuid() == 0 {
+		if err := os.Chown(root, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // the second time, unless the test failed
+		if t.Failed() {
+			t.Logf("the log:\n%s", &log)
+		}
+	})
+	socket := await(t, g.opened)
+	await(t, g.frames)
+	init := messages.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
+	if err := socket.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, init)); err != nil {
+		t.Fatal(err)
+	}
+	signalled := false
+	for {
+		switch f := await(t, g.frames).(type) {
+		case messages.InitFailed:
+			t.Fatalf("init failed: %+v", f)
+		case messages.Data:
+			if line := string(f.Payload); strings.Contains(line, taskToken) {
+				t.Errorf("the agent has seen the task token: %s", line)
+			} else if line == `"done"` {
+				signalled = true
+				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+			}
+		case messages.Exit:
+			if f.Signal != "SIGTERM" || !signalled {
+				t.Errorf("exit %+v, told to end: %v", f, signalled)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("the bridge ended with %v\n%s", err, &log)
+			}
+			if strings.Contains(log.String(), taskToken) || strings.Contains(log.String(), userToken) {
+				t.Errorf("the log tells a token:\n%s", &log)
+			}
+			if _, err := os.Lstat(filepath.Join(root, "alice", ".optima", "token.json")); !os.IsNotExist(err) {
+				t.Errorf("the token file was left behind: %v", err)
+			}
+			return
+		}
+	}
+}
+
+// TestAgentDiesWithTheBridge kills the bridge as the kernel does when memory is short.
+func TestAgentDiesWithTheBridge(t *testing.T) {
+	g := newGateway(t)
+	root := t.TempDir()
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(),
+		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(g.server.URL, "http"), "TASK_ID=task-1", "TASK_TOKEN="+taskToken,
+		"WORKSPACE_ROOT="+root, "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	socket := await(t, g.opened)
+	init := messages.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
+	if err := socket.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, init)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		f, isData := await(t, g.frames).(messages.Data)
+		if !isData {
+			continue
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		agent := "/proc/" + strings.Trim(string(f.Payload), `"`) + "/stat"
+		for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
+			stat, err := os.ReadFile(agent)
+			if err != nil || strings.Contains(string(stat), ") Z ") {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the agent outlives its bridge")
+			}
+		}
+	}
+}
+
+func TestWhatIsWrongIsTold(t *testing.T) {
+	for _, c := range []struct {
+		env  []string
+		args []string
+		code int
+		says []string
+	}{
+		{nil, nil, exitBadArgs, []string{"bridge: GATEWAY_WS_URL: ", "bridge: TASK_ID: ", "bridge: TASK_TOKEN: ", "bridge: AGENT_COMMAND: "}},
+		{[]string{"AGENT_IO=xml"}, nil, exitBadArgs, []string{"agent-io"}},
+		{nil, []string{"--no-such-flag"}, exitBadArgs, []string{"no-such-flag"}},
+		{[]string{"GATEWAY_WS_URL=ws://127.0.0.1:1", "TASK_ID=t", "TASK_TOKEN=x", "AGENT_COMMAND=cat", "WORKSPACE_ROOT=/does/not/exist"},
+			nil, exitFailed, []string{"WORKSPACE_ROOT", "volume"}},
+		{nil, []string{"--version"}, 0, []string{version}},
+		{nil, []string{"--help"}, 0, []string{"$GATEWAY_WS_URL", "$WARM_ORPHAN_TTL", "TASK_TOKEN"}},
+	} {
+		cmd := exec.Command(program, c.args...)
+		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, c.env...)
+		out, _ := cmd.CombinedOutput() // the exit code is looked at
+		if code := cmd.ProcessState.ExitCode(); code != c.code {
+			t.Errorf("%v %v: code %d, want %d", c.env, c.args, code, c.code)
+		}
+		for _, text := range c.says {
+			if !bytes.Contains(out, []byte(text)) {
+				t.Errorf("%v %v: %q is not in:\n%s", c.env, c.args, text, out)
+			}
+		}
+	}
+}
+
+func TestLogFormats(t *testing.T) {
+	var out bytes.Buffer
+	for _, format := range []string{"json", "console"} {
+		log := newLogger(cli{LogLevel: "warn", LogFormat: format}, &out)
+		log.Warn().Msg("as " + format)
+		log.Info().Msg("too low")
+	}
+	if got := out.String(); !strings.Contains(got, `"message":"as json"`) || !strings.Contains(got, "WRN") || !strings.Contains(got, "as console") || strings.Contains(got, "too low") {
+		t.Errorf("log %q", got)
+	}
+}
