@@ -138,6 +138,8 @@ func (t *task) Receive(ctx actor.Context) {
 		}
 		t.link = 0
 		t.handle(m)
+	case *messages.LinkWritten:
+		// Inputs that have left for the bridge: what counts is its ack.
 	case *messages.Alarm:
 		if t.deadline.isRung(m) || t.poll.isRung(m) || t.retry.isRung(m) {
 			t.handle(m)
