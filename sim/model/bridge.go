@@ -1,0 +1,231 @@
+package model
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"hearth/actors"
+	"hearth/messages"
+)
+
+// The real bridge's own figures; see package bridge.
+const (
+	redialBase = 100 * time.Millisecond
+	redialMax  = 5 * time.Second
+	// settleTimeout is how long an ended agent's outputs may take to be acknowledged.
+	settleTimeout = 10 * time.Second
+	// flushTimeout bounds what a stopped bridge still sends.
+	flushTimeout = 5 * time.Second
+	// orphanTimeout is how long a bridge lives without a gateway while nobody is its user.
+	orphanTimeout = 2 * time.Minute
+)
+
+// bridges is what all bridges have in common.
+type bridges struct {
+	*Model
+	options Options
+	random  *rand.Rand
+}
+
+func newBridges(m *Model, options Options) *bridges {
+	if options.Bridge.Buffer == 0 {
+		options.Bridge.Buffer = 1000
+	}
+	return &bridges{Model: m, options: options, random: m.World.Stream("bridge")}
+}
+
+func (b *bridges) chance(p float64) bool { return p > 0 && b.random.Float64() < p }
+
+// bridge is the gateway's end in a container: what package bridge is in production. It differs in having no redial frame
+// and no bound on its input, which the gateway's actors do not use.
+type bridge struct {
+	*bridges
+	container *Container
+	// link is its socket, nil when there is none. dialled says that there was one.
+	link     *Link
+	answered bool
+	retry    actors.Timer
+	failures int
+	// orphan ends a bridge without a user whose gateway is gone, ending one that is of no more use.
+	orphan, ending actors.Timer
+
+	wrongAddress, deaf, stuck, failing bool
+
+	// user is what init_user gave, nil before.
+	user *user
+	// stopping: it was told to end. gone: it has.
+	stopping, gone bool
+}
+
+// begin starts a container's bridge.
+func (b *bridges) begin(t *Container, dialAfter time.Duration) *bridge {
+	o := &b.options.Bridge
+	br := &bridge{
+		bridges: b, container: t, wrongAddress: b.chance(o.WrongAddress),
+		deaf: b.chance(o.Deaf), stuck: b.chance(o.Stuck), failing: b.chance(o.Failing),
+	}
+	br.retry = b.World.AfterFunc(dialAfter, br.dial)
+	return br
+}
+
+// dial connects to the gateway and says hello.
+func (b *bridge) dial() {
+	b.retry = nil
+	if b.gone {
+		return
+	}
+	if b.wrongAddress {
+		b.redialLater()
+		return
+	}
+	b.cancel(&b.orphan)
+	hello := b.hello()
+	o := &b.bridges.options.Network
+	b.answered = false
+	b.link = b.network.dial(b, o.BridgeDelay, b.network.options.BridgeDrop, func(id messages.LinkID) any {
+		return &messages.BridgeArrived{Link: id, Hello: hello}
+	})
+	if b.user != nil {
+		b.user.flowing = false
+		b.user.announce()
+	}
+}
+
+func (b *bridge) hello() messages.BridgeHello {
+	request := &b.container.Request
+	hello := messages.BridgeHello{
+		TaskID: request.Task, State: messages.BridgeWarm, SessionID: request.Session, UserID: request.User,
+	}
+	if u := b.user; u != nil {
+		hello.State, hello.SessionID, hello.UserID = messages.BridgeAssigned, u.init.SessionID, u.init.UserID
+		hello.Binding, hello.InSeq, hello.OutSeq = u.init.Binding, u.in, u.out.last()
+	}
+	return hello
+}
+
+// redialLater dials again after a backoff with full jitter.
+func (b *bridge) redialLater() {
+	bound := redialMax
+	if b.failures < 6 {
+		bound = min(bound, redialBase<<b.failures)
+	}
+	b.failures++
+	b.retry = b.World.AfterFunc(time.Duration(b.random.Int64N(int64(bound))), b.dial)
+}
+
+// closed looks for another socket.
+func (b *bridge) closed(l *Link, _ messages.CloseCode) {
+	if b.gone || l != b.link {
+		return
+	}
+	b.link = nil
+	if b.answered {
+		b.failures = 0
+	}
+	if b.user == nil {
+		b.orphan = b.World.AfterFunc(orphanTimeout, b.finish)
+	} else {
+		b.user.windDown()
+	}
+	if !b.gone && b.retry == nil {
+		b.redialLater()
+	}
+}
+
+// writable goes on with the outputs.
+func (b *bridge) writable(l *Link) {
+	if l == b.link && b.user != nil {
+		b.user.pump()
+	}
+}
+
+// receive takes a frame of the gateway's.
+func (b *bridge) receive(l *Link, frame messages.Frame) {
+	if b.gone || l != b.link {
+		return
+	}
+	b.answered = true
+	switch f := frame.(type) {
+	case messages.InitUser:
+		b.initUser(f)
+	case messages.Stop:
+		b.stop(time.Duration(f.GraceMs) * time.Millisecond)
+	default:
+		if b.user != nil {
+			b.user.receive(frame)
+		}
+	}
+}
+
+// initUser gives the task its user.
+func (b *bridge) initUser(init messages.InitUser) {
+	if hook := b.bridges.options.Hooks.Init; hook != nil {
+		hook(b.container.Request.Task, init)
+	}
+	if b.deaf {
+		return
+	}
+	taken := b.container.Request.Session
+	if b.user != nil {
+		taken = b.user.init.SessionID
+	}
+	if taken != "" && taken != init.SessionID {
+		b.broken("task %s of session %s was given session %s", b.container.Request.Task, taken, init.SessionID)
+		b.link.send(messages.InitFailed{Code: "already_assigned", Message: "it belongs to another session"})
+		return
+	}
+	b.link.send(messages.Accepted{SessionID: init.SessionID})
+	if b.user == nil {
+		b.user = newUser(b, init)
+	} else {
+		b.user.announce()
+	}
+}
+
+// stop ends the task: the agent is told, and killed after the grace.
+func (b *bridge) stop(grace time.Duration) {
+	if b.gone {
+		return
+	}
+	if u := b.user; u != nil && u.failed == nil {
+		u.stop(grace)
+		return
+	}
+	b.finish()
+}
+
+// finish is an orderly end.
+func (b *bridge) finish() {
+	if b.gone {
+		return
+	}
+	if b.link != nil {
+		b.link.close("the bridge has ended")
+	}
+	b.vanish()
+	b.container.stopped("EssentialContainerExited: Essential container in task exited")
+}
+
+// vanish ends everything in the container at once.
+func (b *bridge) vanish() {
+	b.gone = true
+	b.cancel(&b.orphan)
+	b.cancel(&b.ending)
+	b.cancel(&b.retry)
+	if b.link != nil && !b.link.left {
+		b.link.CutNoticed(draw(b.link.delay, b.random), 0)
+	}
+}
+
+// endingIn sets the time at which a bridge that is of no more use ends at the latest.
+func (b *bridge) endingIn(d time.Duration) {
+	b.cancel(&b.ending)
+	b.ending = b.World.AfterFunc(d, b.finish)
+}
+
+func (b *bridge) cancel(timer *actors.Timer) {
+	if *timer != nil {
+		(*timer).Stop()
+		*timer = nil
+	}
+}

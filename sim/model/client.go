@@ -1,0 +1,337 @@
+package model
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"hearth/messages"
+)
+
+// Visit is what a client comes for. The zero Visit stays for ever and says nothing.
+type Visit struct {
+	User messages.UserID
+	// Stay is how long it stays after it was told ready the first time; then it sends close. 0 is for ever.
+	Stay time.Duration
+	// Vanish has it drop its socket instead of sending close.
+	Vanish bool
+	// Patience is how long it waits for ready before it leaves; 0 is for ever.
+	Patience time.Duration
+	// Acks: it acknowledges outputs. Numbers: it numbers its inputs, and resends those that were not acknowledged.
+	Acks, Numbers bool
+	// Typing is the pause between its inputs, from its first ready on; nil is none.
+	Typing Distribution
+	// Early is how many inputs it sends before it is told ready.
+	Early int
+	// Return is how long it takes to come back after a drop; nil is never.
+	Return Distribution
+}
+
+// Ending is how a visit ends.
+type Ending string
+
+// The ends of a visit, as the client sees them.
+const (
+	// EndedClosed: it said goodbye and was told bye.
+	EndedClosed Ending = "closed"
+	// EndedBye: the gateway said bye for a reason of its own.
+	EndedBye Ending = "bye"
+	// EndedError: it was turned away with an error.
+	EndedError Ending = "error"
+	// EndedGone: it left by itself, or lost its socket and does not come back.
+	EndedGone Ending = "gone"
+)
+
+// clients are all that there are.
+type clients struct {
+	*Model
+	random  *rand.Rand
+	arrived int
+	present int
+}
+
+func newClients(m *Model, _ NetworkOptions) *clients {
+	return &clients{Model: m, random: m.World.Stream("client")}
+}
+
+// Present is the number of clients that have come and whose visit is not over.
+func (m *Model) Present() int { return m.clients.present }
+
+// Client is one visit of one user.
+type Client struct {
+	Visit
+	// Number counts clients from 1 in the order in which they came.
+	Number int
+	// Session is what it was told in the last session frame.
+	Session messages.SessionID
+	// Arrived, ReadyAt and Ended are times; zero as long as it did not happen. ReadyAt is the first ready.
+	Arrived, ReadyAt, Ended time.Time
+	// Ready is the first ready frame, Readies how many there were.
+	Ready   messages.Ready
+	Readies int
+	// Heard is the last frame but for data and acks, and HeardAt when.
+	Heard   messages.Frame
+	HeardAt time.Time
+	// Ending is how it ended; Bye and Error are the last that it was told of either.
+	Ending Ending
+	Bye    messages.ByeReason
+	Error  messages.ErrorCode
+
+	// Sent is the last input that it sent, Acked the last that the gateway acknowledged, when it numbers.
+	Sent, Acked uint64
+	// Seen is the last output that it saw, Missed how many a gap said are gone, Restarts how many agents it lost.
+	Seen, Missed uint64
+	Restarts     int
+
+	clients  *clients
+	link     *Link
+	leaving  bool
+	accepted bool
+	// resumable says that the gateway knows its session.
+	resumable bool
+}
+
+// Arrive has a client come now.
+func (m *Model) Arrive(visit Visit) *Client {
+	m.clients.arrived++
+	m.clients.present++
+	c := &Client{Visit: visit, Number: m.clients.arrived, Arrived: m.World.Now(), clients: m.clients}
+	c.dial(messages.Hello{Acks: c.Acks})
+	if visit.Patience > 0 {
+		m.World.AfterFunc(visit.Patience, func() {
+			if c.ReadyAt.IsZero() {
+				c.Leave()
+			}
+		})
+	}
+	return c
+}
+
+// dial connects and says hello.
+func (c *Client) dial(hello messages.Hello) {
+	n := c.clients.network
+	c.accepted = false
+	c.link = n.dial(c, n.options.ClientDelay, n.options.ClientDrop, func(id messages.LinkID) any {
+		return &messages.ClientArrived{Link: id, User: c.User, Token: "user-token", Hello: hello}
+	})
+}
+
+// Link is its socket, nil when it has none.
+func (c *Client) Link() *Link { return c.link }
+
+// Over reports whether its visit is over.
+func (c *Client) Over() bool { return c.Ending != "" }
+
+// Say sends an input.
+func (c *Client) Say() {
+	data := messages.Data{Payload: payload(c.Sent + 1)}
+	c.Sent++
+	if c.Numbers {
+		data.Seq = c.Sent
+	}
+	// What has no session yet is resent once the session frame says from where.
+	if c.link != nil && (c.accepted || !c.Numbers) {
+		c.link.send(data)
+	}
+}
+
+// Leave ends the visit from the client's side, in good order or, when it is to Vanish, by dropping the socket.
+func (c *Client) Leave() {
+	if c.Over() || c.leaving {
+		return
+	}
+	if c.Vanish || c.link == nil || c.ReadyAt.IsZero() {
+		c.end(EndedGone)
+		return
+	}
+	c.leaving = true
+	c.link.send(messages.Close{})
+}
+
+// Send sends any frame at all.
+func (c *Client) Send(frame messages.Frame) {
+	if c.link != nil {
+		c.link.send(frame)
+	}
+}
+
+// Drop cuts its socket; whether it comes back is up to its visit.
+func (c *Client) Drop() {
+	if c.link != nil {
+		c.link.Cut()
+	}
+}
+
+// Again has it dial once more although it may have a socket: the gateway replaces that one.
+func (c *Client) Again() {
+	if c.Over() {
+		return
+	}
+	if c.link != nil {
+		c.link.close("dialled again")
+	}
+	hello := messages.Hello{Acks: c.Acks}
+	if c.Session != "" {
+		hello.SessionID, hello.LastSeq = c.Session, c.Seen
+	}
+	c.dial(hello)
+}
+
+// Twin has a second client of the same user join its session with a socket of its own.
+func (c *Client) Twin() *Client {
+	m := c.clients.Model
+	m.clients.arrived++
+	m.clients.present++
+	twin := &Client{
+		Visit: c.Visit, Number: m.clients.arrived, Arrived: m.World.Now(), clients: m.clients,
+		Session: c.Session, Seen: c.Seen, Sent: c.Sent, Acked: c.Acked,
+	}
+	twin.Again()
+	return twin
+}
+
+func (c *Client) end(how Ending) {
+	if c.Over() {
+		return
+	}
+	c.Ending, c.Ended = how, c.clients.World.Now()
+	c.clients.present--
+	if c.link != nil {
+		c.link.close("the client has left")
+		c.link = nil
+	}
+	if hook := c.clients.Model.options.Hooks.Done; hook != nil {
+		hook(c)
+	}
+}
+
+// writable: a client says little enough for there to be room.
+func (c *Client) writable(*Link) {}
+
+// closed is the end of its socket.
+func (c *Client) closed(l *Link, code messages.CloseCode) {
+	if l != c.link {
+		return
+	}
+	c.link = nil
+	switch {
+	case c.Over():
+	case c.leaving:
+		c.end(EndedClosed)
+	case code == 0, code == messages.CloseTryAgain && c.resumable, code == messages.CloseInternal:
+		c.comeBack()
+	case c.Bye != "":
+		c.end(EndedBye)
+	default:
+		c.end(EndedError)
+	}
+}
+
+// comeBack dials again after a while.
+func (c *Client) comeBack() {
+	if c.Return == nil {
+		c.end(EndedGone)
+		return
+	}
+	c.clients.World.AfterFunc(draw(c.Return, c.clients.random), func() {
+		if c.link == nil {
+			c.Again()
+		}
+	})
+}
+
+// receive takes a frame of the gateway's.
+func (c *Client) receive(l *Link, frame messages.Frame) {
+	if l != c.link {
+		return
+	}
+	if hook := c.clients.Model.options.Hooks.Client; hook != nil {
+		hook(c, frame)
+	}
+	switch f := frame.(type) {
+	case messages.Data:
+		c.data(f)
+		return
+	case messages.Ack:
+		c.Acked = max(c.Acked, f.Seq)
+		return
+	case messages.Session:
+		c.session(f)
+	case messages.Ready:
+		c.ready(f)
+	case messages.Gap:
+		c.gap(f)
+	case messages.Error:
+		c.Error = f.Code
+		if f.Code == messages.CodeSessionNotFound {
+			c.resumable = false
+		}
+	case messages.Bye:
+		c.Bye = f.Reason
+	}
+	c.Heard, c.HeardAt = frame, c.clients.World.Now()
+}
+
+// session takes the answer to a hello. A client that numbers resends what the agent has not been given.
+func (c *Client) session(f messages.Session) {
+	if !f.Resumed {
+		// A new session, maybe under the old name: all counts begin again.
+		c.Seen, c.Acked = 0, 0
+		if c.Session != "" {
+			c.Sent = 0
+		}
+	}
+	c.Session, c.accepted, c.resumable = f.SessionID, true, true
+	c.Acked = max(c.Acked, f.LastSeq)
+	if !f.Resumed && c.ReadyAt.IsZero() {
+		for range c.Early {
+			c.Say()
+		}
+	} else if c.Numbers {
+		for seq := f.LastSeq + 1; seq <= c.Sent; seq++ {
+			c.link.send(messages.Data{Seq: seq, Payload: payload(seq)})
+		}
+	}
+}
+
+// ready begins what it came for, the first time.
+func (c *Client) ready(f messages.Ready) {
+	c.Readies++
+	if !c.ReadyAt.IsZero() {
+		if f.Path != messages.PathResumed {
+			c.Restarts++
+		}
+		return
+	}
+	c.ReadyAt, c.Ready = c.clients.World.Now(), f
+	if c.Stay > 0 {
+		c.clients.World.AfterFunc(c.Stay, c.Leave)
+	}
+	if c.Typing != nil {
+		c.typeOn()
+	}
+}
+
+// typeOn sends inputs for as long as the visit lasts.
+func (c *Client) typeOn() {
+	c.clients.World.AfterFunc(draw(c.Typing, c.clients.random), func() {
+		if !c.Over() && !c.leaving {
+			c.Say()
+			c.typeOn()
+		}
+	})
+}
+
+// data takes an output.
+func (c *Client) data(f messages.Data) {
+	c.Seen = max(c.Seen, f.Seq)
+	if c.Acks && c.link != nil {
+		c.link.send(messages.Ack{Seq: c.Seen})
+	}
+}
+
+func (c *Client) gap(f messages.Gap) {
+	if f.To > c.Seen {
+		c.Missed += f.To - f.From + 1
+		c.Seen = f.To
+	}
+}

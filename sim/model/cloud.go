@@ -1,0 +1,253 @@
+package model
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+// The operations of the cloud, as errors and scripts name them.
+const (
+	OpRun      = "RunTask"
+	OpStop     = "StopTask"
+	OpDescribe = "DescribeTasks"
+)
+
+// remembered is how long a stopped task can still be described and its start be repeated. ECS's own is about an hour.
+const remembered = 15 * time.Minute
+
+// Cloud is ECS; it implements actors.Launcher.
+type Cloud struct {
+	*Model
+	options CloudOptions
+	random  *rand.Rand
+	fleet   fleet
+	tasks   map[messages.TaskID]*Container
+	byARN   map[string]*Container
+	// live counts the tasks that have not stopped; made all that ever were.
+	live, made int
+	// script is what is to happen to the next calls, by operation.
+	script map[string][]Outcome
+}
+
+// Outcome is what becomes of a call that a script has a say in.
+type Outcome struct {
+	// Fault fails the call; empty lets it succeed.
+	Fault messages.LaunchErrorKind
+	// Carried has a failed call carried out nevertheless.
+	Carried bool
+	// After is how long the call takes; 0 is what it would take anyway.
+	After time.Duration
+}
+
+func newCloud(m *Model, options CloudOptions) *Cloud {
+	return &Cloud{
+		Model: m, options: options, random: m.World.Stream("cloud"), fleet: newFleet(options.Hosts, options.Slots),
+		tasks: map[messages.TaskID]*Container{}, byARN: map[string]*Container{}, script: map[string][]Outcome{},
+	}
+}
+
+// Script decides what becomes of the next calls of an operation, in order.
+func (c *Cloud) Script(op string, outcomes ...Outcome) {
+	c.script[op] = append(c.script[op], outcomes...)
+}
+
+// Live is the number of tasks that have not stopped, Made of all that ever were.
+func (c *Cloud) Live() int { return c.live }
+
+// Made is the number of tasks that ever were.
+func (c *Cloud) Made() int { return c.made }
+
+// Task is a task by its id, nil when there is none or it was forgotten.
+func (c *Cloud) Task(id messages.TaskID) *Container { return c.tasks[id] }
+
+// Running are the tasks that have not stopped, the oldest first.
+func (c *Cloud) Running() []*Container {
+	var running []*Container
+	for _, t := range c.tasks {
+		if t.phase != messages.PhaseStopped {
+			running = append(running, t)
+		}
+	}
+	slices.SortFunc(running, func(a, b *Container) int { return a.number - b.number })
+	return running
+}
+
+// Run starts one task; see actors.Launcher.
+func (c *Cloud) Run(to *actor.PID, request messages.RunTask) {
+	if hook := c.Model.options.Hooks.Launch; hook != nil {
+		hook(request)
+	}
+	var arn string
+	c.call(OpRun, c.options.Run, func() *messages.LaunchError {
+		t, err := c.start(request)
+		if err == nil {
+			arn = t.ARN
+		}
+		return err
+	}, func(err *messages.LaunchError) {
+		done := &messages.RunDone{Task: request.Task, Err: err}
+		if err == nil {
+			done.ARN = arn
+		}
+		c.send(to, done)
+	})
+}
+
+// Stop stops one task; see actors.Launcher.
+func (c *Cloud) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
+	c.call(OpStop, c.options.Stop, func() *messages.LaunchError {
+		if t := c.byARN[arn]; t != nil {
+			t.stop(reason)
+		}
+		return nil
+	}, func(err *messages.LaunchError) {
+		c.send(to, &messages.StopDone{Task: task, Err: err})
+	})
+}
+
+// Describe asks where a task stands; see actors.Launcher.
+func (c *Cloud) Describe(to *actor.PID, task messages.TaskID, arn string) {
+	described := &messages.TaskDescribed{Task: task, Phase: messages.PhaseMissing}
+	c.call(OpDescribe, c.options.Describe, func() *messages.LaunchError {
+		if t := c.byARN[arn]; t != nil && c.World.Elapsed() >= t.visible {
+			described.Phase, described.Host, described.Reason = t.phase, t.host, t.reason
+		}
+		return nil
+	}, func(err *messages.LaunchError) {
+		if err != nil {
+			described = &messages.TaskDescribed{Task: task, Err: err}
+		}
+		c.send(to, described)
+	})
+}
+
+// call plays one call: carry runs in the middle of it if it is carried out, answer at its end.
+func (c *Cloud) call(
+	op string, takes Distribution, carry func() *messages.LaunchError, answer func(*messages.LaunchError),
+) {
+	outcome := c.outcome(op)
+	whole := draw(takes, c.random)
+	half := whole / 2
+	if outcome.After > 0 {
+		whole = outcome.After
+		half = min(half, whole)
+	}
+	fault := &messages.LaunchError{Kind: outcome.Fault, Op: op, Message: faultMessages[outcome.Fault]}
+	if outcome.Fault != "" && !outcome.Carried {
+		c.World.AfterFunc(whole, func() { answer(fault) })
+		return
+	}
+	c.World.AfterFunc(half, func() {
+		err := carry()
+		if outcome.Fault != "" {
+			err = fault
+		}
+		c.World.AfterFunc(whole-half, func() { answer(err) })
+	})
+}
+
+var faultMessages = map[messages.LaunchErrorKind]string{
+	messages.LaunchThrottled:   "ThrottlingException: rate exceeded",
+	messages.LaunchUnavailable: "ServerException: service unavailable",
+	messages.LaunchTimeout:     "no answer",
+	messages.LaunchNoCapacity:  "RESOURCE:MEMORY: no container instance has room",
+	messages.LaunchDenied:      "AccessDeniedException: not authorized",
+	messages.LaunchInvalid:     "ClientException: invalid parameter",
+}
+
+// outcome is what becomes of a call: as scripted, or as drawn.
+func (c *Cloud) outcome(op string) Outcome {
+	if scripted := c.script[op]; len(scripted) > 0 {
+		c.script[op] = scripted[1:]
+		return scripted[0]
+	}
+	f := &c.options.Faults
+	if slices.Contains(f.DeniedOps, op) {
+		return Outcome{Fault: messages.LaunchDenied}
+	}
+	if f.Throttled+f.Unavailable+f.Lost == 0 {
+		return Outcome{}
+	}
+	switch p := c.random.Float64(); {
+	case p < f.Throttled:
+		return Outcome{Fault: messages.LaunchThrottled}
+	case p < f.Throttled+f.Unavailable:
+		return Outcome{Fault: messages.LaunchUnavailable}
+	case p < f.Throttled+f.Unavailable+f.Lost:
+		return Outcome{Fault: messages.LaunchTimeout, Carried: c.random.IntN(2) == 0, After: f.CallTimeout}
+	}
+	return Outcome{}
+}
+
+// start carries out a start: the same request again finds the same task.
+func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchError) {
+	if t := c.tasks[request.Task]; t != nil {
+		return t, nil
+	}
+	host, isNew, ok := c.fleet.place()
+	if !ok {
+		return nil, &messages.LaunchError{
+			Kind: messages.LaunchNoCapacity, Op: OpRun, Message: faultMessages[messages.LaunchNoCapacity],
+		}
+	}
+	c.made++
+	c.live++
+	t := &Container{
+		Request: request, ARN: fmt.Sprintf("arn:task/%d", c.made), number: c.made, cloud: c, host: host,
+		phase: messages.PhasePending, Started: c.World.Now(),
+		visible: c.World.Elapsed() + draw(c.options.Visible, c.random),
+	}
+	c.tasks[request.Task], c.byARN[t.ARN] = t, t
+	boot := draw(c.options.Boot, c.random)
+	if isNew {
+		boot += draw(c.options.Pull, c.random)
+	}
+	t.step = c.World.AfterFunc(boot, t.run)
+	if hook := c.Model.options.Hooks.Launched; hook != nil {
+		hook(t)
+	}
+	return t, nil
+}
+
+// fleet is where tasks are placed. Hosts take tasks in the order of their numbers, each until it is full.
+type fleet struct {
+	slots int
+	used  []int
+	seen  []bool
+}
+
+func newFleet(hosts, slots int) fleet {
+	if hosts == 0 {
+		hosts, slots = 1, 0
+	}
+	return fleet{slots: slots, used: make([]int, hosts), seen: make([]bool, hosts)}
+}
+
+// place finds a slot. isNew says that the host never had a task.
+func (f *fleet) place() (host messages.HostID, isNew, ok bool) {
+	for i, used := range f.used {
+		if f.slots == 0 || used < f.slots {
+			isNew = !f.seen[i]
+			f.used[i]++
+			f.seen[i] = true
+			return messages.HostID("host-" + strconv.Itoa(i+1)), isNew, true
+		}
+	}
+	return "", false, false
+}
+
+// release gives a slot back.
+func (f *fleet) release(host messages.HostID) {
+	i, err := strconv.Atoi(string(host[len("host-"):]))
+	if err != nil {
+		panic(err) // Invariant: place made the name
+	}
+	f.used[i-1]--
+}

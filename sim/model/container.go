@@ -1,0 +1,113 @@
+package model
+
+import (
+	"time"
+
+	"hearth/actors"
+	"hearth/messages"
+)
+
+// stopTimeout is how long ECS lets a container take to end before it kills it: its default.
+const stopTimeout = 30 * time.Second
+
+// Container is one task in the cloud.
+type Container struct {
+	// Request is what it was started with.
+	Request messages.RunTask
+	ARN     string
+	Started time.Time
+	// Ended is zero while it has not stopped.
+	Ended time.Time
+
+	cloud   *Cloud
+	number  int
+	host    messages.HostID
+	phase   messages.TaskPhase
+	reason  string
+	visible time.Duration
+	// step is what happens to it next by itself: that it runs, or dies.
+	step   actors.Timer
+	bridge *bridge
+}
+
+// Phase is where the task stands.
+func (t *Container) Phase() messages.TaskPhase { return t.phase }
+
+// Host is where it was placed.
+func (t *Container) Host() messages.HostID { return t.host }
+
+// Link is its bridge's socket, nil when there is none.
+func (t *Container) Link() *Link {
+	if t.bridge == nil {
+		return nil
+	}
+	return t.bridge.link
+}
+
+// run is the moment in which the task is RUNNING: its bridge dials soon.
+func (t *Container) run() {
+	c := t.cloud
+	if p := c.options.Faults.DeadOnArrival; p > 0 && c.random.Float64() < p {
+		t.Die("CannotPullContainerError: no such image")
+		return
+	}
+	t.phase = messages.PhaseRunning
+	t.bridge = c.bridges.begin(t, draw(c.options.Dial, c.random))
+	t.step = nil
+	if c.options.Life != nil {
+		t.step = c.World.AfterFunc(draw(c.options.Life, c.random), func() { t.Die("OutOfMemoryError: container killed") })
+	}
+}
+
+// Die ends the task at once, as a crash does. Its socket is reset.
+func (t *Container) Die(reason string) {
+	if t.phase == messages.PhaseStopped {
+		return
+	}
+	if t.bridge != nil {
+		t.bridge.vanish()
+	}
+	t.stopped(reason)
+}
+
+// stop is ECS's stop: the container is told, and killed if it does not end in time.
+func (t *Container) stop(reason string) {
+	switch {
+	case t.phase == messages.PhaseStopped:
+	case t.bridge == nil:
+		t.stopped(reason)
+	default:
+		t.reason = reason
+		if t.step != nil {
+			t.step.Stop()
+		}
+		t.step = t.cloud.World.AfterFunc(stopTimeout, func() { t.Die(reason) })
+		t.bridge.stop(stopTimeout)
+	}
+}
+
+// stopped is the end.
+func (t *Container) stopped(reason string) {
+	c := t.cloud
+	if t.phase == messages.PhaseStopped {
+		return
+	}
+	t.phase = messages.PhaseStopped
+	if t.reason == "" {
+		t.reason = reason
+	}
+	t.Ended = c.World.Now()
+	if t.step != nil {
+		t.step.Stop()
+	}
+	t.bridge = nil
+	c.fleet.release(t.host)
+	c.live--
+	if hook := c.Model.options.Hooks.Stopped; hook != nil {
+		hook(t)
+	}
+	c.World.AfterFunc(remembered, func() {
+		delete(c.tasks, t.Request.Task)
+		delete(c.byARN, t.ARN)
+	})
+}

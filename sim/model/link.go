@@ -1,0 +1,135 @@
+package model
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+const (
+	// bindTimeout is how long the gateway's edge keeps a socket that no actor has taken.
+	bindTimeout = 10 * time.Second
+	// closeTimeout bounds the close of a socket whose peer does not read.
+	closeTimeout = time.Second
+	// writeTimeout is how long a peer may not read before its socket is closed.
+	writeTimeout = 10 * time.Second
+
+	defaultWindow = 64 << 10
+	defaultOutbox = 1 << 20
+)
+
+// peer is the other end of a link.
+type peer interface {
+	// receive takes a frame of the gateway's.
+	receive(*Link, messages.Frame)
+	// closed hears that the socket is gone: with the gateway's close code, or 0 when it dropped.
+	closed(*Link, messages.CloseCode)
+	// writable hears that there is room again after there was none.
+	writable(*Link)
+}
+
+// network is the gateway's edge with all of its sockets; it implements actors.Links.
+type network struct {
+	*Model
+	options NetworkOptions
+	random  *rand.Rand
+	lastID  messages.LinkID
+	// links are those that the gateway has not seen the end of.
+	links map[messages.LinkID]*Link
+}
+
+func newNetwork(m *Model, options NetworkOptions) *network {
+	if options.Window == 0 {
+		options.Window = defaultWindow
+	}
+	if options.Outbox == 0 {
+		options.Outbox = defaultOutbox
+	}
+	return &network{Model: m, options: options, random: m.World.Stream("network"), links: map[messages.LinkID]*Link{}}
+}
+
+// dial connects a peer. arrival makes the message by which the gateway's edge tells the supervisor, once the first frame
+// was read.
+func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.LinkID) any) *Link {
+	n.lastID++
+	l := &Link{ID: n.lastID, network: n, peer: p, delay: delay}
+	n.links[l.ID] = l
+	l.up.after(l, func() {
+		if l.ended || l.cut {
+			return
+		}
+		n.send(n.pool, arrival(l.ID))
+		l.expiry = n.World.AfterFunc(bindTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
+	})
+	if life != nil {
+		n.World.AfterFunc(life.Draw(n.random), l.Cut)
+	}
+	return l
+}
+
+// Bind makes owner the receiver of the link's messages; see actors.Links.
+func (n *network) Bind(id messages.LinkID, owner *actor.PID) {
+	l := n.links[id]
+	if l == nil {
+		n.send(owner, &messages.LinkClosed{Link: id, Cause: "closed before it was taken"})
+		return
+	}
+	if l.owner != nil {
+		n.broken("link %d was taken by %s after %s", id, owner.Id, l.owner.Id)
+	}
+	l.owner = owner
+	l.expiry.Stop()
+	l.release()
+}
+
+// Send queues a frame; see actors.Links.
+func (n *network) Send(id messages.LinkID, frame messages.Frame) {
+	if l := n.links[id]; l != nil && !l.closing {
+		l.gatewaySend(frame)
+	}
+}
+
+// Credit returns bytes to the reader's window; see actors.Links.
+func (n *network) Credit(id messages.LinkID, bytes int) {
+	l := n.links[id]
+	if l == nil {
+		if id == 0 || id > n.lastID {
+			n.broken("credit for link %d, which never was", id)
+		}
+		return
+	}
+	if bytes < 0 || bytes > l.unread {
+		n.broken("credit of %d bytes for link %d, of which %d are out", bytes, id, l.unread)
+		return
+	}
+	l.unread -= bytes
+	l.release()
+}
+
+// Close closes the socket once everything queued was written; see actors.Links.
+func (n *network) Close(id messages.LinkID, code messages.CloseCode) {
+	if l := n.links[id]; l != nil {
+		l.gatewayClose(code)
+	}
+}
+
+// frameSize is about what a frame takes on the wire.
+func frameSize(frame messages.Frame) int {
+	if data, ok := frame.(messages.Data); ok {
+		return 40 + len(data.Payload)
+	}
+	return 64
+}
+
+// wire is one direction of a link. What is sent on it arrives in order.
+type wire struct{ busyUntil time.Duration }
+
+// after does f when what is sent now arrives.
+func (w *wire) after(l *Link, f func()) {
+	now := l.network.World.Elapsed()
+	w.busyUntil = max(w.busyUntil, now+draw(l.delay, l.network.random))
+	l.network.World.AfterFunc(w.busyUntil-now, f)
+}

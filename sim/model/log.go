@@ -1,0 +1,149 @@
+package model
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"io"
+	"strconv"
+	"time"
+
+	"hearth/messages"
+)
+
+// Log is told every fact by the actors; it implements actors.Observer. It keeps no facts, only their digest.
+type Log struct {
+	model *Model
+	begun time.Time
+	sum   hash.Hash
+	line  []byte
+	count int
+	trace *bufio.Writer
+	err   error
+}
+
+func newLog(m *Model) *Log { return &Log{model: m, begun: m.World.Now(), sum: sha256.New()} }
+
+// flushAt is how many bytes are gathered before they are hashed.
+const flushAt = 8 << 10
+
+// Observe takes a fact.
+func (l *Log) Observe(event messages.Event) {
+	l.count++
+	l.line = appendEvent(l.line, event.At.Sub(l.begun), &event)
+	if len(l.line) > flushAt {
+		l.flush()
+	}
+	if l.trace != nil {
+		l.write(&event)
+	}
+	if hook := l.model.options.Hooks.Event; hook != nil {
+		hook(event)
+	}
+}
+
+func (l *Log) flush() {
+	l.sum.Write(l.line) // a hash never fails
+	l.line = l.line[:0]
+}
+
+// Count is the number of facts so far.
+func (l *Log) Count() int { return l.count }
+
+// Digest is a hash over every fact so far, the same for the same history.
+func (l *Log) Digest() string {
+	l.flush()
+	return hex.EncodeToString(l.sum.Sum(nil)[:16])
+}
+
+// appendEvent writes everything that is in an event, and where each field ends.
+func appendEvent(b []byte, at time.Duration, e *messages.Event) []byte {
+	b = strconv.AppendInt(b, int64(at), 10)
+	for _, text := range [...]string{
+		string(e.Kind), string(e.Task), string(e.Session), string(e.User), string(e.Host), e.ARN, e.Phase, e.Was,
+		string(e.Path), string(e.Why), e.Reason, string(e.Fault),
+	} {
+		b = append(b, '\t')
+		b = append(b, text...)
+	}
+	t := &e.Timings
+	for _, number := range [...]int64{
+		int64(e.Took), t.ClaimMs, t.InitMs, t.WorkspaceMs, t.TokenMs, t.AgentMs, int64(e.N), int64(e.M),
+	} {
+		b = append(b, '\t')
+		b = strconv.AppendInt(b, number, 10)
+	}
+	if c := e.Census; c != nil {
+		for _, number := range [...]int{c.Ready, c.Starting, c.Assigned, c.Stopping, c.Waiting} {
+			b = append(b, '\t')
+			b = strconv.AppendInt(b, int64(number), 10)
+		}
+	}
+	return append(b, '\n')
+}
+
+// TraceTo has every fact from here on written to w as a line of JSON, for people and for jq; Flush ends it.
+func (l *Log) TraceTo(w io.Writer) { l.trace = bufio.NewWriter(w) }
+
+// Flush writes what of the trace is still in memory and reports the first error of the whole trace.
+func (l *Log) Flush() error {
+	if l.trace != nil && l.err == nil {
+		l.err = l.trace.Flush()
+	}
+	return l.err
+}
+
+// traced is a fact as a trace shows it.
+type traced struct {
+	// At is the time since the beginning, in seconds.
+	At      json.Number              `json:"at"`
+	Kind    messages.EventKind       `json:"event"`
+	Task    messages.TaskID          `json:"task,omitempty"`
+	Session messages.SessionID       `json:"session,omitempty"`
+	User    messages.UserID          `json:"user,omitempty"`
+	Host    messages.HostID          `json:"host,omitempty"`
+	ARN     string                   `json:"arn,omitempty"`
+	Was     string                   `json:"was,omitempty"`
+	Phase   string                   `json:"phase,omitempty"`
+	Path    messages.Path            `json:"path,omitempty"`
+	Why     messages.ColdReason      `json:"why,omitempty"`
+	Reason  string                   `json:"reason,omitempty"`
+	Fault   messages.LaunchErrorKind `json:"fault,omitempty"`
+	TookMs  float64                  `json:"tookMs,omitempty"`
+	N       int                      `json:"n,omitempty"`
+	M       int                      `json:"m,omitempty"`
+	Timings *messages.Timings        `json:"timings,omitempty"`
+	Pool    *pool                    `json:"pool,omitempty"`
+}
+
+type pool struct {
+	Ready    int `json:"ready"`
+	Starting int `json:"starting"`
+	Assigned int `json:"assigned"`
+	Stopping int `json:"stopping"`
+	Waiting  int `json:"waiting"`
+}
+
+func (l *Log) write(e *messages.Event) {
+	line := traced{
+		At:   json.Number(strconv.FormatFloat(e.At.Sub(l.begun).Seconds(), 'f', 6, 64)),
+		Kind: e.Kind, Task: e.Task, Session: e.Session, User: e.User, Host: e.Host, ARN: e.ARN, Was: e.Was, Phase: e.Phase,
+		Path: e.Path, Why: e.Why, Reason: e.Reason, Fault: e.Fault,
+		TookMs: float64(e.Took) / float64(time.Millisecond), N: e.N, M: e.M,
+	}
+	if e.Timings != (messages.Timings{}) {
+		line.Timings = &e.Timings
+	}
+	if e.Census != nil {
+		line.Pool = (*pool)(e.Census)
+	}
+	text, err := json.Marshal(line)
+	if err == nil {
+		_, err = l.trace.Write(append(text, '\n'))
+	}
+	if err != nil && l.err == nil {
+		l.err = err
+	}
+}

@@ -1,0 +1,176 @@
+package model
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/sim/world"
+)
+
+// Model is one gateway and everything around it.
+type Model struct {
+	World *world.World
+	Cloud *Cloud
+	// Log is the history of the facts that the actors reported.
+	Log *Log
+
+	options Options
+	network *network
+	bridges *bridges
+	clients *clients
+	pool    *actor.PID
+	system  *actor.ActorSystem
+	asked   int
+	quiet   bool
+}
+
+// New makes a model in which the supervisor has started and nothing else has happened. The settings must be valid; see
+// actors.Settings.Validate.
+func New(options Options) *Model {
+	m := &Model{options: options}
+	m.World = world.New(world.Options{
+		Seed: options.Seed, Choose: options.Schedule, Rethrow: options.Rethrow, AfterPick: options.AfterPick,
+	})
+	m.Log = newLog(m)
+	m.network = newNetwork(m, options.Network)
+	m.Cloud = newCloud(m, options.Cloud)
+	m.bridges = newBridges(m, options)
+	m.clients = newClients(m, options.Network)
+	ports := &actors.Ports{
+		Engine: m.World, Clock: m.World, Rand: m.World,
+		Launcher: m.Cloud, Links: m.network, Signer: signer{}, Observer: m.Log,
+	}
+	if options.Wrap != nil {
+		options.Wrap(ports)
+	}
+	produce := actors.NewSupervisor(ports, options.Settings)
+	root, err := m.World.SpawnRoot(func() actor.Actor { return &doorway{Actor: produce(), model: m} }, actors.PoolName)
+	if err != nil {
+		panic(err) // Invariant: a new world has no root
+	}
+	m.pool = root
+	m.World.Drain(1 << 10)
+	return m
+}
+
+// doorway is around the supervisor, for its actor system: answers to requests from outside need an address in it.
+type doorway struct {
+	actor.Actor
+	model *Model
+}
+
+// Receive passes everything on.
+func (d *doorway) Receive(ctx actor.Context) {
+	d.model.system = ctx.ActorSystem()
+	d.Actor.Receive(ctx)
+}
+
+// Ask sends the supervisor a request and calls answered with its answer, between picks or in the middle of one.
+func (m *Model) Ask(request any, answered func(any)) {
+	m.asked++
+	name := fmt.Sprintf("ask-%d", m.asked)
+	box := &inbox{answered: answered}
+	pid, _ := m.system.ProcessRegistry.Add(box, name)
+	box.done = func() { m.system.ProcessRegistry.Remove(pid) }
+	m.send(m.pool, &actor.MessageEnvelope{Message: request, Sender: pid})
+}
+
+// Resize changes the pool's bounds, as an operator does.
+func (m *Model) Resize(minimum, maximum int, answered func(*messages.Resized)) {
+	m.Ask(&messages.Resize{Min: minimum, Max: maximum}, func(a any) { answered(a.(*messages.Resized)) })
+}
+
+// Drain ends everything; drained is called when nothing is left.
+func (m *Model) Drain(drained func()) { m.Ask(&messages.Drain{}, func(any) { drained() }) }
+
+// Status asks for the pool's status, and runs what can run without time going by to get it.
+func (m *Model) Status() *messages.PoolStatus {
+	var status *messages.PoolStatus
+	m.Ask(&messages.StatusRequest{}, func(a any) { status = a.(*messages.PoolStatus) })
+	m.World.Drain(1 << 20)
+	return status
+}
+
+// Calm ends all faults and drops that come by themselves: from here on the world is as good as it gets. Tasks and sockets
+// that there are keep the lives that they drew, but what was broken about bridges is not for new ones.
+func (m *Model) Calm() {
+	m.quiet = true
+	m.options.Bridge.WrongAddress, m.options.Bridge.Deaf, m.options.Bridge.Stuck, m.options.Bridge.Failing = 0, 0, 0, 0
+	m.Cloud.options.Faults = CloudFaults{}
+	m.Cloud.options.Life = nil
+	m.Cloud.script = nil
+	m.bridges.options.Bridge = m.options.Bridge
+	m.network.options.ClientDrop, m.network.options.BridgeDrop = nil, nil
+}
+
+// Links is the number of sockets that the gateway has; Unread the bytes that its actors have not credited.
+func (m *Model) Links() int { return len(m.network.links) }
+
+// Unread is how many bytes the actors were given and have not credited, over all sockets.
+func (m *Model) Unread() int {
+	sum := 0
+	for _, l := range m.network.links {
+		sum += l.unread
+	}
+	return sum
+}
+
+// Close ends the world; nothing happens any more.
+func (m *Model) Close() { m.World.Close() }
+
+func (m *Model) send(to *actor.PID, message any) {
+	if err := m.World.Send(to, message); err != nil && err != world.ErrKilled {
+		panic(err) // Invariant: the models send no nil
+	}
+}
+
+// broken reports a rule that the actors broke at a port.
+func (m *Model) broken(format string, arguments ...any) {
+	if m.options.Hooks.Broken != nil {
+		m.options.Hooks.Broken(fmt.Sprintf(format, arguments...))
+	}
+}
+
+// inbox is a process without an actor that takes one answer.
+type inbox struct {
+	answered func(any)
+	done     func()
+}
+
+// SendUserMessage is the answer.
+func (b *inbox) SendUserMessage(_ *actor.PID, message any) {
+	_, message, _ = actor.UnwrapEnvelope(message)
+	b.done()
+	if _, dead := message.(*actor.DeadLetterResponse); !dead {
+		b.answered(message)
+	}
+}
+
+// SendSystemMessage is not for inboxes.
+func (*inbox) SendSystemMessage(*actor.PID, any) {}
+
+// Stop does nothing.
+func (*inbox) Stop(*actor.PID) {}
+
+// Feed has clients come by themselves. Next gives the next one, at a time since the world's beginning that must not go
+// back, until it reports false; it is asked for one at a time, so that a feed may be endless.
+func (m *Model) Feed(next func() (Arrival, bool)) {
+	arrival, ok := next()
+	if !ok {
+		return
+	}
+	m.World.AfterFunc(arrival.At-m.World.Elapsed(), func() {
+		m.Arrive(arrival.Visit)
+		m.Feed(next)
+	})
+}
+
+// Arrival is a client that comes at a time since the world's beginning.
+type Arrival struct {
+	At    time.Duration
+	Visit Visit
+}

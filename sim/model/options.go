@@ -1,0 +1,149 @@
+package model
+
+import (
+	"time"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/sim/world"
+)
+
+// Options are everything that a simulation depends on. A nil Distribution is no time at all, a zero probability never.
+type Options struct {
+	// Seed decides every draw.
+	Seed uint64
+	// Schedule picks the next of n runnable actors; see world.Options.Choose. Nil picks by the seed.
+	Schedule func(n int) int
+	// Settings are the actors' own.
+	Settings actors.Settings
+
+	Cloud   CloudOptions
+	Bridge  BridgeOptions
+	Agent   AgentOptions
+	Network NetworkOptions
+	Hooks   Hooks
+
+	// Wrap changes the ports before the actors get them: for faults that are put in on purpose. May be nil.
+	Wrap func(*actors.Ports)
+	// Rethrow and AfterPick are the world's; see world.Options. May be nil.
+	Rethrow   func(reason any) bool
+	AfterPick func(world.Pick)
+}
+
+// CloudOptions are ECS and its hosts.
+type CloudOptions struct {
+	// Run, Stop and Describe are how long the calls take. A start is carried out in the middle of its call.
+	Run, Stop, Describe Distribution
+	// Boot is from when a start is carried out until the task runs, Dial from there until its bridge dials.
+	Boot, Dial Distribution
+	// Pull comes on top for the first task of each host.
+	Pull Distribution
+	// Hosts bounds the hosts and Slots the tasks on each. No Hosts: one host that takes any number.
+	Hosts, Slots int
+	// Visible is how long a task is unknown to Describe after its start was carried out.
+	Visible Distribution
+	// Life is how long a task runs until it dies by itself; nil is for ever.
+	Life Distribution
+
+	Faults CloudFaults
+}
+
+// CloudFaults are the probabilities that a call fails in some way, each call on its own.
+type CloudFaults struct {
+	// Throttled and Unavailable calls are not carried out, and say so.
+	Throttled, Unavailable float64
+	// Lost calls are answered with a timeout after CallTimeout; half of them were carried out.
+	Lost        float64
+	CallTimeout time.Duration
+	// Denied calls are those of an operation in DeniedOps.
+	DeniedOps []string
+	// DeadOnArrival tasks stop instead of running.
+	DeadOnArrival float64
+}
+
+// BridgeOptions are the bridges in the tasks.
+type BridgeOptions struct {
+	// Workspace, Token and Agent are the phases of an init.
+	Workspace, Token, Agent Distribution
+	// WrongAddress is the probability that a bridge was given an address at which no gateway is.
+	WrongAddress float64
+	// Deaf bridges never answer init_user, Stuck ones accept and get no further, Failing ones say init_failed.
+	Deaf, Stuck, Failing float64
+	// Buffer is how many outputs are kept until they are acknowledged; 0 is 1,000. At the bound the agent pauses, or, with
+	// Forget, the oldest outputs are forgotten.
+	Buffer int
+	Forget bool
+}
+
+// AgentOptions are the programs that the users talk to.
+type AgentOptions struct {
+	// Think is from an input to the output that answers it. Nil with Silent false answers at once.
+	Think Distribution
+	// Silent agents answer nothing.
+	Silent bool
+	// Chatter is the pause between outputs that nobody asked for; nil is none.
+	Chatter Distribution
+	// Life is how long an agent runs until it exits; nil is until it is stopped.
+	Life Distribution
+	// Farewell is how long it takes to end when told to.
+	Farewell Distribution
+}
+
+// NetworkOptions are the sockets.
+type NetworkOptions struct {
+	// ClientDelay and BridgeDelay are how long a frame takes on its way, each frame on its own but never out of order.
+	ClientDelay, BridgeDelay Distribution
+	// Write is from when a frame is sent until it has left, which its sender is told.
+	Write Distribution
+	// ClientDrop and BridgeDrop are how long a socket lives until it drops by itself; nil is for ever.
+	ClientDrop, BridgeDrop Distribution
+	// Notice is how long it takes each end, on its own, to notice a drop.
+	Notice Distribution
+	// Window is how many bytes the gateway reads from a socket before the first are credited back; 0 is 64 KiB.
+	Window int
+	// Outbox is how many bytes may wait for a peer that does not read; 0 is 1 MiB.
+	Outbox int
+}
+
+// Hooks are told what happens at the ports, as it happens. Each may be nil, must not run the world, and sees messages that
+// it must not change.
+type Hooks struct {
+	// Event is told every fact that an actor reports.
+	Event func(messages.Event)
+	// Launch is told of every start that the actors ask for, Launched of every task that comes of one.
+	Launch   func(messages.RunTask)
+	Launched func(*Container)
+	// Stopped is told of every task that ends.
+	Stopped func(*Container)
+	// Init is told of every init_user that reaches a bridge.
+	Init func(messages.TaskID, messages.InitUser)
+	// Client is told of every frame that reaches a client.
+	Client func(*Client, messages.Frame)
+	// Done is told of every client that comes no more.
+	Done func(*Client)
+	// Broken is told of a rule that the actors broke at a port.
+	Broken func(rule string)
+}
+
+// DefaultOptions are the figures that were measured, without faults: a start takes what RunTask, boot and dial take
+// together.
+func DefaultOptions() Options {
+	return Options{
+		Settings: actors.DefaultSettings(),
+		Cloud: CloudOptions{
+			Run: MeasuredRunCall, Stop: Fixed(100 * ms), Describe: Fixed(100 * ms),
+			Boot: MeasuredRun, Dial: MeasuredDial,
+		},
+		Bridge:  BridgeOptions{Workspace: MeasuredWorkspace, Token: MeasuredToken, Agent: MeasuredAgent},
+		Agent:   AgentOptions{Farewell: Fixed(50 * ms)},
+		Network: NetworkOptions{BridgeDelay: Fixed(ms)},
+	}
+}
+
+// StartTakes makes a start take exactly d, from the decision to start a task until it is ready: neither the calls to ECS
+// nor the network take time then, and hosts and launches are without bounds.
+func (o *Options) StartTakes(d Distribution) {
+	o.Cloud = CloudOptions{Boot: d}
+	o.Network = NetworkOptions{}
+	o.Settings.LaunchConcurrency = 1 << 30
+}

@@ -1,0 +1,240 @@
+package model
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors"
+	"hearth/messages"
+)
+
+// Link is one socket between a peer and the gateway.
+type Link struct {
+	ID      messages.LinkID
+	network *network
+	peer    peer
+	delay   Distribution
+	up,
+	down wire
+
+	// The gateway's end.
+
+	owner  *actor.PID
+	expiry actors.Timer
+	// unread is how many bytes the owner was given and has not credited.
+	unread int
+	// held are frames that arrived and that the reader has not read, because nobody owns the link or the window is used up.
+	held []arrival
+	// waiting are frames that were not written yet, because the peer does not read.
+	waiting      []messages.Frame
+	waitingBytes int
+	overdue      actors.Timer
+	// written is to be reported: the last data frame that has left, and the bytes since the last report.
+	written messages.LinkWritten
+	// closing: the gateway wants it closed. ended: the owner was told that it is gone.
+	closing, ended bool
+
+	// The peer's end.
+
+	// flying is how many bytes are on their way to the gateway or held there. full: the peer found no room.
+	flying int
+	full   bool
+	// stalled: the peer does not read. left: the peer has closed it or was told that it is gone.
+	stalled, left bool
+
+	// cut: nothing arrives any more on either side.
+	cut bool
+}
+
+type arrival struct {
+	frame messages.Frame
+	bytes int
+}
+
+// send sends a frame to the gateway. What is sent on a socket that is gone is lost.
+func (l *Link) send(frame messages.Frame) {
+	if l.left {
+		return
+	}
+	a := arrival{frame, frameSize(frame)}
+	l.flying += a.bytes
+	l.up.after(l, func() { l.arrive(a) })
+}
+
+// room reports whether the socket takes more data; when not, the peer is told once it does.
+func (l *Link) room() bool {
+	if l.flying < l.network.options.Window {
+		return true
+	}
+	l.full = true
+	return false
+}
+
+// arrive is a frame's arrival at the gateway.
+func (l *Link) arrive(a arrival) {
+	if l.cut || l.ended {
+		return
+	}
+	l.held = append(l.held, a)
+	l.release()
+}
+
+// release reads what the window allows.
+func (l *Link) release() {
+	for len(l.held) > 0 && l.owner != nil && l.unread < l.network.options.Window {
+		a := l.held[0]
+		l.held = l.held[1:]
+		l.unread += a.bytes
+		l.flying -= a.bytes
+		l.network.send(l.owner, &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes})
+	}
+	if l.full && !l.left && l.flying < l.network.options.Window {
+		l.full = false
+		// Not at once: this runs inside an actor's call.
+		l.network.World.AfterFunc(0, func() {
+			if !l.left {
+				l.peer.writable(l)
+			}
+		})
+	}
+}
+
+// gatewaySend writes a frame, or queues it while the peer does not read.
+func (l *Link) gatewaySend(frame messages.Frame) {
+	if !l.stalled {
+		l.write(frame)
+		return
+	}
+	l.waiting = append(l.waiting, frame)
+	l.waitingBytes += frameSize(frame)
+	if l.waitingBytes > l.network.options.Outbox {
+		l.gatewayClose(messages.CloseTryAgain)
+		return
+	}
+	if l.overdue == nil {
+		l.overdue = l.network.World.AfterFunc(writeTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
+	}
+}
+
+func (l *Link) write(frame messages.Frame) {
+	l.down.after(l, func() {
+		if !l.cut && !l.left {
+			l.peer.receive(l, frame)
+		}
+	})
+	data, ok := frame.(messages.Data)
+	if !ok {
+		return
+	}
+	first := l.written.Bytes == 0
+	l.written.Link, l.written.Seq = l.ID, data.Seq
+	l.written.Bytes += frameSize(frame)
+	if first {
+		l.network.World.AfterFunc(draw(l.network.options.Write, l.network.random), l.report)
+	}
+}
+
+// report tells the owner what has left.
+func (l *Link) report() {
+	written := l.written
+	l.written = messages.LinkWritten{}
+	if !l.ended && l.owner != nil {
+		l.network.send(l.owner, &written)
+	}
+}
+
+// gatewayClose closes the socket from the gateway's side.
+func (l *Link) gatewayClose(code messages.CloseCode) {
+	if l.closing || l.ended {
+		return
+	}
+	l.closing = true
+	if l.stalled || l.cut {
+		l.network.World.AfterFunc(closeTimeout, func() {
+			l.end("closed without an answer")
+			l.leave(code)
+		})
+		return
+	}
+	l.down.after(l, func() {
+		if l.cut {
+			l.network.World.AfterFunc(closeTimeout, func() { l.end("closed without an answer") })
+			return
+		}
+		l.leave(code)
+		l.up.after(l, func() { l.end("closed") })
+	})
+}
+
+// end is the end as the gateway sees it.
+func (l *Link) end(cause string) {
+	if l.ended {
+		return
+	}
+	l.ended = true
+	l.held, l.waiting = nil, nil
+	if l.expiry != nil {
+		l.expiry.Stop()
+	}
+	if l.overdue != nil {
+		l.overdue.Stop()
+	}
+	delete(l.network.links, l.ID)
+	if l.owner != nil {
+		l.network.send(l.owner, &messages.LinkClosed{Link: l.ID, Cause: cause})
+	}
+}
+
+// leave is the end as the peer sees it.
+func (l *Link) leave(code messages.CloseCode) {
+	if !l.left {
+		l.left = true
+		l.peer.closed(l, code)
+	}
+}
+
+// close closes the socket from the peer's side, who hears no more of it.
+func (l *Link) close(cause string) {
+	if l.left {
+		return
+	}
+	l.left = true
+	l.up.after(l, func() {
+		if !l.cut {
+			l.end(cause)
+		}
+	})
+}
+
+// Cut drops the socket: what is on its way is lost, and each end notices in its own time.
+func (l *Link) Cut() {
+	l.CutNoticed(draw(l.network.options.Notice, l.network.random), draw(l.network.options.Notice, l.network.random))
+}
+
+// CutNoticed is Cut with the times that the gateway and the peer take to notice.
+func (l *Link) CutNoticed(gateway, peer time.Duration) {
+	if l.cut || l.ended && l.left {
+		return
+	}
+	l.cut = true
+	l.network.World.AfterFunc(gateway, func() { l.end("connection lost") })
+	l.network.World.AfterFunc(peer, func() { l.leave(0) })
+}
+
+// Stall has the peer stop reading, or go on.
+func (l *Link) Stall(stalled bool) {
+	l.stalled = stalled
+	if stalled {
+		return
+	}
+	if l.overdue != nil {
+		l.overdue.Stop()
+		l.overdue = nil
+	}
+	waiting := l.waiting
+	l.waiting, l.waitingBytes = nil, 0
+	for _, frame := range waiting {
+		l.write(frame)
+	}
+}

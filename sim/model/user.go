@@ -1,0 +1,244 @@
+package model
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"hearth/messages"
+)
+
+// user is what init_user made of a task: the session's end in the bridge, and its agent.
+type user struct {
+	*bridge
+	init messages.InitUser
+	// ready or failed says how the init went, nil while it goes on.
+	ready  *messages.BridgeReady
+	failed *messages.InitFailed
+	// in is the last input that the agent was given.
+	in  uint64
+	out replay
+	// paused outputs found no room in the replay buffer: the agent waits.
+	paused int
+	// cursor is how far the outputs were sent on the present socket. Nothing is sent until they flow.
+	cursor  uint64
+	flowing bool
+	// exit is the agent's end; exitSent says that it was sent on the present socket.
+	exit     *messages.Exit
+	exitSent bool
+}
+
+// newUser begins the preparations.
+func newUser(b *bridge, init messages.InitUser) *user {
+	u := &user{
+		bridge: b, init: init, in: init.InSeq, cursor: init.OutSeq, flowing: true, out: replay{first: init.OutSeq + 1},
+	}
+	o := &b.bridges.options.Bridge
+	workspace, token, agent := draw(o.Workspace, b.random), draw(o.Token, b.random), draw(o.Agent, b.random)
+	if b.stuck {
+		return u
+	}
+	b.World.AfterFunc(workspace+token+agent, func() {
+		switch {
+		case b.gone || b.stopping:
+			b.finish()
+		case b.failing:
+			u.failed = &messages.InitFailed{Code: "workspace", Message: "no space left on device"}
+			u.announce()
+			b.endingIn(settleTimeout)
+		default:
+			u.ready = &messages.BridgeReady{SessionID: init.SessionID, Timings: messages.Timings{
+				WorkspaceMs: messages.Millis(workspace), TokenMs: messages.Millis(token), AgentMs: messages.Millis(agent),
+			}}
+			u.announce()
+			u.run()
+		}
+	})
+	return u
+}
+
+// announce says how the init went, if that is known, after hello and when it becomes known.
+func (u *user) announce() {
+	switch {
+	case u.link == nil:
+	case u.failed != nil:
+		u.link.send(*u.failed)
+	case u.ready != nil:
+		u.link.send(*u.ready)
+	}
+}
+
+// run is the agent's life.
+func (u *user) run() {
+	o := &u.bridges.options.Agent
+	u.pump()
+	if o.Life != nil {
+		u.World.AfterFunc(draw(o.Life, u.random), func() { u.exited(messages.Exit{Code: 0}) })
+	}
+	if o.Chatter != nil {
+		u.chat()
+	}
+}
+
+// chat says something now and then.
+func (u *user) chat() {
+	u.World.AfterFunc(draw(u.bridges.options.Agent.Chatter, u.random), func() {
+		if !u.gone && u.exit == nil {
+			u.say()
+			u.chat()
+		}
+	})
+}
+
+// receive takes the frames that only make sense with a user.
+func (u *user) receive(frame messages.Frame) {
+	switch f := frame.(type) {
+	case messages.Data:
+		u.input(f)
+	case messages.Ack:
+		u.out.forget(f.Seq)
+		for u.paused > 0 && u.exit == nil && u.out.size() < u.bridges.options.Bridge.Buffer {
+			u.paused--
+			u.put()
+		}
+		u.windDown()
+	case messages.Resume:
+		u.cursor, u.flowing, u.exitSent = min(f.FromSeq, u.out.last()), true, false
+		u.pump()
+	}
+}
+
+// input gives the agent a line: each once, and in order.
+func (u *user) input(data messages.Data) {
+	if u.exit != nil || data.Seq > u.in+1 {
+		return
+	}
+	isNew := data.Seq == u.in+1
+	u.in = max(u.in, data.Seq)
+	u.link.send(messages.Ack{Seq: u.in})
+	if isNew && !u.bridges.options.Agent.Silent {
+		u.World.AfterFunc(draw(u.bridges.options.Agent.Think, u.random), func() {
+			if !u.gone && u.exit == nil {
+				u.say()
+			}
+		})
+	}
+}
+
+// say puts out a line: its number.
+func (u *user) say() {
+	if u.paused == 0 && u.out.size() < u.bridges.options.Bridge.Buffer {
+		u.put()
+		return
+	}
+	if u.bridges.options.Bridge.Forget {
+		u.out.forget(u.out.first)
+		u.put()
+		return
+	}
+	u.paused++
+}
+
+func (u *user) put() {
+	u.out.add()
+	u.pump()
+}
+
+// pump sends what there is to send: outputs that are due, then the exit.
+func (u *user) pump() {
+	if u.ready == nil || !u.flowing {
+		return
+	}
+	for u.link != nil && u.link.room() {
+		frame, cursor := u.out.after(u.cursor)
+		u.cursor = cursor
+		switch {
+		case frame != nil:
+			u.link.send(frame)
+		case u.exit != nil && !u.exitSent:
+			u.exitSent = true
+			u.link.send(*u.exit)
+			u.windDown()
+			return
+		default:
+			return
+		}
+	}
+}
+
+// stop tells the agent to end. It takes its time, up to the grace.
+func (u *user) stop(grace time.Duration) {
+	again := u.stopping
+	u.stopping = true
+	switch {
+	case u.exit != nil:
+		u.windDown()
+	case u.ready == nil:
+		u.finish()
+	case !again:
+		farewell := min(draw(u.bridges.options.Agent.Farewell, u.random), grace)
+		u.World.AfterFunc(farewell, func() { u.exited(messages.Exit{Code: 143, Signal: "SIGTERM"}) })
+	}
+}
+
+// exited is the agent's end. Outputs that found no room are never said.
+func (u *user) exited(exit messages.Exit) {
+	if u.gone || u.exit != nil {
+		return
+	}
+	u.exit = &exit
+	u.pump()
+	u.windDown()
+}
+
+// windDown ends a task whose agent has ended, but not before its last words were heard.
+func (u *user) windDown() {
+	heard := u.link != nil && u.exitSent
+	switch {
+	case u.gone || u.exit == nil:
+	case u.stopping && (heard || u.link == nil), heard && u.out.size() == 0:
+		u.finish()
+	case u.stopping:
+		u.endingIn(flushTimeout)
+	case heard:
+		u.endingIn(settleTimeout)
+	default:
+		u.endingIn(orphanTimeout)
+	}
+}
+
+// replay is the outputs that were not acknowledged: first to last. An output is nothing but its number.
+type replay struct {
+	first uint64
+	count int
+}
+
+func (r *replay) last() uint64 { return r.first + uint64(r.count) - 1 }
+
+func (r *replay) size() int { return r.count }
+
+func (r *replay) add() { r.count++ }
+
+// forget lets go of the outputs up to seq.
+func (r *replay) forget(seq uint64) {
+	if seq < r.first {
+		return
+	}
+	n := min(seq, r.last()) - r.first + 1
+	r.count -= int(n)
+	r.first += n
+}
+
+// after is what follows output seq, and the seq to ask with next; see package bridge.
+func (r *replay) after(seq uint64) (messages.Frame, uint64) {
+	if next := seq + 1; next < r.first {
+		return messages.Gap{From: next, To: r.first - 1}, r.first - 1
+	}
+	if seq >= r.last() {
+		return nil, seq
+	}
+	return messages.Data{Seq: seq + 1, Payload: payload(seq + 1)}, seq + 1
+}
+
+// payload is the line with a number.
+func payload(n uint64) json.RawMessage { return strconv.AppendUint(nil, n, 10) }
