@@ -81,7 +81,7 @@ func TestNilTimerIsTheCallersMistake(t *testing.T) {
 
 func TestStopEndsTimers(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	e := New(Config{Log: quiet()})
+	e := New(Config{})
 	var got atomic.Int64
 	root, err := e.SpawnRoot(func() actor.Actor {
 		return actor.ReceiveFunc(func(ctx actor.Context) {

@@ -86,8 +86,8 @@ func New(config Config) *Engine {
 		onRootFailure: config.OnRootFailure,
 		mailboxLimit:  config.MailboxLimit,
 		pool:          newPool(config.Workers),
+		timers:        timers{live: make(map[*timer]struct{})},
 	}
-	e.timers.live = make(map[*timer]struct{})
 	e.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		// Below warn the library logs whole messages.
 		return slog.New(zerolog.NewSlogHandler(config.Log.Level(zerolog.WarnLevel)))

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +44,13 @@ func start(tb testing.TB, config Config) *rig {
 		defer cancel()
 		if err := r.Stop(ctx); err != nil {
 			tb.Errorf("stop: %v", err)
+		}
+		for _, bucket := range r.system.ProcessRegistry.LocalPIDs.LocalPIDs {
+			for _, id := range bucket.Keys() {
+				if strings.HasPrefix(id, "root") || strings.HasPrefix(id, "inbox") {
+					tb.Errorf("%s is left in the registry", id)
+				}
+			}
 		}
 		goleak.VerifyNone(tb, before)
 	})

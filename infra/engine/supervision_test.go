@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -177,10 +179,6 @@ func TestAsk(t *testing.T) {
 		_, err := r.Ask(ctx, pid, &numbered{n: 7})
 		return errors.Is(err, ErrNoReceiver)
 	})
-	r.inside(t, root, func(actor.Context) {})
-	if _, exists := r.system.ProcessRegistry.GetLocal("inbox$1"); exists {
-		t.Error("an inbox is left in the registry")
-	}
 }
 
 func TestStopGivesUpInTime(t *testing.T) {
@@ -209,4 +207,98 @@ func TestStopGivesUpInTime(t *testing.T) {
 	}
 	close(release)
 	receive(t, e.pool.done)
+}
+
+// victim panics or stops at some messages, and panics at the end if it is odd.
+type victim struct{ n int }
+
+func (v victim) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Stopping:
+		if v.n%2 == 1 {
+			panic("on the way out")
+		}
+	case *numbered:
+		switch m.n % 50 {
+		case 0:
+			panic("in the storm")
+		case 1:
+			ctx.Stop(ctx.Self())
+		}
+	}
+}
+
+// breeder keeps a number of victims alive until enough of them have ended. Each is to end once.
+type breeder struct {
+	tb      testing.TB
+	rig     *rig
+	targets []atomic.Pointer[actor.PID]
+	// slot is each living victim's place in targets.
+	slot   map[string]int
+	enough int
+	made   int
+	done   chan struct{}
+}
+
+func (b *breeder) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		for i := range b.targets {
+			b.spawn(ctx, i)
+		}
+	case *actor.Terminated:
+		i, alive := b.slot[m.Who.Id]
+		if !alive {
+			b.tb.Errorf("%s ended again", m.Who.Id)
+		}
+		delete(b.slot, m.Who.Id)
+		if b.enough--; b.enough == 0 {
+			close(b.done)
+		}
+		if b.enough > 0 {
+			b.spawn(ctx, i)
+		}
+	}
+}
+
+func (b *breeder) spawn(ctx actor.Context, i int) {
+	b.made++
+	n := b.made
+	pid := ctx.SpawnPrefix(b.rig.Props(func() actor.Actor { return victim{n} }), "victim")
+	b.slot[pid.Id] = i
+	b.targets[i].Store(pid)
+}
+
+// Children crash, stop and are replaced while others send to them.
+func TestStorm(t *testing.T) {
+	r := start(t, Config{Workers: 4, Log: quiet()})
+	b := &breeder{
+		tb: t, rig: r, targets: make([]atomic.Pointer[actor.PID], 50), slot: make(map[string]int), enough: 2000,
+		done: make(chan struct{}),
+	}
+	if _, err := r.SpawnRoot(func() actor.Actor { return b }, "root"); err != nil {
+		t.Fatal(err)
+	}
+	var senders sync.WaitGroup
+	over := make(chan struct{})
+	defer senders.Wait()
+	defer close(over)
+	for range 4 {
+		senders.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				if pid := b.targets[n%len(b.targets)].Load(); pid != nil {
+					if err := r.Send(pid, &numbered{n: rand.IntN(50)}); err != nil {
+						t.Error(err)
+					}
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	receive(t, b.done)
 }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -125,6 +126,79 @@ func BenchmarkSpawnStop(b *testing.B) {
 			}
 		})
 	}
+}
+
+// visit is a session as a year of traffic has them: six minutes apart something comes in, each time the actor asks its
+// parent and puts off its idle timer, and in the end it stops.
+type visit struct {
+	world *World
+	left  int
+	idle  actors.Timer
+}
+
+func (v *visit) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		v.next(ctx, &tick{})
+	case *tick:
+		v.idle.Stop()
+		ctx.Send(ctx.Parent(), ctx.Self())
+		if v.left--; v.left > 0 {
+			v.next(ctx, m)
+		}
+	case string:
+		if v.left == 0 {
+			ctx.Stop(ctx.Self())
+		}
+	}
+}
+
+func (v *visit) next(ctx actor.Context, m *tick) {
+	v.world.After(time.Duration(v.world.Float64()*float64(12*time.Minute)), ctx.Self(), m)
+	v.idle = v.world.After(15*time.Minute, ctx.Self(), "idle")
+}
+
+// host answers its visits.
+type host struct{ world *World }
+
+func (h host) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.PID:
+		ctx.Send(m, "answer")
+	case *tick:
+		ctx.Spawn(h.world.Props(func() actor.Actor { return &visit{world: h.world, left: 3} }))
+		h.world.After(time.Duration(h.world.Float64()*float64(12600*time.Millisecond)), ctx.Self(), m)
+	}
+}
+
+// BenchmarkVisit is one session of a traffic of five million a year, with everything that it causes.
+func BenchmarkVisit(b *testing.B) {
+	w := New(Options{})
+	root, err := w.SpawnRoot(func() actor.Actor { return host{w} }, "root")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := w.Send(root, &tick{}); err != nil {
+		b.Fatal(err)
+	}
+	w.Advance(time.Hour)
+	begun := w.Counts()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for spawned := w.Node.made; w.Node.made-spawned < uint64(b.N); {
+		w.Advance(time.Minute)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(w.Counts().Picks-begun.Picks)/float64(b.N), "picks/op")
+	b.ReportMetric(float64(w.Counts().Events-begun.Events)/float64(b.N), "events/op")
+	b.ReportMetric(heapBytes(), "B-heap")
+}
+
+func heapBytes() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
 }
 
 // BenchmarkNew is what a property test pays for each world.
