@@ -17,6 +17,8 @@ func taskName(id messages.TaskID) string { return "task-" + string(id) }
 
 func sessionName(id messages.SessionID) string { return "session-" + string(id) }
 
+func hostName(id messages.HostID) string { return "host-" + string(id) }
+
 // siblingPID is the address of another child of the supervisor.
 func siblingPID(self *actor.PID, name string) *actor.PID {
 	return actor.NewPID(self.Address, PoolName+"/"+name)

@@ -14,6 +14,8 @@ type Ports struct {
 	Clock    Clock
 	Rand     Rand
 	Launcher Launcher
+	// Fleet is nil where there are no hosts to know of, as on Fargate.
+	Fleet    Fleet
 	Links    Links
 	Signer   Signer
 	Observer Observer
@@ -55,6 +57,12 @@ type Launcher interface {
 	Stop(to *actor.PID, task messages.TaskID, arn, reason string)
 	// Describe asks where a task stands, answered by *messages.TaskDescribed.
 	Describe(to *actor.PID, task messages.TaskID, arn string)
+}
+
+// Fleet is the cluster's hosts.
+type Fleet interface {
+	// Sweep asks for all container instances, answered by *messages.HostsListed.
+	Sweep(to *actor.PID)
 }
 
 // Links are the peers' sockets. Each has one reader, which stops when a window of bytes has not been credited, and a

@@ -40,6 +40,10 @@ type taskRecord struct {
 	session *sessionRecord
 	// dedicated is the session that the task was started for, nil for a pool's task and once that session has gone.
 	dedicated *sessionRecord
+	// host is where the task is, nil while that is not known; hostPlace its place among that host's ready tasks.
+	// Invariant: hostPlace is set exactly while the state is ready and the host is known.
+	host      *hostRecord
+	hostPlace *list.Element
 	// crashed says that the task's actor has panicked and another sees to its end.
 	crashed bool
 	arn     string
@@ -106,6 +110,7 @@ type records struct {
 	ready, starting list.List
 	// expired counts the ready tasks past their time to live.
 	expired int
+	hosts
 	// waiters holds the sessions that wait for a task, first come first.
 	waiters                 list.List
 	backTicket, frontTicket int64
@@ -116,6 +121,7 @@ func newRecords() records {
 		tasks:    map[messages.TaskID]*taskRecord{},
 		sessions: map[messages.SessionID]*sessionRecord{},
 		perUser:  map[messages.UserID]int{},
+		hosts:    hosts{byID: map[messages.HostID]*hostRecord{}},
 	}
 }
 
@@ -146,6 +152,7 @@ func (r *records) leave(t *taskRecord) {
 		q.Remove(t.place)
 		t.place = nil
 	}
+	t.leaveHost()
 	if t.expired {
 		t.expired = false
 		r.expired--
@@ -160,10 +167,12 @@ func (r *records) move(t *taskRecord, to poolState) {
 	if q := r.queue(to); q != nil {
 		t.place = q.PushBack(t)
 	}
+	t.enterHost()
 }
 
 // forget removes a task that is gone.
 func (r *records) forget(t *taskRecord) {
+	t.settle(nil)
 	r.leave(t)
 	delete(r.tasks, t.id)
 }
@@ -226,13 +235,13 @@ func (r *records) position(s *sessionRecord) int {
 	return int(min(s.ticket-r.firstWaiter().ticket, int64(r.waiters.Len()-1)))
 }
 
-// begin adds a session, end takes it away.
-func (r *records) begin(s *sessionRecord) {
+// addSession adds a session, removeSession takes it away.
+func (r *records) addSession(s *sessionRecord) {
 	r.sessions[s.id] = s
 	r.perUser[s.user]++
 }
 
-func (r *records) end(s *sessionRecord) {
+func (r *records) removeSession(s *sessionRecord) {
 	delete(r.sessions, s.id)
 	if r.perUser[s.user]--; r.perUser[s.user] == 0 {
 		delete(r.perUser, s.user)

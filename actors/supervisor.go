@@ -24,6 +24,7 @@ type supervisor struct {
 	// becomes ready; shortage says that it will pass by itself; crashed that the task had been ready.
 	backoff           backoff
 	backoffOver       alarm
+	sweepDue          alarm
 	lastFailure       string
 	shortage, crashed bool
 
@@ -44,6 +45,7 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 			startTime:   estimate{fallback: settings.StartEstimate},
 			backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
 			backoffOver: alarm{name: timerBackoff},
+			sweepDue:    alarm{name: timerSweep},
 			lapsed:      newLapsed(),
 		}
 	}
@@ -54,12 +56,15 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		s.ctx = ctx
-		s.replenish()
+		s.begin()
 	case *actor.Stopping:
 		s.backoffOver.cancel()
+		s.sweepDue.cancel()
 	case *actor.Stopped:
 	case *actor.Terminated:
 		s.terminated(m.Who)
+	case *messages.Alarm:
+		s.rung(m)
 
 	case *messages.ClientArrived:
 		s.clientArrived(m)
@@ -75,6 +80,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 
 	case *messages.TaskLaunched:
 		s.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
+	case *messages.TaskPlaced:
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskPlaced(t, m) })
 	case *messages.TaskUp:
 		s.onTask(m.Task, m, s.taskUp)
 	case *messages.TaskDown:
@@ -88,10 +95,11 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *messages.TaskGone:
 		s.onTask(m.Task, m, s.taskGone)
 
-	case *messages.Alarm:
-		if s.backoffOver.isRung(m) {
-			s.replenish()
-		}
+	case *messages.HostsListed:
+		s.hostsListed(m)
+	case *messages.HostChanged:
+		s.hostChanged(m)
+
 	case *messages.Resize:
 		ctx.Respond(s.resize(m))
 	case *messages.Drain:
@@ -102,6 +110,23 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		ctx.Respond(s.status())
 	default:
 		s.unexpected(m)
+	}
+}
+
+// begin fills the pool for the first time.
+func (s *supervisor) begin() {
+	if s.Fleet != nil {
+		s.sweep()
+	}
+	s.replenish()
+}
+
+func (s *supervisor) rung(m *messages.Alarm) {
+	switch {
+	case s.backoffOver.isRung(m):
+		s.replenish()
+	case s.sweepDue.isRung(m):
+		s.sweep()
 	}
 }
 
@@ -121,6 +146,10 @@ func (s *supervisor) terminated(who *actor.PID) {
 		if record := s.sessions[messages.SessionID(id)]; record != nil {
 			s.sessionTerminated(record)
 		}
+		return
+	}
+	if strings.HasPrefix(name, hostName("")) {
+		s.hostCrashed(who)
 		return
 	}
 	if t := s.tasks[messages.TaskID(strings.TrimPrefix(name, taskName("")))]; t != nil {

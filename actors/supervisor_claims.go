@@ -6,7 +6,7 @@ import (
 	"hearth/messages"
 )
 
-// claim gives a session the task that has been ready longest, or has it wait.
+// claim gives a session a ready task, or has it wait.
 func (s *supervisor) claim(m *messages.Claim) {
 	session := s.sessions[m.Session]
 	if session == nil || session.ended != "" || session.task != nil || session.place != nil {
@@ -28,8 +28,13 @@ func (s *supervisor) claim(m *messages.Claim) {
 	s.replenish()
 }
 
-// firstReady is the task that has been ready longest, nil when there is none.
+// firstReady is the ready task that the placement prefers, nil when there is none.
 func (s *supervisor) firstReady() *taskRecord {
+	if s.settings.Placement != PlaceOldest {
+		if t := s.pick(s.settings.Placement); t != nil {
+			return t
+		}
+	}
 	if front := s.ready.Front(); front != nil {
 		return front.Value.(*taskRecord)
 	}
@@ -138,7 +143,7 @@ func (s *supervisor) hint(since time.Time, position int) *messages.Hint {
 		return &messages.Hint{Reason: reason, Eta: max(0, whole-now.Sub(started))}
 	}
 	rounds := time.Duration(1 + (position-s.starting.Len())/s.settings.LaunchConcurrency)
-	held := max(0, s.backoff.until.Sub(now))
+	held := max(0, s.backoff.until.Sub(now)) + s.bootWait()
 	reason := messages.ReasonQueued
 	if held == 0 && position == s.starting.Len() && !s.atMaximum() {
 		reason = messages.ReasonColdStarting // its own task is started in this very moment

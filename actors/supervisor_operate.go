@@ -75,7 +75,15 @@ func (s *supervisor) status() *messages.PoolStatus {
 		if t.session != nil {
 			task.Session = t.session.id
 		}
+		if t.host != nil {
+			task.Host = t.host.id
+		}
 		status.Tasks = append(status.Tasks, task)
+	}
+	for _, host := range s.inOrder {
+		status.Hosts = append(status.Hosts, messages.HostStatus{
+			ID: host.id, State: host.state, Slots: host.slots, Tasks: host.tasks,
+		})
 	}
 	for _, r := range sortedSessions(s.sessions) {
 		session := messages.SessionStatus{

@@ -49,7 +49,7 @@ func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArriv
 	if err != nil {
 		panic("actors: a session's name is taken: " + err.Error()) // Invariant: it begins again only after Terminated
 	}
-	s.begin(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
+	s.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
 	s.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
 	s.tell(pid, m)
 }
@@ -117,7 +117,7 @@ func (s *supervisor) sessionTerminated(session *sessionRecord) {
 		s.release(session, "its session's actor crashed")
 		s.replenish()
 	}
-	s.end(session)
+	s.removeSession(session)
 	if session.next != nil {
 		s.beginSession(session.id, session.next)
 	}

@@ -54,6 +54,7 @@ func (s *supervisor) start(owner *sessionRecord) {
 	}
 	t.pid = pid
 	s.enter(t)
+	s.unswept++
 	s.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
 }
 

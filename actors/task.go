@@ -71,6 +71,8 @@ type task struct {
 	orphan bool
 	// arn is ECS's name for the task, empty until ECS has answered.
 	arn string
+	// host is where the task runs, empty until that is known.
+	host messages.HostID
 	// launch is what is known of ECS's answer to the start.
 	launch launchState
 	// answerLost says that at least one of the answers to the start never came.
@@ -265,6 +267,23 @@ func (t *task) launched(m *messages.RunDone) {
 	t.arn = m.ARN
 	t.observe(messages.Event{Kind: messages.EventLaunched, Took: t.Clock.Now().Sub(t.born)})
 	t.tell(t.pool, &messages.TaskLaunched{Task: t.request.Task, ARN: m.ARN})
+	t.placed(m.Host)
+	t.locate()
+}
+
+// placed takes in which host the task is on.
+func (t *task) placed(host messages.HostID) {
+	if t.host == "" && host != "" {
+		t.host = host
+		t.tell(t.pool, &messages.TaskPlaced{Task: t.request.Task, Host: host})
+	}
+}
+
+// locate asks which host the task is on, once it runs and if nobody has said so.
+func (t *task) locate() {
+	if t.Fleet != nil && t.host == "" && t.arn != "" && t.state != taskStarting && t.state != taskStopping {
+		t.Launcher.Describe(t.self, t.request.Task, t.arn)
+	}
 }
 
 // launchFailed takes in that a start was not accepted, as far as is known. Once one answer was lost, a later refusal does
@@ -295,6 +314,7 @@ func (t *task) lateAnswer(message any) bool {
 		t.retry.set(t.Clock, t.self, t.settings.BackoffMax)
 		return true
 	case *messages.TaskDescribed:
+		t.placed(m.Host)
 		if m.Err != nil {
 			t.observeLaunchError(m.Err)
 		} else if m.Phase == messages.PhaseStopped {

@@ -64,6 +64,7 @@ func (t *task) runDone(m *messages.RunDone) {
 // startingDescribed notices a start that has failed, or that has come to a running task whose bridge does not dial.
 func (t *task) startingDescribed(m *messages.TaskDescribed) {
 	now := t.Clock.Now()
+	t.placed(m.Host)
 	switch {
 	case m.Err != nil:
 		t.observeLaunchError(m.Err)
@@ -85,6 +86,7 @@ func (t *task) becomeReady() {
 	ttl := time.Duration(float64(t.settings.ReadyTTL) * (0.9 + 0.2*t.Rand.Float64()))
 	t.become(taskReady, t.ready, ttl)
 	t.tell(t.pool, &messages.TaskUp{Task: t.request.Task})
+	t.locate()
 }
 
 func (t *task) ready(message any) {

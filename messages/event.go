@@ -34,6 +34,9 @@ const (
 	EventBackoff EventKind = "backoff"
 	// EventResized: the pool's bounds were changed. N is the minimum, M the maximum.
 	EventResized EventKind = "resized"
+	// EventHostLost: a host is gone, and N tasks with it. EventHostWithdrawn: it drains; N tasks are not claimed any more.
+	EventHostLost      EventKind = "host_lost"
+	EventHostWithdrawn EventKind = "host_withdrawn"
 	// EventDraining: no new sessions are taken from here on.
 	EventDraining EventKind = "draining"
 	// EventRefused: a client was turned away. Reason is the error code.
@@ -76,6 +79,11 @@ const (
 	EventSessionState EventKind = "session_state"
 	// EventSessionEnded: Reason; Took is its whole life.
 	EventSessionEnded EventKind = "session_ended"
+
+	// A host's life.
+
+	// EventHost: the host's state changed from Was, empty at its begin, to Phase.
+	EventHost EventKind = "host"
 
 	// Anything's.
 

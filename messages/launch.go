@@ -16,6 +16,8 @@ func (r RunTask) Dedicated() bool { return r.Session != "" }
 type RunDone struct {
 	Task TaskID
 	ARN  string
+	// Host is empty when the task is not placed yet.
+	Host HostID
 	Err  *LaunchError
 }
 

@@ -73,6 +73,12 @@ type TaskLaunched struct {
 	ARN  string
 }
 
+// TaskPlaced tells the supervisor which host a task is on.
+type TaskPlaced struct {
+	Task TaskID
+	Host HostID
+}
+
 // TaskUp tells the supervisor that a task can be claimed.
 type TaskUp struct{ Task TaskID }
 
@@ -206,7 +212,9 @@ type SessionStatus struct {
 
 // HostStatus is one container instance in a PoolStatus.
 type HostStatus struct {
-	ID    HostID `json:"id"`
-	State string `json:"state"`
-	Tasks int    `json:"tasks"`
+	ID    HostID    `json:"id"`
+	State HostState `json:"state"`
+	// Slots is how many more tasks have room, as of the last sweep; Tasks how many of ours are on it.
+	Slots int `json:"slots"`
+	Tasks int `json:"tasks"`
 }

@@ -21,6 +21,7 @@ type metrics struct {
 	cold      *prometheus.CounterVec
 	phases    *prometheus.HistogramVec
 	sessions  *prometheus.GaugeVec
+	hosts     *prometheus.GaugeVec
 	ended     *prometheus.CounterVec
 	starts    prometheus.Counter
 	failures  *prometheus.CounterVec
@@ -63,6 +64,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		cold:      counters("hearth_cold_claims_total", "Claims that found no ready task, by why.", "why"),
 		phases:    histograms("hearth_start_phase_seconds", "Phases of a start: launch and boot of a task; claim, init, workspace, token, agent and total of a session.", "phase"),
 		sessions:  gauges("hearth_sessions", "Sessions by state.", "state"),
+		hosts:     gauges("hearth_hosts", "Container instances by state.", "state"),
 		ended:     counters("hearth_sessions_ended_total", "Sessions that ended, by why.", "reason"),
 		starts:    counter("hearth_task_starts_total", "Tasks that were asked of ECS."),
 		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by the ECS error's kind.", "kind"),
@@ -127,6 +129,8 @@ func (m *metrics) count(e messages.Event) {
 		m.refused.WithLabelValues(e.Reason).Inc()
 	case messages.EventDetached:
 		m.detached.Inc()
+	case messages.EventHost:
+		move(m.hosts, e.Was, e.Phase, string(messages.HostLost))
 	case messages.EventAbandoned:
 		m.abandoned.Inc()
 	case messages.EventUnexpected:
@@ -140,12 +144,7 @@ func (m *metrics) count(e messages.Event) {
 func (m *metrics) countSession(e messages.Event) {
 	switch e.Kind {
 	case messages.EventSessionState:
-		if e.Was != "" {
-			m.sessions.WithLabelValues(e.Was).Dec()
-		}
-		if e.Phase != "ended" {
-			m.sessions.WithLabelValues(e.Phase).Inc()
-		}
+		move(m.sessions, e.Was, e.Phase, "ended")
 	case messages.EventSessionReady:
 		m.claims.WithLabelValues(string(e.Path)).Inc()
 		m.phase("workspace", time.Duration(e.Timings.WorkspaceMs)*time.Millisecond)
@@ -159,6 +158,16 @@ func (m *metrics) countSession(e messages.Event) {
 		if reason := messages.EndReason(e.Reason); reason == messages.EndStartFailed || reason == messages.EndTimeout {
 			m.claims.WithLabelValues("failed").Inc()
 		}
+	}
+}
+
+// move takes one from a state, unless it has just begun, to another, unless that is its last.
+func move(gauge *prometheus.GaugeVec, was, is, last string) {
+	if was != "" {
+		gauge.WithLabelValues(was).Dec()
+	}
+	if is != last {
+		gauge.WithLabelValues(is).Inc()
 	}
 }
 

@@ -1,0 +1,188 @@
+package actors
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+// timerSweep rings when the hosts are to be looked at again.
+const timerSweep messages.Timer = "sweep"
+
+// sweep looks at the hosts, now and again and again.
+func (s *supervisor) sweep() {
+	s.Fleet.Sweep(s.ctx.Self())
+	s.sweepDue.set(s.Clock, s.ctx.Self(), s.settings.SweepInterval)
+}
+
+// hostsListed passes on to each host's actor what the sweep saw of it, or that it did not.
+func (s *supervisor) hostsListed(m *messages.HostsListed) {
+	if m.Err != nil {
+		s.observe(messages.Event{Kind: messages.EventLaunchError, Reason: m.Err.Error(), Fault: m.Err.Kind, Phase: PoolName})
+		return
+	}
+	s.prepared, s.unswept = m.Prepared, 0
+	seen := make(map[messages.HostID]bool, len(m.Hosts))
+	for i := range m.Hosts {
+		sight := &m.Hosts[i]
+		seen[sight.Host] = true
+		host := s.hostAt(sight.Host)
+		host.slots = sight.Slots
+		s.tell(host.pid, sight)
+	}
+	for _, host := range s.inOrder {
+		if !seen[host.id] {
+			host.slots = 0
+			s.tell(host.pid, &messages.HostMissing{})
+		}
+	}
+}
+
+// hostAt is a host's record. A host that is new gets an actor.
+func (s *supervisor) hostAt(id messages.HostID) *hostRecord {
+	if host := s.byID[id]; host != nil {
+		return host
+	}
+	s.found++
+	name := hostName(id) + "#" + strconv.Itoa(s.found)
+	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newHost(s.Ports, s.ctx.Self(), id)), name)
+	if err != nil {
+		panic("actors: a host's name was used twice: " + err.Error()) // Invariant: each has its incarnation
+	}
+	host := &hostRecord{id: id, pid: pid, state: messages.HostInService}
+	s.hosts.add(host)
+	return host
+}
+
+// hostChanged acts on a host's new state. From here on no claim takes a task of a host that is going or gone.
+func (s *supervisor) hostChanged(m *messages.HostChanged) {
+	host := s.byID[m.Host]
+	if host == nil {
+		s.unexpected(m)
+		return
+	}
+	host.state = m.State
+	switch m.State {
+	case messages.HostInService:
+	case messages.HostDraining:
+		s.withdraw(host)
+	case messages.HostLost:
+		s.hostLost(host)
+	}
+	s.replenish()
+}
+
+// withdraw takes a draining host's tasks out of the pool. Their replacements are started before they are told to stop.
+// Those that have a session run on: it is told, and restarts elsewhere if its host goes before it ends.
+func (s *supervisor) withdraw(host *hostRecord) {
+	var unclaimed []*taskRecord
+	for _, t := range s.tasksOn(host) {
+		switch t.state {
+		case poolStarting, poolReady:
+			s.disown(t)
+			s.move(t, poolStopping)
+			unclaimed = append(unclaimed, t)
+		case poolAssigned:
+			s.tell(t.session.pid, &messages.HostChanged{Host: host.id, State: host.state})
+		case poolStopping:
+		}
+	}
+	s.observe(messages.Event{Kind: messages.EventHostWithdrawn, Host: host.id, N: len(unclaimed)})
+	s.replenish()
+	for _, t := range unclaimed {
+		s.tell(t.pid, &messages.Retire{Reason: "its host is draining"})
+	}
+}
+
+// hostLost gives up all that a host had. Its sessions get other tasks at once.
+func (s *supervisor) hostLost(host *hostRecord) {
+	tasks := s.tasksOn(host)
+	s.observe(messages.Event{Kind: messages.EventHostLost, Host: host.id, N: len(tasks)})
+	s.hosts.remove(host)
+	s.ctx.Poison(host.pid)
+	// First all of them leave the pool, so that no session of one is given another.
+	for _, t := range tasks {
+		if t.state == poolReady || t.state == poolStarting {
+			s.loseTask(t)
+		}
+	}
+	for _, t := range tasks {
+		if t.state == poolAssigned {
+			s.loseTask(t)
+		}
+		t.settle(nil)
+	}
+}
+
+// loseTask gives a task up whose host is gone.
+func (s *supervisor) loseTask(t *taskRecord) {
+	const reason = "its host is gone"
+	if t.state == poolAssigned {
+		s.taskFailed(t, &messages.TaskFailed{Task: t.id, Phase: t.state.String(), Reason: reason})
+	} else {
+		s.disown(t)
+		s.move(t, poolStopping)
+	}
+	s.tell(t.pid, &messages.Retire{Reason: reason})
+}
+
+// hostCrashed gives up a host whose actor has panicked: the next sweep finds it anew, with another actor.
+func (s *supervisor) hostCrashed(who *actor.PID) {
+	for _, host := range s.inOrder {
+		if host.pid.Id == who.Id {
+			s.observe(messages.Event{Kind: messages.EventCrashed, Host: host.id, Reason: "host actor"})
+			s.hostLost(host)
+			s.replenish()
+			return
+		}
+	}
+}
+
+// tasksOn are a host's tasks, the oldest first.
+func (s *supervisor) tasksOn(host *hostRecord) []*taskRecord {
+	var tasks []*taskRecord
+	for _, t := range sortedTasks(s.tasks) {
+		if t.host == host {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks
+}
+
+// taskPlaced notes which host a task is on. One that no sweep has seen yet is known from here on.
+func (s *supervisor) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
+	if t.host != nil || t.state == poolStopping {
+		return
+	}
+	if s.isGone(m.Host) {
+		s.loseTask(t)
+		s.replenish()
+		return
+	}
+	host := s.hostAt(m.Host)
+	t.settle(host)
+	if host.state == messages.HostDraining {
+		s.withdraw(host)
+		s.replenish()
+	}
+}
+
+// bootWait is how long it takes until a host has room for another task: no time when one has, or when nothing is known
+// of hosts.
+func (s *supervisor) bootWait() time.Duration {
+	boot := s.settings.Boot
+	switch {
+	case len(s.inOrder) == 0 || s.freeSlots() > 0:
+		return 0
+	case s.prepared.Hibernated > 0:
+		return boot.Hibernated
+	case s.prepared.Stopped > 0:
+		return boot.Stopped
+	case s.prepared.Running > 0:
+		return boot.Running
+	}
+	return boot.Cold
+}
