@@ -40,7 +40,8 @@ type Config struct {
 	Workers int
 	// MailboxLimit bounds each actor's waiting user messages; 0 means DefaultMailboxLimit.
 	MailboxLimit int
-	Log          zerolog.Logger
+	// Log gets crashes, refusals and dead letters, by the types of messages only.
+	Log zerolog.Logger
 	// OnRootFailure is told that the root actor has panicked; everything below it is being stopped. It is called on a
 	// worker's goroutine and must neither block nor call Stop. May be nil.
 	OnRootFailure func(reason error)
@@ -140,7 +141,8 @@ func (e *Engine) Send(to *actor.PID, message any) error {
 }
 
 // Stop stops the root actor and all below it, waits for them, stops the timers and ends the workers. When ctx ends first
-// it gives up waiting and says what for; what still runs then runs on. Called once, by the process's owner.
+// it gives up waiting and says what for; a handler that hangs goes on to hang, all else ends. Called once, by the
+// engine's owner, never by an actor.
 func (e *Engine) Stop(ctx context.Context) error {
 	err := e.stopRoot(ctx)
 	e.timers.close()

@@ -10,7 +10,8 @@ import (
 // budget is the number of messages that a mailbox handles before it goes to the end of the pool's queue.
 const budget = 64
 
-// errGoexit is the reason of a failure when an actor called runtime.Goexit.
+// errGoexit is the reason of a failure when an actor called runtime.Goexit. From Stopping on nothing can be done about
+// that: the stop is cut off, and Engine.Stop will say that it is not over.
 var errGoexit = errors.New("the actor called runtime.Goexit")
 
 // mailbox is an actor's queue. System messages (the library's: stop, terminated, failure) go first and are not bounded;

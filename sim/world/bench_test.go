@@ -185,7 +185,7 @@ func BenchmarkVisit(b *testing.B) {
 	begun := w.Counts()
 	b.ReportAllocs()
 	b.ResetTimer()
-	for spawned := w.Node.made; w.Node.made-spawned < uint64(b.N); {
+	for spawned := w.made; w.made-spawned < uint64(b.N); {
 		w.Advance(time.Minute)
 	}
 	b.StopTimer()

@@ -44,8 +44,8 @@ type Node struct {
 
 // NewNode adds a process to the world.
 func (w *World) NewNode() *Node {
-	w.made++
-	n := &Node{world: w, rand: w.Stream("node/" + strconv.Itoa(w.made))}
+	w.begun++
+	n := &Node{world: w, rand: w.Stream("node/" + strconv.Itoa(w.begun))}
 	w.nodes = append(w.nodes, n)
 	n.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(slog.DiscardHandler)

@@ -75,9 +75,9 @@ type World struct {
 	events   events
 	runnable runQueue
 	free     *cell
-	// nodes are those that were not killed; made counts them all.
+	// nodes are those that were not killed; begun counts them all.
 	nodes   []*Node
-	made    int
+	begun   int
 	counts  Counts
 	crashes []Crash
 	last    Pick
