@@ -71,6 +71,9 @@ type Client struct {
 	// Heard is the last frame but for data and acks, and HeardAt when.
 	Heard   messages.Frame
 	HeardAt time.Time
+	// Asked is since when it waits for an agent: since its hello, or since it was told that its agent is gone. Zero while it
+	// does not wait.
+	Asked time.Time
 	// Ending is how it ended; Bye and Error are the last that it was told of either.
 	Ending Ending
 	Bye    messages.ByeReason
@@ -109,7 +112,7 @@ func (m *Model) Arrive(visit Visit) *Client {
 // dial connects and says hello.
 func (c *Client) dial(hello messages.Hello) {
 	n := c.clients.network
-	c.accepted = false
+	c.accepted, c.Asked = false, n.World.Now()
 	c.link = n.dial(c, n.options.ClientDelay, n.options.ClientDrop, func(id messages.LinkID) any {
 		return &messages.ClientArrived{Link: id, User: c.User, Token: "user-token", Hello: hello}
 	})
@@ -212,7 +215,7 @@ func (c *Client) closed(l *Link, code messages.CloseCode) {
 	if l != c.link {
 		return
 	}
-	c.link = nil
+	c.link, c.Asked = nil, time.Time{}
 	switch {
 	case c.Over():
 	case c.leaving:
@@ -256,17 +259,20 @@ func (c *Client) receive(l *Link, frame messages.Frame) {
 		return
 	case messages.Session:
 		c.session(f)
+	case messages.Status:
+		c.status(f)
 	case messages.Ready:
+		c.Asked = time.Time{}
 		c.ready(f)
 	case messages.Gap:
 		c.gap(f)
 	case messages.Error:
-		c.Error = f.Code
+		c.Error, c.Asked = f.Code, time.Time{}
 		if f.Code == messages.CodeSessionNotFound {
 			c.resumable = false
 		}
 	case messages.Bye:
-		c.Bye = f.Reason
+		c.Bye, c.Asked = f.Reason, time.Time{}
 	}
 	c.Heard, c.HeardAt = frame, c.clients.World.Now()
 }
@@ -289,6 +295,18 @@ func (c *Client) session(f messages.Session) {
 	} else if c.Numbers {
 		for seq := f.LastSeq + 1; seq <= c.Sent; seq++ {
 			c.link.send(messages.Data{Seq: seq, Payload: payload(seq)})
+		}
+	}
+}
+
+// status takes how its session is.
+func (c *Client) status(f messages.Status) {
+	switch f.State {
+	case messages.StateReady:
+		c.Asked = time.Time{}
+	case messages.StateReconnecting, messages.StateRestarting:
+		if c.Asked.IsZero() {
+			c.Asked = c.clients.World.Now()
 		}
 	}
 }

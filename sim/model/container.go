@@ -44,6 +44,29 @@ func (t *Container) Link() *Link {
 	return t.bridge.link
 }
 
+// Produced is the last output of its agent, 0 when it has none.
+func (t *Container) Produced() uint64 {
+	if t.bridge == nil || t.bridge.user == nil {
+		return 0
+	}
+	return t.bridge.user.out.last()
+}
+
+// Serves is the session that it was given, empty when it was given none.
+func (t *Container) Serves() messages.SessionID {
+	if t.bridge == nil || t.bridge.user == nil {
+		return ""
+	}
+	return t.bridge.user.init.SessionID
+}
+
+// Exits ends its agent, as if by itself.
+func (t *Container) Exits(code int) {
+	if t.bridge != nil && t.bridge.user != nil {
+		t.bridge.user.exited(messages.Exit{Code: code})
+	}
+}
+
 // run is the moment in which the task is RUNNING: its bridge dials soon.
 func (t *Container) run() {
 	c := t.cloud

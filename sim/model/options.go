@@ -117,7 +117,9 @@ type Hooks struct {
 	Stopped func(*Container)
 	// Init is told of every init_user that reaches a bridge.
 	Init func(messages.TaskID, messages.InitUser)
-	// Client is told of every frame that reaches a client.
+	// Input is told of every line that an agent is given.
+	Input func(*Container, messages.Data)
+	// Client is told of every frame that reaches a client, before the client takes it.
 	Client func(*Client, messages.Frame)
 	// Done is told of every client that comes no more.
 	Done func(*Client)

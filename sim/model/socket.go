@@ -222,6 +222,9 @@ func (l *Link) CutNoticed(gateway, peer time.Duration) {
 	l.network.World.AfterFunc(peer, func() { l.leave(0) })
 }
 
+// Healthy reports whether the socket works, as far as anyone who sees both ends can tell.
+func (l *Link) Healthy() bool { return !l.cut && !l.left && !l.ended && !l.stalled && !l.closing }
+
 // Stall has the peer stop reading, or go on.
 func (l *Link) Stall(stalled bool) {
 	l.stalled = stalled

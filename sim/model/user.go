@@ -116,6 +116,9 @@ func (u *user) input(data messages.Data) {
 	isNew := data.Seq == u.in+1
 	u.in = max(u.in, data.Seq)
 	u.link.send(messages.Ack{Seq: u.in})
+	if hook := u.bridges.options.Hooks.Input; hook != nil && isNew {
+		hook(u.container, data)
+	}
 	if isNew && !u.bridges.options.Agent.Silent {
 		u.World.AfterFunc(draw(u.bridges.options.Agent.Think, u.random), func() {
 			if !u.gone && u.exit == nil {

@@ -1,0 +1,159 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"hearth/messages"
+)
+
+// Narrator words facts and frames for people: one line each, and short names instead of random ids, given in the order of
+// appearance. The zero Narrator is ready.
+type Narrator struct {
+	// Since is the time that lines count from.
+	Since time.Time
+	names map[string]string
+	made  map[string]int
+}
+
+// Task is a short name for a task.
+func (n *Narrator) Task(id messages.TaskID) string { return n.name("t", string(id)) }
+
+// Session is a short name for a session.
+func (n *Narrator) Session(id messages.SessionID) string { return n.name("s", string(id)) }
+
+func (n *Narrator) name(kind, id string) string {
+	if id == "" {
+		return "-"
+	}
+	if n.names == nil {
+		n.names, n.made = map[string]string{}, map[string]int{}
+	}
+	if name, known := n.names[id]; known {
+		return name
+	}
+	n.made[kind]++
+	name := fmt.Sprintf("%s%d", kind, n.made[kind])
+	n.names[id] = name
+	return name
+}
+
+// Line is one line at a time: who, what, and the rest.
+func (n *Narrator) Line(at time.Time, who, what, rest string) string {
+	line := fmt.Sprintf("%9.3f  %-3s %-14s %s", at.Sub(n.Since).Seconds(), who, what, rest)
+	return strings.TrimRight(line, " ")
+}
+
+// Event is a fact's line.
+func (n *Narrator) Event(e *messages.Event) string {
+	who := n.Task(e.Task)
+	var rest []string
+	add := func(format string, values ...any) { rest = append(rest, fmt.Sprintf(format, values...)) }
+	switch {
+	case e.Task == "":
+		who = n.Session(e.Session)
+	case e.Session != "" && isOfSession(e.Kind):
+		who = n.Session(e.Session)
+		add("task=%s", n.Task(e.Task))
+	case e.Session != "":
+		add("session=%s", n.Session(e.Session))
+	}
+	if e.Was != "" || e.Kind == messages.EventSessionState {
+		add("%s->%s", e.Was, e.Phase)
+	} else if e.Phase != "" {
+		add("in=%s", e.Phase)
+	}
+	if e.Path != "" {
+		add("path=%s", e.Path)
+	}
+	if e.Why != "" {
+		add("why=%s", e.Why)
+	}
+	if e.Reason != "" {
+		add("%q", n.shorten(e.Reason))
+	}
+	if e.Fault != "" {
+		add("fault=%s", e.Fault)
+	}
+	if e.Took != 0 {
+		add("took=%v", e.Took.Round(time.Millisecond))
+	}
+	if e.N != 0 {
+		add("n=%d", e.N)
+	}
+	if e.M != 0 {
+		add("m=%d", e.M)
+	}
+	if c := e.Census; c != nil {
+		add("[%s]", Census(c))
+	}
+	return n.Line(e.At, who, string(e.Kind), strings.Join(rest, " "))
+}
+
+// Census words a pool: ready, starting, assigned and stopping tasks, and waiters, as far as there are any.
+func Census(c *messages.Census) string {
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{c.Ready, "ready"}, {c.Starting, "starting"}, {c.Assigned, "assigned"}, {c.Stopping, "stopping"}, {c.Waiting, "waiting"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if parts == nil {
+		return "empty"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// isOfSession reports whether a fact is about a session first, although it names a task.
+func isOfSession(kind messages.EventKind) bool {
+	switch kind {
+	case messages.EventSessionState, messages.EventSessionReady, messages.EventSessionEnded, messages.EventRestarting,
+		messages.EventAttached, messages.EventClientLeft:
+		return true
+	}
+	return false
+}
+
+// shorten replaces the ids in a text that have a name.
+func (n *Narrator) shorten(text string) string {
+	words := strings.Fields(text)
+	for i, word := range words {
+		if name, known := n.names[strings.Trim(word, `":,`)]; known {
+			words[i] = name
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Frame words a frame. It shows no payload but a line's number.
+func (n *Narrator) Frame(frame messages.Frame) string {
+	switch f := frame.(type) {
+	case messages.Session:
+		return fmt.Sprintf("session %s resumed=%t lastSeq=%d", n.Session(f.SessionID), f.Resumed, f.LastSeq)
+	case messages.Status:
+		return strings.TrimRight(fmt.Sprintf("status %s %s eta=%dms", f.State, f.Reason, f.EtaMs), " ")
+	case messages.Ready:
+		return strings.TrimRight(fmt.Sprintf("ready %s elapsed=%dms %s", f.Path, f.ElapsedMs, f.Why), " ")
+	case messages.Data:
+		return fmt.Sprintf("data %d", f.Seq)
+	case messages.Ack:
+		return fmt.Sprintf("ack %d", f.Seq)
+	case messages.Gap:
+		return fmt.Sprintf("gap %d to %d", f.From, f.To)
+	case messages.Exit:
+		return strings.TrimRight(fmt.Sprintf("exit %d %s", f.Code, f.Signal), " ")
+	case messages.Error:
+		return fmt.Sprintf("error %s retryable=%t: %s", f.Code, f.Retryable, n.shorten(f.Message))
+	case messages.Bye:
+		return fmt.Sprintf("bye %s", f.Reason)
+	case messages.InitUser:
+		return fmt.Sprintf("init_user session=%s in=%d out=%d", n.Session(f.SessionID), f.InSeq, f.OutSeq)
+	}
+	return frame.FrameType()
+}
