@@ -1,0 +1,178 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"hearth/messages"
+)
+
+// Subprotocol is what a browser offers beside its bearer, and what the server selects.
+const Subprotocol = "hearth.v1"
+
+// bearerProtocol is how a browser, which cannot set headers, carries its token.
+const bearerProtocol = "bearer."
+
+// Config says how clients prove who they are. Unless Dev is set, exactly one of Secret and JWKSURL is needed.
+type Config struct {
+	// Dev believes ?user=. It is for loopback listeners only, see CheckDevListener.
+	Dev bool
+	// Secret verifies HS256 tokens; at least 32 bytes.
+	Secret []byte
+	// JWKSURL is where the keys of RS256, ES256 and EdDSA tokens are: https, or http on loopback.
+	JWKSURL string
+	// Audience and Issuer are what a token must be for and from, when they are set.
+	Audience, Issuer string
+	// Log is told when keys cannot be fetched.
+	Log zerolog.Logger
+
+	times keyTimes // shortened by tests
+}
+
+// Clients authenticates the clients' requests. It is safe for concurrent use.
+type Clients struct {
+	dev    bool
+	tokens *verifier
+	close  context.CancelFunc
+}
+
+// NewClients makes it. With a JWKS URL it tries to fetch the keys before it returns, for as long as ctx allows and some
+// seconds at most; keys that cannot be had then are fetched later. Close must be called in the end.
+func NewClients(ctx context.Context, config Config) (*Clients, error) {
+	if config.Dev {
+		return &Clients{dev: true, close: func() {}}, nil
+	}
+	if (len(config.Secret) == 0) == (config.JWKSURL == "") {
+		return nil, errors.New("auth: needs exactly one of a secret and a JWKS URL")
+	}
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel) // a caller that gives up ends the first fetch
+	tokens, err := newVerifier(lasting, config)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	return &Clients{tokens: tokens, close: cancel}, nil
+}
+
+// Close ends the fetching of keys.
+func (c *Clients) Close() { c.close() }
+
+// Authenticate says who a request is from: the first of the Authorization header and the subprotocol that has a token,
+// verified. The token itself is for the user's task. In dev mode the user is whoever ?user= says, and a token is passed
+// on as it is.
+func (c *Clients) Authenticate(r *http.Request) (messages.UserID, messages.Secret, error) {
+	token, err := clientToken(r)
+	if err != nil {
+		return "", "", err
+	}
+	if c.dev {
+		user, err := devUser(r)
+		return user, messages.Secret(token), err
+	}
+	if token == "" {
+		return "", "", errNoToken
+	}
+	user, err := c.tokens.user(token)
+	if err != nil {
+		return "", "", err
+	}
+	return user, messages.Secret(token), nil
+}
+
+// clientToken is the request's token, empty if it has none.
+func clientToken(r *http.Request) (string, error) {
+	token, err := Bearer(r)
+	if token != "" || err != nil {
+		return token, err
+	}
+	return protocolToken(r), nil
+}
+
+// Bearer is the token of a request's Authorization header, empty if it has none of that kind.
+func Bearer(r *http.Request) (string, error) {
+	headers := r.Header.Values("Authorization")
+	if len(headers) > 1 {
+		return "", errors.New("more than one Authorization header")
+	}
+	if len(headers) == 0 {
+		return "", nil
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", nil
+	}
+	return strings.TrimSpace(token), nil
+}
+
+// protocolToken is the token among the offered subprotocols, empty if there is none or hearth.v1 is not beside it.
+func protocolToken(r *http.Request) string {
+	token, ours := "", false
+	for protocol := range Subprotocols(r) {
+		ours = ours || protocol == Subprotocol
+		if bearer, ok := strings.CutPrefix(protocol, bearerProtocol); ok && token == "" {
+			token = bearer
+		}
+	}
+	if !ours {
+		return ""
+	}
+	return token
+}
+
+// Subprotocols yields what a WebSocket handshake offers, over all headers of that name.
+func Subprotocols(r *http.Request) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, header := range r.Header.Values("Sec-WebSocket-Protocol") {
+			for protocol := range strings.SplitSeq(header, ",") {
+				if !yield(strings.TrimSpace(protocol)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// devUser believes the request, unless a browser sent it here by another name (DNS rebinding).
+func devUser(r *http.Request) (messages.UserID, error) {
+	if !loopbackHost(r.Host) {
+		return "", errors.New("AUTH=dev answers only to loopback addresses and localhost")
+	}
+	user := r.URL.Query().Get("user")
+	if user == "" {
+		return "", errors.New("AUTH=dev: no ?user=")
+	}
+	if !messages.ValidUserID(user) {
+		return "", errors.New("AUTH=dev: ?user= is not a user id")
+	}
+	return messages.UserID(user), nil
+}
+
+// CheckDevListener refuses dev mode on an address, host:port, that others than this machine can reach.
+func CheckDevListener(addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil || !loopbackHost(addr) {
+		return fmt.Errorf("AUTH=dev believes whoever connects, so it may listen only on loopback (127.0.0.1:port), not on %q", addr)
+	}
+	return nil
+}
+
+// loopbackHost reports whether host, with or without a port, means this machine.
+func loopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,98 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"hearth/messages"
+)
+
+const (
+	// leeway is how far the clocks of whoever made a token and this machine may be apart.
+	leeway = 30 * time.Second
+	// maxTokenBytes bounds a token: it goes into a frame and a file.
+	maxTokenBytes = 16 << 10
+	// minSecretBytes is what RFC 7518, 3.2, asks of HS256.
+	minSecretBytes = 32
+)
+
+// Why a token is refused. The library's own errors are not passed on: some hold pieces of the token.
+var (
+	errNoToken     = errors.New("no token")
+	errTooLong     = fmt.Errorf("token longer than %d bytes", maxTokenBytes)
+	errMalformed   = errors.New("token is not a JWT")
+	errNoKey       = errors.New("token's key or algorithm is not known")
+	errSignature   = errors.New("token's signature or algorithm is wrong")
+	errExpired     = errors.New("token has expired")
+	errNotYet      = errors.New("token is not valid yet")
+	errAudience    = errors.New("token is for another audience")
+	errIssuer      = errors.New("token is from another issuer")
+	errNoClaim     = errors.New("token has no exp, or lacks another claim that is needed")
+	errClaims      = errors.New("token's claims are wrong")
+	errSubject     = errors.New("token's sub is not a user id")
+	refusalReasons = []struct{ cause, reason error }{
+		{jwt.ErrTokenMalformed, errMalformed},
+		{jwt.ErrTokenUnverifiable, errNoKey},
+		{jwt.ErrTokenSignatureInvalid, errSignature},
+		{jwt.ErrTokenRequiredClaimMissing, errNoClaim},
+		{jwt.ErrTokenExpired, errExpired},
+		{jwt.ErrTokenNotValidYet, errNotYet},
+		{jwt.ErrTokenInvalidAudience, errAudience},
+		{jwt.ErrTokenInvalidIssuer, errIssuer},
+	}
+)
+
+// verifier checks tokens.
+type verifier struct {
+	parser *jwt.Parser
+	key    jwt.Keyfunc
+}
+
+// newVerifier makes one whose keys, if they are fetched, are fetched until ctx ends.
+func newVerifier(ctx context.Context, config Config) (*verifier, error) {
+	options := []jwt.ParserOption{jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithStrictDecoding()}
+	if config.Audience != "" {
+		options = append(options, jwt.WithAudience(config.Audience))
+	}
+	if config.Issuer != "" {
+		options = append(options, jwt.WithIssuer(config.Issuer))
+	}
+	// The algorithms are pinned to the kind of key: otherwise a public key could be used as an HMAC secret.
+	if config.JWKSURL != "" {
+		key, err := fetchKeys(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		return &verifier{jwt.NewParser(append(options, jwt.WithValidMethods([]string{"RS256", "ES256", "EdDSA"}))...), key}, nil
+	}
+	if len(config.Secret) < minSecretBytes {
+		return nil, fmt.Errorf("secret of %d bytes, HS256 needs at least %d", len(config.Secret), minSecretBytes)
+	}
+	secret := append([]byte(nil), config.Secret...)
+	key := func(*jwt.Token) (any, error) { return secret, nil }
+	return &verifier{jwt.NewParser(append(options, jwt.WithValidMethods([]string{"HS256"}))...), key}, nil
+}
+
+// user is the token's subject, if the token is valid.
+func (v *verifier) user(token string) (messages.UserID, error) {
+	if len(token) > maxTokenBytes {
+		return "", errTooLong
+	}
+	var claims jwt.RegisteredClaims
+	if _, err := v.parser.ParseWithClaims(token, &claims, v.key); err != nil {
+		for _, known := range refusalReasons {
+			if errors.Is(err, known.cause) {
+				return "", known.reason
+			}
+		}
+		return "", errClaims
+	}
+	if !messages.ValidUserID(claims.Subject) {
+		return "", errSubject
+	}
+	return messages.UserID(claims.Subject), nil
+}

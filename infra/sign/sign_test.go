@@ -1,0 +1,109 @@
+package sign
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"hearth/actors"
+	"hearth/messages"
+)
+
+var _ actors.Signer = (*Signer)(nil)
+
+func newSigner(t *testing.T, secret string) *Signer {
+	t.Helper()
+	s, err := New([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var (
+	secretA = strings.Repeat("a", MinSecretBytes)
+	secretB = strings.Repeat("b", MinSecretBytes)
+)
+
+func TestSecrets(t *testing.T) {
+	short := strings.Repeat("x", MinSecretBytes-1)
+	if _, err := New([]byte(short)); err == nil || strings.Contains(err.Error(), short) || !strings.Contains(err.Error(), "31 bytes") {
+		t.Errorf("a short secret: %v", err)
+	}
+	one, two := RandomSecret(), RandomSecret()
+	if bytes.Equal(one, two) {
+		t.Error("two random secrets are the same")
+	}
+	if _, err := New(one); err != nil {
+		t.Errorf("a random secret: %v", err)
+	}
+	secret := []byte(secretA)
+	s, err := New(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.TaskToken("t")
+	clear(secret)
+	if s.TaskToken("t") != before {
+		t.Error("the signer shares the caller's bytes")
+	}
+}
+
+func TestTaskTokens(t *testing.T) {
+	s := newSigner(t, secretA)
+	for _, task := range []messages.TaskID{"t", "task-1", "a.b.c", messages.TaskID(strings.Repeat("x", 128))} {
+		token := s.TaskToken(task)
+		if got, ok := s.VerifyTaskToken(token); !ok || got != task {
+			t.Errorf("token of %s: %s, %v", task, got, ok)
+		}
+		if token != s.TaskToken(task) {
+			t.Errorf("token of %s changes", task)
+		}
+		if got, ok := newSigner(t, secretB).VerifyTaskToken(token); ok {
+			t.Errorf("another secret's token of %s is accepted as %s", task, got)
+		}
+	}
+}
+
+func TestForgedTaskTokens(t *testing.T) {
+	s := newSigner(t, secretA)
+	token := s.TaskToken("task-1")
+	signature := strings.TrimPrefix(token, "task-1.")
+	// The last character holds two bits that belong to nothing: a second spelling of the same signature.
+	alphabet := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	respelled := token[:len(token)-1] + string(alphabet[strings.IndexByte(alphabet, token[len(token)-1])^1])
+	if a, _ := base64.RawURLEncoding.DecodeString(signature); a == nil {
+		t.Fatal("not base64")
+	}
+	for name, forged := range map[string]string{
+		"empty": "", "no dot": "task-1", "no signature": "task-1.", "no id": "." + signature,
+		"another id": "task-2." + signature, "signature cut": token[:len(token)-1], "signature longer": token + "A",
+		"padded": token + "=", "spaces": " " + token, "respelled": respelled,
+		"binding": "task-1." + s.Binding("task-1", "", ""), "not an id": "a b." + signature,
+		"long": strings.Repeat("x", 1<<20),
+	} {
+		if task, ok := s.VerifyTaskToken(forged); ok {
+			t.Errorf("%s: accepted as %s", name, task)
+		}
+	}
+}
+
+func TestBindings(t *testing.T) {
+	s := newSigner(t, secretA)
+	binding := s.Binding("task", "session", "user")
+	if !s.VerifyBinding(binding, "task", "session", "user") {
+		t.Error("a binding is not accepted")
+	}
+	for _, other := range [][3]string{
+		{"tas", "ksession", "user"}, {"task", "sessionu", "ser"}, {"task", "session", "use"}, {"session", "task", "user"},
+		{"", "tasksession", "user"}, {"task", "session", ""},
+	} {
+		if s.VerifyBinding(binding, messages.TaskID(other[0]), messages.SessionID(other[1]), messages.UserID(other[2])) {
+			t.Errorf("accepted for %q", other)
+		}
+	}
+	if s.VerifyBinding("", "task", "session", "user") || newSigner(t, secretB).VerifyBinding(binding, "task", "session", "user") {
+		t.Error("a forged binding is accepted")
+	}
+}

@@ -1,0 +1,14 @@
+// Package sockets is the actors' port Links: the WebSockets of clients and bridges, from the HTTP handshake to the close.
+//
+// A link is one socket. One goroutine reads it; it decodes a frame, gives it to the link's owner, and goes on while no
+// more than a window of bytes is uncredited, so that a slow owner stops the peer through TCP. Nothing else runs for an
+// idle link: what is sent is queued in its outbox, which is bounded, and a goroutine that writes it lives only while there
+// is something to write. One timer per link serves all its waits: for the hello, for an owner, the next ping, the close.
+//
+// gws frames and unmasks what is read. What is written goes past it, because gws makes a system call per message, has no
+// write deadlines, and blocks whoever writes; see wire.
+//
+// A link's life: its peer is authenticated before the upgrade; its first frame is hello, of which the supervisor is told;
+// an actor is bound to it, or it ends; it is closed by its owner, its peer, this package's limits, or the network.
+// Whoever ended it, and with whatever still under way, its last event is LinkClosed, after its reader and its writer.
+package sockets

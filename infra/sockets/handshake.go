@@ -1,0 +1,166 @@
+package sockets
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lxzan/gws"
+	"golang.org/x/time/rate"
+
+	"hearth/infra/auth"
+	"hearth/messages"
+)
+
+const (
+	// subprotocol is what browsers offer and the gateway selects.
+	subprotocol = auth.Subprotocol
+	// readBuffer is small because most frames are, and large ones are read past it.
+	readBuffer = 512
+	// kernelBuffer bounds what the kernel keeps of a peer that is not read, and for a peer that does not read.
+	kernelBuffer = 128 << 10
+	// upgradeTimeout bounds the writing of the handshake's answer.
+	upgradeTimeout = 5 * time.Second
+)
+
+// greeting checks a link's first frame and makes the supervisor's message of it. Its errors go to the peer.
+type greeting func(messages.LinkID, messages.Frame) (any, error)
+
+// errNotHello refuses another first frame.
+var errNotHello = errors.New("the first frame must be hello")
+
+// newUpgrader answers handshakes. With subprotocols it selects one of them, and refuses who does not offer any.
+func newUpgrader(cfg *Config, subprotocols ...string) *gws.Upgrader {
+	return gws.NewUpgrader(events{}, &gws.ServerOption{
+		ReadMaxPayloadSize: cfg.maxMessage(),
+		CheckUtf8Enabled:   true,
+		HandshakeTimeout:   upgradeTimeout,
+		SubProtocols:       subprotocols,
+		NewSession:         func() gws.SessionStorage { return nil }, // not used
+	})
+}
+
+// ClientHandler serves GET /ws. Authenticate says whose a request is, and gives the token for the user's task; its error is
+// told to the peer. A refused request is answered 401; a browser, which cannot see that, is upgraded, told, and closed
+// with 4401.
+func (s *Sockets) ClientHandler(
+	authenticate func(*http.Request) (messages.UserID, messages.Secret, error),
+) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.allowedOrigin(r) {
+			s.refuse(w, r, Client, http.StatusForbidden, "pages of this origin may not connect (ALLOWED_ORIGINS)")
+			return
+		}
+		if !s.enter(w, r, Client) {
+			return
+		}
+		user, token, err := authenticate(r)
+		browser := offersSubprotocol(r)
+		if err != nil && !browser {
+			s.dismiss(Client)
+			s.refuse(w, r, Client, http.StatusUnauthorized, err.Error())
+			return
+		}
+		l := &link{kind: Client, peer: string(user)}
+		l.limiter = rate.NewLimiter(rate.Limit(s.cfg.FramesPerSecond), s.cfg.FramesPerSecond)
+		l.greet = func(id messages.LinkID, frame messages.Frame) (any, error) {
+			hello, ok := frame.(messages.Hello)
+			if !ok {
+				return nil, errNotHello
+			}
+			return &messages.ClientArrived{Link: id, User: user, Token: token, Hello: hello}, nil
+		}
+		upgrader := s.plain
+		if browser {
+			r.Header.Set("Sec-WebSocket-Protocol", subprotocol) // gws looks only at the first of several headers
+			upgrader = s.browser
+		}
+		if err != nil {
+			s.reportRefusal(r, Client, http.StatusUnauthorized, err.Error())
+		}
+		s.upgrade(w, r, upgrader, l, err)
+	})
+}
+
+// BridgeHandler serves GET /internal/warm/{taskId} and GET /internal/task/{sessionId}. The bearer is the task's token.
+func (s *Sockets) BridgeHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /internal/warm/{taskId}", func(w http.ResponseWriter, r *http.Request) {
+		s.serveBridge(w, r, messages.TaskID(r.PathValue("taskId")), "")
+	})
+	mux.HandleFunc("GET /internal/task/{sessionId}", func(w http.ResponseWriter, r *http.Request) {
+		s.serveBridge(w, r, "", messages.SessionID(r.PathValue("sessionId")))
+	})
+	return mux
+}
+
+// serveBridge takes a bridge that names its task or its session in the path.
+func (s *Sockets) serveBridge(w http.ResponseWriter, r *http.Request, task messages.TaskID, session messages.SessionID) {
+	if !messages.ValidID(string(task) + string(session)) {
+		s.refuse(w, r, Bridge, http.StatusBadRequest, "the path's id is not an id")
+		return
+	}
+	if !s.enter(w, r, Bridge) {
+		return
+	}
+	bearer, err := auth.Bearer(r)
+	owner, ok := s.cfg.VerifyTask(bearer)
+	status, problem := 0, ""
+	switch {
+	case err != nil || !ok:
+		status, problem = http.StatusUnauthorized, "no valid task token (was the task started with another TASK_TOKEN_SECRET?)"
+	case task != "" && task != owner:
+		status, problem = http.StatusForbidden, "the task token is another task's"
+	}
+	if status != 0 {
+		s.dismiss(Bridge)
+		s.refuse(w, r, Bridge, status, problem)
+		return
+	}
+	l := &link{kind: Bridge, peer: string(owner)}
+	l.greet = func(id messages.LinkID, frame messages.Frame) (any, error) {
+		hello, ok := frame.(messages.BridgeHello)
+		switch {
+		case !ok:
+			return nil, errNotHello
+		case hello.TaskID != owner:
+			return nil, errors.New("hello: taskId is not the task token's")
+		case session != "" && hello.SessionID != session:
+			return nil, errors.New("hello: sessionId is not the path's")
+		}
+		return &messages.BridgeArrived{Link: id, Hello: hello}, nil
+	}
+	s.upgrade(w, r, s.plain, l, nil)
+}
+
+// enter admits a handshake, or answers it. Who is admitted ends with upgrade or dismiss.
+func (s *Sockets) enter(w http.ResponseWriter, r *http.Request, kind Kind) bool {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || r.ProtoMajor != 1 {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		s.refuse(w, r, kind, http.StatusUpgradeRequired, "this is a WebSocket")
+		return false
+	}
+	if problem := s.admit(kind); problem != "" {
+		w.Header().Set("Retry-After", "1")
+		s.refuse(w, r, kind, http.StatusServiceUnavailable, problem)
+		return false
+	}
+	return true
+}
+
+// refuse answers a handshake with an error.
+func (s *Sockets) refuse(w http.ResponseWriter, r *http.Request, kind Kind, status int, problem string) {
+	s.reportRefusal(r, kind, status, problem)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	http.Error(w, problem, status)
+}
+
+func (s *Sockets) reportRefusal(r *http.Request, kind Kind, status int, problem string) {
+	s.refused(kind, status)
+	s.unruly.Warn().Stringer("kind", kind).Str("remote", r.RemoteAddr).Int("status", status).Str("problem", problem).
+		Msg("handshake refused")
+}

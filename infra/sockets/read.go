@@ -1,0 +1,222 @@
+package sockets
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/messages"
+)
+
+// limitedInterval is how often a client is told at most that it sends too fast.
+const limitedInterval = time.Second
+
+// read is the reader's goroutine.
+func (l *link) read(ws *gws.Conn) {
+	l.readLoop(ws)
+	l.readEnded()
+	l.mu.Lock()
+	l.readDone = true
+	last := !l.writing
+	l.mu.Unlock()
+	if last {
+		l.finish()
+	}
+}
+
+// errReaderFailed stands for a panic under gws' loop.
+var errReaderFailed = errors.New("the reader failed")
+
+// readLoop guards gws' loop. A frame header with a negative length makes it panic, outside of what its own recovery
+// covers: one such frame would end the process.
+func (l *link) readLoop(ws *gws.Conn) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.readErr = errReaderFailed
+			l.sockets.unruly.Error().Stringer("kind", l.kind).Str("peer", l.peer).Str("panic", fmt.Sprint(p)).
+				Str("stack", string(debug.Stack())).Msg("socket reader failed")
+		}
+	}()
+	ws.ReadLoop()
+}
+
+// readEnded closes the link for the reason for which its reading ended, unless that is our own close.
+func (l *link) readEnded() {
+	var closed *gws.CloseError
+	code := l.conn.code()
+	switch err := l.readErr; {
+	case errors.As(err, &closed):
+		l.shut(ending{cause: CausePeer, detail: fmt.Sprint(closed.Code), frame: l.conn.goodbye})
+		return
+	case errors.Is(err, errReaderFailed):
+		code = closeProtocolError
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		l.abort(CauseSilent, "")
+		return
+	case code == 0 || code == messages.CloseNormal: // what gws would tell a connection that failed
+		l.abort(CauseLost, plainError(err))
+		return
+	}
+	if code == messages.CloseTooLarge {
+		l.complain(messages.CodeFrameTooLarge, fmt.Sprintf("frame larger than %d bytes", l.sockets.cfg.MaxFrameBytes))
+	}
+	l.shut(ending{cause: CauseViolation, code: code, flush: true})
+	// Closing a connection that has unread bytes would make the peer's system drop what we have just told it. tick ends
+	// this.
+	_, _ = io.Copy(io.Discard, l.conn)
+}
+
+// closeProtocolError is a close code that only gws and we ourselves use.
+const closeProtocolError messages.CloseCode = 1002
+
+// complain tells a client what is wrong. Bridges are not told: it is for the log.
+func (l *link) complain(code messages.ErrorCode, message string) {
+	if l.kind == Client {
+		l.send(messages.Error{Code: code, Message: message, Retryable: code == messages.CodeRateLimited})
+	}
+}
+
+// events are gws', all called by the reader.
+type events struct{}
+
+func linkOf(ws *gws.Conn) *link { return ws.NetConn().(*wire).link }
+
+func (events) OnOpen(*gws.Conn) {}
+
+func (events) OnClose(ws *gws.Conn, err error) { linkOf(ws).readErr = err }
+
+func (events) OnPing(ws *gws.Conn, payload []byte) {
+	l := linkOf(ws)
+	l.throttle()
+	l.sendControl(controlFrame(gws.OpcodePong, payload))
+}
+
+// OnPong needs to do nothing: that something came has renewed the read's deadline.
+func (events) OnPong(*gws.Conn, []byte) {}
+
+func (events) OnMessage(ws *gws.Conn, message *gws.Message) {
+	l := linkOf(ws)
+	l.sockets.tallies[l.kind].framesIn.Add(1)
+	if l.closing() {
+		_ = message.Close() // gives the buffer back; never fails
+		return
+	}
+	if l.greet != nil {
+		l.hello(message)
+		return
+	}
+	frame, err := l.decode(message)
+	bytes := message.Data.Len()
+	_ = message.Close() // before any wait
+	l.throttle()
+	if err != nil {
+		l.bad(err)
+		return
+	}
+	l.take(frame, bytes)
+}
+
+func (l *link) closing() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.end != nil
+}
+
+var errBinary = errors.New("frame: binary, must be text")
+
+func (l *link) decode(message *gws.Message) (messages.Frame, error) {
+	if message.Opcode != gws.OpcodeText {
+		return nil, errBinary
+	}
+	if l.kind == Bridge {
+		return messages.DecodeFromBridge(message.Bytes())
+	}
+	return messages.DecodeFromClient(message.Bytes())
+}
+
+// hello takes the first frame, tells the supervisor, and waits for an owner.
+func (l *link) hello(message *gws.Message) {
+	frame, err := l.decode(message)
+	_ = message.Close()
+	var arrived any
+	if err == nil {
+		arrived, err = l.greet(l.id, frame)
+	}
+	if err != nil {
+		l.sockets.tallies[l.kind].badFrames.Add(1)
+		l.sockets.unruly.Warn().Stringer("kind", l.kind).Str("peer", l.peer).Err(err).Msg("hello refused")
+		l.complain(messages.CodeBadFrame, err.Error())
+		l.shut(ending{cause: CauseNoHello, code: messages.CloseNotAllowed, detail: err.Error(), flush: true})
+		return
+	}
+	l.greet = nil
+	l.mu.Lock()
+	l.stage = awaitsOwner
+	if l.end == nil {
+		l.timer.Reset(l.sockets.cfg.BindTimeout)
+	}
+	l.mu.Unlock()
+	l.sockets.greeted(l.kind)
+	l.sockets.cfg.Deliver(l.sockets.cfg.Supervisor, arrived)
+	l.await(func() bool { return l.stage == bound })
+}
+
+// take acts on a frame of a bound link.
+func (l *link) take(frame messages.Frame, bytes int) {
+	switch f := frame.(type) {
+	case messages.Hello, messages.BridgeHello:
+		l.bad(errors.New("hello: not the first frame"))
+		return
+	case messages.Unknown:
+		return
+	case messages.Ping:
+		l.send(messages.Pong{ID: f.ID})
+		return
+	case messages.Data:
+		if l.kind == Client && len(f.Payload) > l.sockets.cfg.MaxFrameBytes {
+			l.complain(messages.CodeFrameTooLarge, fmt.Sprintf("payload larger than %d bytes", l.sockets.cfg.MaxFrameBytes))
+			l.shut(ending{cause: CauseViolation, code: messages.CloseTooLarge, flush: true})
+			return
+		}
+	}
+	l.mu.Lock()
+	l.uncredited += bytes
+	l.mu.Unlock()
+	l.emit(&messages.LinkFrame{Link: l.id, Frame: frame, Bytes: bytes})
+	l.await(func() bool { return l.uncredited <= l.sockets.cfg.WindowBytes })
+}
+
+// bad refuses a frame. A client is told, and closed when it does not stop; a bridge is ours, and the log is told.
+func (l *link) bad(err error) {
+	l.sockets.tallies[l.kind].badFrames.Add(1)
+	if l.kind == Bridge {
+		l.sockets.unruly.Warn().Str("peer", l.peer).Err(err).Msg("ignored a bridge's bad frame")
+		return
+	}
+	l.complain(messages.CodeBadFrame, err.Error())
+	if l.badFrames++; l.badFrames >= maxBadFrames {
+		l.shut(ending{cause: CauseBadFrames, code: messages.CloseNotAllowed, flush: true})
+	}
+}
+
+// throttle holds up the reader of a client that sends too fast; the client is told so now and then.
+func (l *link) throttle() {
+	if l.limiter == nil {
+		return
+	}
+	wait := l.limiter.Reserve().Delay()
+	if wait == 0 {
+		return
+	}
+	l.sockets.tallies[l.kind].rateLimited.Add(1)
+	if now := time.Now(); now.Sub(l.limited) >= limitedInterval {
+		l.limited = now
+		l.complain(messages.CodeRateLimited, fmt.Sprintf("more than %d frames a second: slowed down", l.sockets.cfg.FramesPerSecond))
+	}
+	time.Sleep(wait) // at most the time that one frame stands for: frames come here one by one
+}

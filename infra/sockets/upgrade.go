@@ -1,0 +1,86 @@
+package sockets
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/infra/auth"
+	"hearth/messages"
+)
+
+// upgrade turns an admitted handshake into a link. With a refusal the link is only there to be told it.
+func (s *Sockets) upgrade(w http.ResponseWriter, r *http.Request, upgrader *gws.Upgrader, l *link, refusal error) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.dismiss(l.kind)
+		s.refuse(w, r, l.kind, http.StatusInternalServerError, "this connection cannot become a WebSocket")
+		return
+	}
+	if buffered.Reader.Buffered() > 0 {
+		// gws would lose what came with the request. A peer has to wait for the answer.
+		_ = conn.Close()
+		s.dismiss(l.kind)
+		s.reportRefusal(r, l.kind, http.StatusBadRequest, "frames before the handshake's answer")
+		return
+	}
+	boundKernel(conn)
+	l.conn = &wire{Conn: conn}
+	ws, err := upgrader.UpgradeFromConn(l.conn, bufio.NewReaderSize(l.conn, readBuffer), r)
+	if err != nil { // gws has answered and closed the connection
+		s.dismiss(l.kind)
+		s.reportRefusal(r, l.kind, http.StatusBadRequest, plainError(err))
+		return
+	}
+	l.sockets, l.since = s, time.Now()
+	l.conn.link = l
+	l.start()
+	if refusal != nil {
+		l.complain(messages.CodeUnauthenticated, refusal.Error())
+		l.shut(ending{cause: CauseUnauthenticated, code: messages.CloseUnauthenticated, detail: refusal.Error(), flush: true})
+	}
+	go l.read(ws)
+}
+
+// boundKernel bounds the kernel's buffers.
+func boundKernel(conn net.Conn) {
+	if buffers, ok := conn.(interface {
+		SetReadBuffer(int) error
+		SetWriteBuffer(int) error
+	}); ok {
+		// Both fail only on a connection that is closed, as its next use will tell.
+		_ = buffers.SetReadBuffer(kernelBuffer)
+		_ = buffers.SetWriteBuffer(kernelBuffer)
+	}
+}
+
+// offersSubprotocol tells browsers, and whoever connects as they do.
+func offersSubprotocol(r *http.Request) bool {
+	for offered := range auth.Subprotocols(r) {
+		if offered == subprotocol {
+			return true
+		}
+	}
+	return false
+}
+
+// allowedOrigin keeps other sites' pages from connecting with what a browser knows of its user. Whoever is not a browser
+// sends no origin.
+func (s *Sockets) allowedOrigin(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) == 0 {
+		return true
+	}
+	origin, err := url.Parse(origins[0])
+	if err != nil || len(origins) > 1 {
+		return false
+	}
+	return strings.EqualFold(origin.Host, r.Host) ||
+		slices.ContainsFunc(s.cfg.AllowedOrigins, func(allowed string) bool { return strings.EqualFold(allowed, origins[0]) })
+}

@@ -1,0 +1,105 @@
+package sockets
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/messages"
+)
+
+// wire is a link's connection as gws sees it. Reads end when the peer has been silent for too long: the time runs only
+// while a read is waiting, so that a reader that waits for credit is not taken for a dead peer. All that gws writes after
+// the upgrade is a close frame, when its reading ends; it is kept, for the link to send in its turn.
+type wire struct {
+	net.Conn
+	link *link
+	// goodbye is the close frame that gws wanted to send; the reader's.
+	goodbye []byte
+}
+
+// upgraded says that the handshake's answer has been written.
+func (w *wire) upgraded() bool { return w.link != nil }
+
+func (w *wire) Read(p []byte) (int, error) {
+	s := w.link.sockets
+	if err := w.Conn.SetReadDeadline(time.Now().Add(s.cfg.SilenceTimeout)); err != nil {
+		return 0, err
+	}
+	n, err := w.Conn.Read(p)
+	s.tallies[w.link.kind].bytesIn.Add(uint64(n))
+	return n, err
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	if !w.upgraded() {
+		return w.Conn.Write(p)
+	}
+	w.goodbye = bytes.Clone(p)
+	return len(p), nil
+}
+
+// Close leaves the connection open after the upgrade: its link closes it when everything has been written.
+func (w *wire) Close() error {
+	if !w.upgraded() {
+		return w.Conn.Close()
+	}
+	return nil
+}
+
+// code is the close code that gws wanted to send, 0 for none.
+func (w *wire) code() messages.CloseCode {
+	if len(w.goodbye) < controlHeader+2 {
+		return 0
+	}
+	return messages.CloseCode(binary.BigEndian.Uint16(w.goodbye[controlHeader:]))
+}
+
+const (
+	// controlHeader is the length of a control frame's header.
+	controlHeader = 2
+	// maxHeader is the length of the longest header of an unmasked frame.
+	maxHeader = 10
+	// maxControlPayload is how much a control frame can carry.
+	maxControlPayload = 125
+	// final marks a frame that is a whole message.
+	final = 0x80
+)
+
+// textFrame is a frame as it goes over the wire, and the length of its JSON text.
+func textFrame(frame messages.Frame) (encoded []byte, text int) {
+	size := 256
+	if data, ok := frame.(messages.Data); ok {
+		size = 64 + len(data.Payload)
+	}
+	encoded = messages.AppendFrame(make([]byte, maxHeader, maxHeader+size), frame)
+	text = len(encoded) - maxHeader
+	// The header goes right before the text, wherever that makes it begin.
+	var header [maxHeader]byte
+	h := append(header[:0], final|byte(gws.OpcodeText))
+	switch {
+	case text < 126:
+		h = append(h, byte(text))
+	case text < 1<<16:
+		h = binary.BigEndian.AppendUint16(append(h, 126), uint16(text))
+	default:
+		h = binary.BigEndian.AppendUint64(append(h, 127), uint64(text))
+	}
+	start := maxHeader - len(h)
+	copy(encoded[start:], h)
+	return encoded[start:], text
+}
+
+// controlFrame is a ping, pong or close as it goes over the wire. What is too long of the payload is cut off.
+func controlFrame(opcode gws.Opcode, payload []byte) []byte {
+	payload = payload[:min(len(payload), maxControlPayload)]
+	return append([]byte{final | byte(opcode), byte(len(payload))}, payload...)
+}
+
+// closeFrame tells the peer why. The reason is a short text of ours.
+func closeFrame(code messages.CloseCode, reason string) []byte {
+	return controlFrame(gws.OpcodeCloseConnection, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
+}
