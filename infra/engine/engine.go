@@ -112,6 +112,9 @@ func (e *Engine) Props(producer actor.Producer) *actor.Props {
 	}))
 }
 
+// PID is the address of an actor by its name, also of one that is still to be spawned.
+func (e *Engine) PID(name string) *actor.PID { return e.system.NewLocalPID(name) }
+
 // SpawnRoot starts the engine's one root actor, which every other is a descendant of.
 func (e *Engine) SpawnRoot(producer actor.Producer, name string) (*actor.PID, error) {
 	e.mu.Lock()

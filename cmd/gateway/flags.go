@@ -1,0 +1,131 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"hearth/actors"
+	"hearth/infra/gateway"
+)
+
+// flags are the gateway's settings. Each is a flag and an environment variable. Secrets are environment variables only:
+// a process's arguments can be read by everyone on the machine.
+type flags struct {
+	Version bool `help:"Print the version and exit."`
+
+	ListenAddr         string   `env:"LISTEN_ADDR" default:"127.0.0.1:8080" help:"Where clients connect." group:"Listeners"`
+	InternalListenAddr string   `env:"INTERNAL_LISTEN_ADDR" help:"Where bridges connect and /metrics and /api/* are served; empty: with the clients." group:"Listeners"`
+	GatewayWSURL       string   `name:"gateway-ws-url" env:"GATEWAY_WS_URL" placeholder:"ws://HOST:PORT" help:"Where tasks reach this gateway. With the local backend it is found by itself." group:"Listeners"`
+	AllowedOrigins     []string `env:"ALLOWED_ORIGINS" help:"Browser origins that may connect beside the gateway's own." group:"Listeners"`
+	MaxConnections     int      `env:"MAX_CONNECTIONS" default:"25000" help:"Sockets of clients and bridges in all." group:"Listeners"`
+	MaxFrameBytes      int      `env:"MAX_FRAME_BYTES" default:"1048576" help:"Largest payload of a frame, in bytes." group:"Listeners"`
+
+	Backend           string `env:"BACKEND" enum:"local,ecs" default:"local" help:"What runs the tasks: local (processes of this machine) or ecs." group:"Backend"`
+	ECSCluster        string `name:"ecs-cluster" env:"ECS_CLUSTER" help:"Name or ARN of the cluster." group:"Backend"`
+	ECSTaskDefinition string `name:"ecs-task-definition" env:"ECS_TASK_DEFINITION" placeholder:"FAMILY:REVISION" help:"The tasks' definition, with its revision." group:"Backend"`
+	ECSContainerName  string `name:"ecs-container-name" env:"ECS_CONTAINER_NAME" help:"The definition's container that runs the bridge." group:"Backend"`
+	ECSStartedBy      string `name:"ecs-started-by" env:"ECS_STARTED_BY" default:"hearth" help:"Marks this deployment's tasks in ECS; no two deployments in a cluster may share it." group:"Backend"`
+	USESharedAP       bool   `name:"use-shared-ap" env:"USE_SHARED_AP" default:"true" negatable:"" help:"One EFS access point for all users and one task definition." group:"Backend"`
+	SharedAPID        string `name:"shared-access-point-id" env:"SHARED_ACCESS_POINT_ID" placeholder:"fsap-..." help:"That access point; the task definition mounts it." group:"Backend"`
+	WorkspaceRoot     string `env:"WORKSPACE_ROOT" help:"Directory of all workspaces as the tasks see it. Default /mnt/efs; with the local backend a temporary directory." group:"Backend"`
+
+	AgentCommand    string        `env:"AGENT_COMMAND" help:"The agent's command line. With BACKEND=ecs the task definition has it." group:"Local backend"`
+	AgentIO         string        `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text" default:"jsonl" help:"The agent's lines are JSON (jsonl) or text." group:"Local backend"`
+	AgentStderr     string        `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"The agent's standard error goes to the log, or also to the output (merge)." group:"Local backend"`
+	LocalBridge     string        `env:"LOCAL_BRIDGE" placeholder:"FILE" help:"The bridge's binary. Default: the file bridge beside the gateway." group:"Local backend"`
+	LocalInstances  int           `env:"LOCAL_INSTANCES" default:"1" help:"Container instances that tasks are spread over." group:"Local backend"`
+	LocalStartDelay time.Duration `env:"LOCAL_START_DELAY" default:"0s" help:"Added to the start of every task, to feel what a cold start is like." group:"Local backend"`
+
+	EnableWarmPool    bool          `env:"ENABLE_WARM_POOL" default:"true" negatable:"" help:"Keep tasks started and connected. Without it each session gets a task started for it." group:"Warm pool"`
+	PoolMin           int           `name:"warm-pool-min-size" env:"WARM_POOL_MIN_SIZE" default:"3" help:"Tasks that the pool is filled up to." group:"Warm pool"`
+	PoolMax           int           `name:"warm-pool-max-size" env:"WARM_POOL_MAX_SIZE" default:"10" help:"Most tasks that are ready or starting at once." group:"Warm pool"`
+	PoolThreshold     int           `name:"warm-pool-replenish-threshold" env:"WARM_POOL_REPLENISH_THRESHOLD" default:"2" help:"The pool is filled up once ready + starting - waiting is at or below this." group:"Warm pool"`
+	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"1h" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
+	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"10" help:"Most tasks that are starting at once." group:"Warm pool"`
+
+	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"60s" help:"Longest that a client waits for its agent." group:"Sessions"`
+	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"15m" help:"A session without data in either direction for this long ends." group:"Sessions"`
+	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"3" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
+	MaxSessions        int           `env:"MAX_SESSIONS" default:"10000" help:"Most sessions in all." group:"Sessions"`
+	MaxSessionsPerUser int           `env:"MAX_SESSIONS_PER_USER" default:"100" help:"Most sessions of one user." group:"Sessions"`
+	AcceptTimeout      time.Duration `env:"ACCEPT_TIMEOUT" default:"1s" help:"A claimed task that has not answered by then is given up." group:"Sessions"`
+	InitTimeout        time.Duration `env:"INIT_TIMEOUT" default:"15s" help:"A claimed task whose agent is not ready by then is given up." group:"Sessions"`
+	StopGrace          time.Duration `env:"STOP_GRACE" default:"5s" help:"Time between an agent's SIGTERM and SIGKILL." group:"Sessions"`
+	TaskStartTimeout   time.Duration `env:"TASK_START_TIMEOUT" default:"4m" help:"A task whose bridge has not dialled by then is given up." group:"Sessions"`
+
+	Auth        string `env:"AUTH" enum:"jwt,dev" default:"jwt" help:"How clients prove who they are: jwt, or dev (?user=NAME, on loopback only)." group:"Authentication"`
+	JWKSURL     string `name:"jwks-url" env:"JWKS_URL" help:"Key set that clients' JWTs are checked with (RS256, ES256, EdDSA)." group:"Authentication"`
+	JWTAudience string `name:"jwt-audience" env:"JWT_AUDIENCE" help:"Audience that a JWT must have." group:"Authentication"`
+	JWTIssuer   string `name:"jwt-issuer" env:"JWT_ISSUER" help:"Issuer that a JWT must have." group:"Authentication"`
+
+	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"25s" help:"Longest that SIGTERM waits for sessions and tasks to end." group:"Process"`
+	LogLevel     string        `env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"Least severe level that is logged." group:"Process"`
+	LogFormat    string        `env:"LOG_FORMAT" enum:"console,json" default:"console" help:"How log lines look." group:"Process"`
+}
+
+// secret is a setting that is an environment variable and never a flag.
+type secret struct{ name, help string }
+
+// secrets are listed for --help and docs/configuration.md.
+var secrets = []secret{
+	{"JWT_SECRET", "HS256 secret that clients' JWTs are checked with."},
+	{"TASK_TOKEN_SECRET", "Secret of at least 32 bytes that tasks' tokens are made with. Needed with BACKEND=ecs; else made at the start."},
+	{"OPERATOR_TOKEN", "Bearer token for /api/status, /api/pool and /api/drain. Without it they are closed, but for AUTH=dev."},
+}
+
+// description is the head of --help.
+func description() string {
+	var b strings.Builder
+	b.WriteString("Hearth's gateway: gives every user a task of their own, started ahead of time, and connects them.\n\n")
+	b.WriteString("Try it on this machine:\n\n  gateway --auth=dev --agent-command=bash --agent-io=text --agent-stderr=merge\n\n")
+	b.WriteString("Secrets are environment variables only:\n\n")
+	for _, s := range secrets {
+		b.WriteString("  " + s.name + ": " + s.help + "\n")
+	}
+	return b.String()
+}
+
+// config is what the flags and the environment's secrets say.
+func (f *flags) config() gateway.Config {
+	bridge := f.LocalBridge
+	if bridge == "" {
+		bridge = gateway.BridgeBesideGateway()
+	}
+	return gateway.Config{
+		ListenAddr: f.ListenAddr, InternalListenAddr: f.InternalListenAddr, GatewayWSURL: f.GatewayWSURL,
+		Backend: f.Backend,
+		ECS: gateway.ECSConfig{
+			Cluster: f.ECSCluster, TaskDefinition: f.ECSTaskDefinition, ContainerName: f.ECSContainerName,
+			StartedBy: f.ECSStartedBy,
+		},
+		Local: gateway.LocalConfig{
+			Bridge: bridge, Instances: f.LocalInstances, StartDelay: f.LocalStartDelay,
+			AgentCommand: f.AgentCommand, AgentIO: f.AgentIO, AgentStderr: f.AgentStderr,
+			LogLevel: f.LogLevel, LogFormat: f.LogFormat,
+		},
+		SharedAP: f.USESharedAP, SharedAPID: f.SharedAPID,
+		Actors: f.settings(),
+		Auth:   f.Auth, JWTSecret: os.Getenv("JWT_SECRET"), JWKSURL: f.JWKSURL,
+		JWTAudience: f.JWTAudience, JWTIssuer: f.JWTIssuer, AllowedOrigins: f.AllowedOrigins,
+		OperatorToken: os.Getenv("OPERATOR_TOKEN"), TaskTokenSecret: os.Getenv("TASK_TOKEN_SECRET"),
+		MaxFrameBytes: f.MaxFrameBytes, MaxConnections: f.MaxConnections, DrainTimeout: f.DrainTimeout,
+	}
+}
+
+// settings are the actors' numbers. What has no flag is the product's own figure.
+func (f *flags) settings() actors.Settings {
+	s := actors.DefaultSettings()
+	s.WarmPool = f.EnableWarmPool
+	s.Min, s.Max, s.Threshold = f.PoolMin, f.PoolMax, f.PoolThreshold
+	s.ReadyTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.LaunchConcurrency
+	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts
+	s.MaxSessions, s.MaxSessionsPerUser = f.MaxSessions, f.MaxSessionsPerUser
+	s.AcceptTimeout, s.InitTimeout, s.StopGrace = f.AcceptTimeout, f.InitTimeout, f.StopGrace
+	s.TaskStartTimeout = f.TaskStartTimeout
+	s.WorkspaceRoot = f.WorkspaceRoot
+	if s.WorkspaceRoot == "" && f.Backend == gateway.BackendECS {
+		s.WorkspaceRoot = "/mnt/efs"
+	}
+	return s
+}

@@ -1,0 +1,117 @@
+// Command gateway is Hearth's session gateway. See --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+
+	"hearth/infra/gateway"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+// Exit codes: a wrong configuration is told from a gateway that failed.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	var f flags
+	parser := kong.Must(&f, kong.Name("gateway"), kong.Description(description()), kong.UsageOnError())
+	if _, err := parser.Parse(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "gateway:", err, "(--help lists the settings)")
+		os.Exit(exitUsage)
+	}
+	if f.Version {
+		fmt.Println(version)
+		return
+	}
+	os.Exit(run(&f))
+}
+
+// run starts a gateway and ends it on SIGTERM or SIGINT. A second signal ends the process at once; the local backend's
+// tasks end with it in any case.
+func run(f *flags) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	log := logger(f, os.Stderr)
+	g, err := gateway.Start(ctx, f.config(), log, os.Stderr)
+	if err != nil {
+		for _, problem := range problems(err) {
+			fmt.Fprintln(os.Stderr, "gateway:", problem)
+		}
+		return exitUsage
+	}
+	announce(f, g)
+	code := 0
+	select {
+	case <-ctx.Done():
+		log.Info().Msg("draining; a second signal ends the process at once")
+	case err := <-g.Failed():
+		log.Error().Err(err).Msg("the gateway failed")
+		code = exitFailed
+	}
+	stop()
+	if err := g.Close(context.Background()); err != nil {
+		log.Error().Err(err).Msg("the gateway did not end cleanly")
+		return exitFailed
+	}
+	log.Info().Msg("the gateway has ended")
+	return code
+}
+
+// problems takes joined errors apart, so that each has its line.
+func problems(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return []error{err}
+	}
+	var all []error
+	for _, each := range joined.Unwrap() {
+		all = append(all, problems(each)...)
+	}
+	return all
+}
+
+func logger(f *flags, w io.Writer) zerolog.Logger {
+	level, err := zerolog.ParseLevel(f.LogLevel)
+	if err != nil { // the flag's enum has only levels
+		level = zerolog.InfoLevel
+	}
+	zerolog.TimeFieldFormat = time.RFC3339Nano
+	if f.LogFormat == "console" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000"}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// announce tells a person how to connect.
+func announce(f *flags, g *gateway.Gateway) {
+	fmt.Fprintf(os.Stderr, "gateway: clients connect to ws://%s/ws\n", g.Addr())
+	if f.Auth == gateway.AuthDev {
+		fmt.Fprintf(os.Stderr, "gateway: try it in another terminal: bin/shell%s\n", shellFlags(g.Addr().String()))
+	}
+	if where := g.TemporaryWorkspaces(); where != "" {
+		fmt.Fprintf(os.Stderr, "gateway: workspaces are in %s and go with the gateway; WORKSPACE_ROOT keeps them\n", where)
+	}
+}
+
+// shellFlags are what the shell needs to find a gateway that is not where it looks by itself.
+func shellFlags(addr string) string {
+	if strings.HasSuffix(addr, "127.0.0.1:8080") {
+		return ""
+	}
+	return " --url ws://" + addr
+}

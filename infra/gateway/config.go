@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"hearth/actors"
+	"hearth/infra/auth"
+	"hearth/infra/sign"
+)
+
+// The backends that run tasks.
+const (
+	// BackendLocal runs tasks as processes of this machine, through an embedded ECS-compatible endpoint.
+	BackendLocal = "local"
+	// BackendECS runs tasks on Amazon ECS, or on whatever AWS_ENDPOINT_URL_ECS names.
+	BackendECS = "ecs"
+)
+
+// The ways in which clients prove who they are.
+const (
+	AuthJWT = "jwt"
+	AuthDev = "dev"
+)
+
+// Config is everything that a gateway is told. cmd/gateway fills it from flags and the environment.
+type Config struct {
+	// ListenAddr takes clients; InternalListenAddr, when set, takes everything else: bridges, metrics and operators.
+	ListenAddr, InternalListenAddr string
+	// GatewayWSURL is where tasks dial, ws:// or wss://. The local backend finds it by itself.
+	GatewayWSURL string
+
+	Backend string
+	ECS     ECSConfig
+	Local   LocalConfig
+	// SharedAP is the first phase's switch, SharedAPID the access point.
+	SharedAP   bool
+	SharedAPID string
+
+	Actors actors.Settings
+
+	Auth            string
+	JWTSecret       string
+	JWKSURL         string
+	JWTAudience     string
+	JWTIssuer       string
+	AllowedOrigins  []string
+	OperatorToken   string
+	TaskTokenSecret string
+
+	// MaxFrameBytes is the largest payload that a frame may have.
+	MaxFrameBytes int
+	// MaxConnections bounds the sockets of clients and bridges.
+	MaxConnections int
+	DrainTimeout   time.Duration
+}
+
+// ECSConfig says which tasks to run.
+type ECSConfig struct {
+	Cluster, TaskDefinition, ContainerName string
+	// StartedBy marks this deployment's tasks.
+	StartedBy string
+}
+
+// LocalConfig says what the embedded backend's tasks are made of.
+type LocalConfig struct {
+	// Bridge is the bridge's binary.
+	Bridge string
+	// Instances is the number of container instances that tasks are spread over.
+	Instances int
+	// StartDelay is added to every task's start, so that a cold start can be felt.
+	StartDelay time.Duration
+
+	AgentCommand, AgentIO, AgentStderr string
+	// LogLevel and LogFormat are the bridges'.
+	LogLevel, LogFormat string
+}
+
+var sharedAPPattern = regexp.MustCompile(`^fsap-[0-9a-f]{8,40}$`)
+
+// validate reports everything that is wrong, one error a problem, each naming the setting by its environment variable.
+func (c *Config) validate() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+
+	for name, addr := range map[string]string{"LISTEN_ADDR": c.ListenAddr, "INTERNAL_LISTEN_ADDR": c.InternalListenAddr} {
+		if _, _, err := net.SplitHostPort(addr); err != nil && (addr != "" || name == "LISTEN_ADDR") {
+			problem("%s: %q is not host:port", name, addr)
+		}
+	}
+	if u, err := url.Parse(c.GatewayWSURL); c.GatewayWSURL != "" && (err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss") {
+		problem("GATEWAY_WS_URL: must be ws://host:port or wss://host:port")
+	}
+	problems = append(problems, c.validatePhases()...)
+	switch c.Backend {
+	case BackendLocal:
+		problems = append(problems, c.validateLocal()...)
+	case BackendECS:
+		problems = append(problems, c.validateECS()...)
+	default:
+		problem("BACKEND: %q is neither local nor ecs", c.Backend)
+	}
+	problems = append(problems, c.validateAuth()...)
+	settings := c.Actors
+	if c.Backend == BackendLocal && settings.WorkspaceRoot == "" {
+		settings.WorkspaceRoot = os.TempDir() // a directory of its own is made there
+	}
+	if err := settings.Validate(); err != nil {
+		problems = append(problems, err)
+	}
+	if c.MaxFrameBytes < 1<<10 {
+		problem("MAX_FRAME_BYTES: %d is less than 1 KiB", c.MaxFrameBytes)
+	}
+	if c.DrainTimeout <= 0 {
+		problem("DRAIN_TIMEOUT: must be more than 0")
+	}
+	return errors.Join(problems...)
+}
+
+// validatePhases checks the two switches of the roll-out.
+func (c *Config) validatePhases() []error {
+	switch {
+	case !c.SharedAP && c.Actors.WarmPool:
+		return []error{errors.New("ENABLE_WARM_POOL=true needs USE_SHARED_AP=true: a warm task boots before its user is known, " +
+			"so it cannot mount an access point of the user's own")}
+	case !c.SharedAP:
+		return []error{errors.New("USE_SHARED_AP=false: an access point and a task definition for each user are not in this version yet")}
+	case c.SharedAPID != "" && !sharedAPPattern.MatchString(c.SharedAPID):
+		return []error{fmt.Errorf("SHARED_ACCESS_POINT_ID: %q is not an access point id (fsap-...)", c.SharedAPID)}
+	case c.SharedAPID == "" && c.Backend == BackendECS:
+		return []error{errors.New("SHARED_ACCESS_POINT_ID: needed with BACKEND=ecs and USE_SHARED_AP=true")}
+	}
+	return nil
+}
+
+func (c *Config) validateLocal() (problems []error) {
+	if c.Local.AgentCommand == "" {
+		problems = append(problems, errors.New("AGENT_COMMAND: needed with BACKEND=local"))
+	}
+	if info, err := os.Stat(c.Local.Bridge); err != nil || info.IsDir() {
+		problems = append(problems, fmt.Errorf("LOCAL_BRIDGE: no bridge at %q; `make build` puts it beside the gateway", c.Local.Bridge))
+	}
+	if c.Local.Instances < 1 {
+		problems = append(problems, errors.New("LOCAL_INSTANCES: must be at least 1"))
+	}
+	return problems
+}
+
+func (c *Config) validateECS() (problems []error) {
+	for name, value := range map[string]string{
+		"ECS_CLUSTER": c.ECS.Cluster, "ECS_TASK_DEFINITION": c.ECS.TaskDefinition, "ECS_CONTAINER_NAME": c.ECS.ContainerName,
+		"GATEWAY_WS_URL": c.GatewayWSURL, "TASK_TOKEN_SECRET": c.TaskTokenSecret,
+	} {
+		if value == "" {
+			problems = append(problems, fmt.Errorf("%s: needed with BACKEND=ecs", name))
+		}
+	}
+	return problems
+}
+
+func (c *Config) validateAuth() (problems []error) {
+	switch c.Auth {
+	case AuthJWT:
+		if (c.JWTSecret == "") == (c.JWKSURL == "") {
+			problems = append(problems, errors.New("AUTH=jwt needs exactly one of JWT_SECRET and JWKS_URL (for a try on one machine: AUTH=dev)"))
+		}
+	case AuthDev:
+		for _, addr := range []string{c.ListenAddr, c.InternalListenAddr} {
+			if addr == "" {
+				continue
+			}
+			if err := auth.CheckDevListener(addr); err != nil {
+				problems = append(problems, err)
+			}
+		}
+	default:
+		problems = append(problems, fmt.Errorf("AUTH: %q is neither jwt nor dev", c.Auth))
+	}
+	if c.TaskTokenSecret != "" {
+		if _, err := sign.New([]byte(c.TaskTokenSecret)); err != nil {
+			problems = append(problems, fmt.Errorf("TASK_TOKEN_SECRET: %w", err))
+		}
+	}
+	return problems
+}
+
+// BridgeBesideGateway is where `make build` puts the bridge: beside the running binary.
+func BridgeBesideGateway() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(self), "bridge")
+}

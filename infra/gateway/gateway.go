@@ -1,0 +1,273 @@
+// Package gateway puts the gateway together: the actors on the production engine, their ports, the listeners and, with
+// the local backend, the embedded ECS-compatible endpoint. cmd/gateway runs one; tests and benchmarks run several.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"hearth/actors"
+	"hearth/infra/api"
+	"hearth/infra/auth"
+	"hearth/infra/ecs"
+	"hearth/infra/engine"
+	"hearth/infra/observe"
+	"hearth/infra/sign"
+	"hearth/infra/sockets"
+	"hearth/messages"
+)
+
+// closeTimeout bounds the end of everything that is left once the drain is over.
+const closeTimeout = 10 * time.Second
+
+// Gateway is a running gateway.
+type Gateway struct {
+	cfg      Config
+	log      zerolog.Logger
+	registry *prometheus.Registry
+	observer *observe.Observer
+	signer   *sign.Signer
+	engine   *engine.Engine
+	pool     *actor.PID
+	sockets  *sockets.Sockets
+	launcher *ecs.Launcher
+	local    *localBackend
+	clients  *auth.Clients
+
+	listeners []net.Listener
+	servers   []*http.Server
+	// failed gets what ends the gateway before it is asked to: a listener's error, or the supervisor's panic.
+	failed chan error
+}
+
+// Start validates the configuration and starts a gateway. Its error has one line for each problem. Output gets what the
+// local backend's tasks print.
+func Start(ctx context.Context, cfg Config, log zerolog.Logger, output io.Writer) (*Gateway, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	g := &Gateway{cfg: cfg, log: log, registry: prometheus.NewRegistry(), failed: make(chan error, 4)}
+	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	g.observer = observe.New(log, g.registry)
+	if err := g.start(ctx, output); err != nil {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		return nil, errors.Join(err, g.close(closing))
+	}
+	return g, nil
+}
+
+// start brings up the parts, each before the one that needs it. What was started is closed by close, in any case.
+func (g *Gateway) start(ctx context.Context, output io.Writer) error {
+	secret := []byte(g.cfg.TaskTokenSecret)
+	if len(secret) == 0 {
+		secret = sign.RandomSecret()
+	}
+	var err error
+	if g.signer, err = sign.New(secret); err != nil {
+		return err
+	}
+	if err := g.startAuth(ctx); err != nil {
+		return err
+	}
+	if err := g.listen(ctx); err != nil {
+		return err
+	}
+	if err := g.startBackend(ctx, output); err != nil {
+		return err
+	}
+	if err := g.startActors(); err != nil {
+		return err
+	}
+	g.serve()
+	return nil
+}
+
+func (g *Gateway) startAuth(ctx context.Context) (err error) {
+	g.clients, err = auth.NewClients(ctx, auth.Config{
+		Dev: g.cfg.Auth == AuthDev, Secret: []byte(g.cfg.JWTSecret), JWKSURL: g.cfg.JWKSURL,
+		Audience: g.cfg.JWTAudience, Issuer: g.cfg.JWTIssuer, Log: g.log,
+	})
+	return err
+}
+
+// listen takes the addresses, so that tasks can be told where to dial before any is started.
+func (g *Gateway) listen(ctx context.Context) error {
+	for _, addr := range []string{g.cfg.ListenAddr, g.cfg.InternalListenAddr} {
+		if addr == "" {
+			continue
+		}
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		if err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+		g.listeners = append(g.listeners, listener)
+	}
+	if g.cfg.GatewayWSURL == "" {
+		g.cfg.GatewayWSURL = dialURL(g.internal().Addr())
+	}
+	return nil
+}
+
+// internal is the listener that bridges and operators use: the last.
+func (g *Gateway) internal() net.Listener { return g.listeners[len(g.listeners)-1] }
+
+// Addr is where clients connect.
+func (g *Gateway) Addr() net.Addr { return g.listeners[0].Addr() }
+
+// InternalAddr is where bridges and operators connect.
+func (g *Gateway) InternalAddr() net.Addr { return g.internal().Addr() }
+
+// TemporaryWorkspaces is the directory of workspaces that goes with the gateway, empty when they stay.
+func (g *Gateway) TemporaryWorkspaces() string {
+	if g.local == nil || !g.local.temporary {
+		return ""
+	}
+	return g.local.workspace
+}
+
+// Failed gets an error when the gateway can no longer work and should be closed.
+func (g *Gateway) Failed() <-chan error { return g.failed }
+
+func (g *Gateway) fail(err error) {
+	select {
+	case g.failed <- err:
+	default: // somebody has been told already
+	}
+}
+
+// startBackend starts the launcher, and with the local backend what it talks to.
+func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error) {
+	g.engine = engine.New(engine.Config{
+		Log:           g.log,
+		OnRootFailure: func(reason error) { g.fail(fmt.Errorf("the pool supervisor failed: %w", reason)) },
+		OnIncident:    func(i engine.Incident) { g.observer.Incident(string(i.Kind)) },
+	})
+	var client ecs.Client
+	if g.cfg.Backend == BackendLocal {
+		if g.local, err = startLocal(ctx, &g.cfg, g.log, output); err != nil {
+			return err
+		}
+		client = g.local.client
+	} else if client, err = ecs.LoadClient(ctx); err != nil {
+		return err
+	}
+	g.launcher, err = ecs.New(ecs.Config{
+		Client: client, Cluster: g.cfg.ECS.Cluster, TaskDefinition: g.cfg.ECS.TaskDefinition,
+		ContainerName: g.cfg.ECS.ContainerName, StartedBy: g.cfg.ECS.StartedBy, GatewayWSURL: g.cfg.GatewayWSURL,
+		TaskToken: g.signer.TaskToken,
+		Deliver:   g.deliver,
+		Log:       g.log, OnCall: g.observer.Call,
+	})
+	if err != nil {
+		return err
+	}
+	g.launcher.Start()
+	for _, problem := range g.launcher.Check(ctx) {
+		err = errors.Join(err, errors.New(problem))
+	}
+	if err == nil && !g.cfg.Actors.WarmPool {
+		g.observer.Proven()
+	}
+	return err
+}
+
+// deliver gives actors what the adapters have for them. A message for an actor that has ended is counted by the engine.
+func (g *Gateway) deliver(to *actor.PID, message any) { _ = g.engine.Send(to, message) }
+
+// startActors starts the sockets, which are a port of the actors', and then the supervisor.
+func (g *Gateway) startActors() (err error) {
+	g.pool = g.engine.PID(actors.PoolName)
+	g.sockets, err = sockets.New(sockets.Config{
+		Supervisor: g.pool, Deliver: g.deliver, Log: g.log, MaxFrameBytes: g.cfg.MaxFrameBytes,
+		MaxConnections: g.cfg.MaxConnections, AllowedOrigins: g.cfg.AllowedOrigins, VerifyTask: g.signer.VerifyTaskToken,
+	})
+	if err != nil {
+		return err
+	}
+	ports := &actors.Ports{
+		Engine: g.engine, Clock: g.engine, Rand: g.engine,
+		Launcher: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g.observer,
+	}
+	g.pool, err = g.engine.SpawnRoot(actors.NewSupervisor(ports, g.cfg.Actors), actors.PoolName)
+	return err
+}
+
+// serve takes connections. With an internal listener the public one has nothing but clients and probes.
+func (g *Gateway) serve() {
+	endpoints := api.Config{
+		Ask:      func(ctx context.Context, request any) (any, error) { return g.engine.Ask(ctx, g.pool, request) },
+		Ready:    g.observer.Ready,
+		Operator: auth.Operator(g.cfg.OperatorToken, g.cfg.Auth == AuthDev),
+		Drain:    func() { g.deliver(g.pool, &messages.Drain{}) },
+		Metrics:  g.registry,
+	}
+	muxes := make([]*http.ServeMux, len(g.listeners))
+	for i := range muxes {
+		muxes[i] = http.NewServeMux()
+		endpoints.Probes(muxes[i])
+	}
+	public, internal := muxes[0], muxes[len(muxes)-1]
+	public.Handle("GET /ws", g.sockets.ClientHandler(g.clients.Authenticate))
+	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
+	endpoints.Endpoints(internal)
+	for i, listener := range g.listeners {
+		server := sockets.NewServer(muxes[i])
+		g.servers = append(g.servers, server)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				g.fail(fmt.Errorf("listener %s: %w", listener.Addr(), err))
+			}
+		}()
+	}
+}
+
+// Close drains the gateway and ends it: no new sessions, clients told, every task stopped. It waits for that at most
+// Config.DrainTimeout and then ends all the same. Nothing is left of the gateway after it.
+func (g *Gateway) Close(ctx context.Context) error {
+	drain, cancel := context.WithTimeout(ctx, g.cfg.DrainTimeout)
+	_, err := g.engine.Ask(drain, g.pool, &messages.Drain{})
+	cancel()
+	if err != nil {
+		err = fmt.Errorf("drain: %w", err)
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return errors.Join(err, g.close(closing))
+}
+
+// close ends what was started, the last first.
+func (g *Gateway) close(ctx context.Context) (err error) {
+	for _, server := range g.servers {
+		err = errors.Join(err, server.Close())
+	}
+	for _, listener := range g.listeners[len(g.servers):] {
+		err = errors.Join(err, listener.Close())
+	}
+	if g.sockets != nil {
+		err = errors.Join(err, g.sockets.Shutdown(ctx))
+	}
+	if g.launcher != nil {
+		err = errors.Join(err, g.launcher.Close(ctx))
+	}
+	if g.engine != nil {
+		err = errors.Join(err, g.engine.Stop(ctx))
+	}
+	if g.local != nil {
+		err = errors.Join(err, g.local.close(ctx))
+	}
+	if g.clients != nil {
+		g.clients.Close()
+	}
+	return err
+}

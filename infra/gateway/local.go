@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/rs/zerolog"
+
+	"hearth/infra/ecs"
+	"hearth/infra/localecs"
+)
+
+// The embedded backend's names.
+const (
+	localRegion    = "us-east-1"
+	localCluster   = "hearth"
+	localFamily    = "agent"
+	localContainer = "bridge"
+)
+
+// Room for tasks on an embedded container instance. The machine is the bound, not these figures: a task is a process and
+// not a share of a host.
+const (
+	localInstanceMemory = 64 << 20 // MiB
+	localInstanceCPU    = 64 << 20 // CPU units
+	localTaskMemory     = 64       // MiB
+	localTaskCPU        = 1        // CPU units
+)
+
+// localBackend is the embedded ECS-compatible endpoint with its task definition registered.
+type localBackend struct {
+	server    *localecs.Server
+	client    *awsecs.Client
+	workspace string
+	// temporary says that the workspaces go when the gateway does.
+	temporary bool
+}
+
+// startLocal starts the endpoint and registers the one task definition, through the same API calls as on AWS.
+func startLocal(ctx context.Context, cfg *Config, log zerolog.Logger, output io.Writer) (*localBackend, error) {
+	server, err := localecs.Start(localecs.Config{
+		Log: log, Output: output, Region: localRegion, Cluster: localCluster,
+		Instances: cfg.Local.Instances, InstanceCPU: localInstanceCPU, InstanceMemory: localInstanceMemory,
+		Faults: localecs.Faults{Task: localecs.TaskFault{ProvisioningDelay: localecs.Duration(cfg.Local.StartDelay)}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the local backend: %w", err)
+	}
+	b := &localBackend{server: server, client: ecs.LocalClient(server.URL(), localRegion)}
+	if err := b.prepare(ctx, cfg); err != nil {
+		return nil, errors.Join(fmt.Errorf("set up the local backend: %w", err), b.close(ctx))
+	}
+	return b, nil
+}
+
+func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
+	b.workspace = cfg.Actors.WorkspaceRoot
+	if b.workspace == "" {
+		dir, err := os.MkdirTemp("", "hearth-workspaces-")
+		if err != nil {
+			return err
+		}
+		b.workspace, b.temporary = dir, true
+	}
+	if err := os.MkdirAll(b.workspace, 0o755); err != nil {
+		return err
+	}
+	environment := map[string]string{
+		"WORKSPACE_ROOT": b.workspace, "AGENT_COMMAND": cfg.Local.AgentCommand, "AGENT_IO": cfg.Local.AgentIO,
+		"AGENT_STDERR": cfg.Local.AgentStderr, "MAX_FRAME_BYTES": strconv.Itoa(cfg.MaxFrameBytes),
+		"LOG_LEVEL": cfg.Local.LogLevel, "LOG_FORMAT": cfg.Local.LogFormat,
+	}
+	container := types.ContainerDefinition{
+		Name: aws.String(localContainer), Image: aws.String("local"), Essential: aws.Bool(true),
+		EntryPoint: []string{cfg.Local.Bridge}, Cpu: localTaskCPU, Memory: aws.Int32(localTaskMemory),
+		StopTimeout: aws.Int32(stopTimeoutSeconds(cfg.Actors.StopGrace)),
+	}
+	for _, name := range []string{
+		"WORKSPACE_ROOT", "AGENT_COMMAND", "AGENT_IO", "AGENT_STDERR", "MAX_FRAME_BYTES", "LOG_LEVEL", "LOG_FORMAT",
+	} {
+		container.Environment = append(container.Environment, types.KeyValuePair{
+			Name: aws.String(name), Value: aws.String(environment[name]),
+		})
+	}
+	registered, err := b.client.RegisterTaskDefinition(ctx, &awsecs.RegisterTaskDefinitionInput{
+		Family: aws.String(localFamily), ContainerDefinitions: []types.ContainerDefinition{container},
+	})
+	if err != nil {
+		return err
+	}
+	definition := registered.TaskDefinition
+	cfg.Actors.WorkspaceRoot = b.workspace
+	cfg.ECS.Cluster, cfg.ECS.ContainerName = localCluster, localContainer
+	cfg.ECS.TaskDefinition = fmt.Sprintf("%s:%d", aws.ToString(definition.Family), definition.Revision)
+	return nil
+}
+
+// stopTimeoutSeconds leaves the bridge time to end its agent and to say so before it is killed.
+func stopTimeoutSeconds(grace time.Duration) int32 {
+	return int32((grace + 2*time.Second + time.Second - 1) / time.Second)
+}
+
+// close stops every task and removes workspaces that nobody asked to keep.
+func (b *localBackend) close(ctx context.Context) error {
+	err := b.server.Close(ctx)
+	if b.temporary {
+		err = errors.Join(err, os.RemoveAll(b.workspace))
+	}
+	return err
+}
+
+// dialURL is where tasks on this machine reach a listener: its address, or loopback when it listens everywhere.
+func dialURL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return "ws://" + addr.String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "ws://" + net.JoinHostPort(host, port)
+}
