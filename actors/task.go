@@ -79,6 +79,8 @@ type task struct {
 	answerLost bool
 	// link is the bridge's socket, 0 when there is none.
 	link messages.LinkID
+	// exited says that the agent has ended: its bridge will end too, and need not dial again.
+	exited bool
 	// assign is the session that the task serves. Invariant: it is set once, on the way from ready to assigned.
 	assign  *messages.Assign
 	session *actor.PID

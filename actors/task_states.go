@@ -202,6 +202,8 @@ func (t *task) active(message any) {
 func (t *task) activeFrame(m *messages.LinkFrame) {
 	switch m.Frame.(type) {
 	case messages.Data, messages.Ack, messages.Gap, messages.Exit:
+		_, exit := m.Frame.(messages.Exit)
+		t.exited = t.exited || exit
 		from := &messages.FromBridge{Task: t.request.Task, Link: m.Link, Frame: m.Frame, Bytes: m.Bytes}
 		t.tell(t.session, from)
 	default:
@@ -211,7 +213,9 @@ func (t *task) activeFrame(m *messages.LinkFrame) {
 
 // detached gives the bridge a while to dial again, and asks ECS at once whether the task still is.
 func (t *task) detached(cause string) {
-	t.observe(messages.Event{Kind: messages.EventDetached, Reason: cause})
+	if !t.exited {
+		t.observe(messages.Event{Kind: messages.EventDetached, Reason: cause})
+	}
 	t.tell(t.session, &messages.TaskDetached{Task: t.request.Task, Reason: cause})
 	t.deadline.set(t.Clock, t.self, t.settings.RedialGrace)
 	t.describe()

@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"math"
+	"time"
+
 	"github.com/rs/zerolog"
 
 	"hearth/messages"
@@ -81,7 +84,7 @@ func (o *Observer) write(e messages.Event) {
 	text("reason", e.Reason)
 	text("kind", string(e.Fault))
 	if e.Took > 0 {
-		line.Dur("took", e.Took)
+		line.Float64("tookMs", math.Round(float64(e.Took)/float64(time.Millisecond)*10)/10)
 	}
 	if e.N > 0 {
 		line.Int("n", e.N)
