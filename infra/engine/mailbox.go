@@ -65,14 +65,16 @@ func (m *mailbox) Start() {
 	}
 }
 
-// PostUserMessage queues a message, or refuses it when it is nil or the mailbox is full.
+// PostUserMessage queues a message, or refuses it when it is nil or the mailbox is full. A poison pill is never refused:
+// the actor would live for ever.
 func (m *mailbox) PostUserMessage(message any) {
 	if isNil(message) {
 		m.engine.refuseNil(m.pid())
 		return
 	}
+	_, poison := message.(*actor.PoisonPill)
 	m.mu.Lock()
-	if m.user.size >= m.engine.mailboxLimit {
+	if m.user.size >= m.engine.mailboxLimit && !poison {
 		first, self := !m.overflown, m.self
 		m.overflown = true
 		m.mu.Unlock()

@@ -83,10 +83,10 @@ func TestBudgetIsFair(t *testing.T) {
 	close(stop)
 }
 
-func TestFullMailboxRefuses(t *testing.T) {
+func TestFullMailboxRefusesAllButAStop(t *testing.T) {
 	const limit = 10
 	r := start(t, Config{MailboxLimit: limit, Log: quiet()})
-	root, _ := r.scriptedRoot(t)
+	root, terminated := r.scriptedRoot(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	var got atomic.Int64
 	slow := r.spawn(t, root, "slow", func(ctx actor.Context) {
@@ -115,12 +115,14 @@ func TestFullMailboxRefuses(t *testing.T) {
 	if _, err := r.Ask(ctx, slow, &numbered{}); !errors.Is(err, ErrNoReceiver) {
 		t.Errorf("asking a full mailbox: %v", err)
 	}
+	r.inside(t, root, func(ctx actor.Context) { ctx.Poison(slow) })
 	close(leave)
-	eventually(t, "the queue's draining", func() bool { return got.Load() == limit })
-	if err := r.Send(slow, &numbered{}); err != nil {
-		t.Fatal(err)
+	if who := receive(t, terminated); who.Id != slow.Id {
+		t.Errorf("%s terminated, want %s", who.Id, slow.Id)
 	}
-	eventually(t, "room for one more", func() bool { return got.Load() == limit+1 })
+	if n := got.Load(); n != limit {
+		t.Errorf("%d messages handled, want %d", n, limit)
+	}
 }
 
 func TestNilIsRefused(t *testing.T) {
@@ -142,7 +144,7 @@ func TestNilIsRefused(t *testing.T) {
 	if n := r.count(IncidentNil); n != 2 {
 		t.Errorf("%d nil messages counted, want 2", n)
 	}
-	r.inside(t, root, func(actor.Context) {}) // still alive
+	r.inside(t, r.PID("root"), func(actor.Context) {}) // still alive
 }
 
 func TestSuspendHoldsUserMessagesBack(t *testing.T) {

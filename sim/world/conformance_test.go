@@ -174,6 +174,19 @@ var scenarios = []struct {
 			"root: Started, terminated leaving\n",
 	},
 	{
+		"a poison pill waits its turn, and is the last message",
+		func(p *play) script {
+			return script{"Started": func(ctx actor.Context) {
+				leaving := p.child(ctx, "leaving", nil)
+				ctx.Send(leaving, "before")
+				ctx.Poison(leaving)
+				ctx.Send(leaving, "after")
+			}}
+		},
+		"leaving: Started, before, Stopping, Stopped\n" +
+			"root: Started, terminated leaving\n",
+	},
+	{
 		"a nil message is refused, and the actor goes on",
 		func(p *play) script {
 			return script{"Started": func(ctx actor.Context) {
