@@ -15,9 +15,9 @@ import (
 // noTask is a task id that ECS never gives. Asking about it tells whether asking is allowed, and stopping it stops nothing.
 const noTask = "00000000000000000000000000000000"
 
-// Check tries what a gateway needs of ECS: the cluster, the task definition with its container, and the permission for
+// Check also learns the tasks' size, which Sweep needs to count a host's slots. It tries what a gateway needs of ECS: the cluster, the task definition with its container, and the permission for
 // every call but RunTask, which can't be tried without starting a task. It gives a line for each problem, none when all is
-// well, for the gateway's start-up validation and its readiness. It makes at most four calls outside the rate limits, waits
+// well, for the gateway's start-up validation and its readiness. It makes at most five calls outside the rate limits, waits
 // at most Config.Timeout for each, and gives up at the first that gets no answer: callers must not repeat it every second.
 func (l *Launcher) Check(ctx context.Context) []string {
 	var problems []string
@@ -46,6 +46,11 @@ func (l *Launcher) probes() []request {
 			return err
 		}},
 		{op: "StopTask", call: func(ctx context.Context) error { return l.stopTask(ctx, noTask, "") }},
+		{op: "ListContainerInstances", call: func(ctx context.Context) error {
+			_, err := l.cfg.Client.ListContainerInstances(ctx, &awsecs.ListContainerInstancesInput{
+				Cluster: &l.cfg.Cluster, MaxResults: aws.Int32(1)})
+			return err
+		}},
 		{op: "DescribeTaskDefinition", call: l.checkTaskDefinition},
 	}
 }
@@ -60,6 +65,8 @@ func (l *Launcher) checkTaskDefinition(ctx context.Context) error {
 	if definition == nil {
 		return errBadAnswer
 	}
+	size := sizeOf(definition)
+	l.size.Store(&size)
 	hasContainer := slices.ContainsFunc(definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
 		return aws.ToString(c.Name) == l.cfg.ContainerName
 	})

@@ -23,6 +23,8 @@ func healthy() map[string]reply {
 		"ListTasks":     success(`{"taskArns":[]}`),
 		"DescribeTasks": success(`{"tasks":[],"failures":[{"arn":"a","reason":"MISSING"}]}`),
 		"StopTask":      awsError(400, "InvalidParameterException", "The referenced task was not found."),
+
+		"ListContainerInstances": success(`{"containerInstanceArns":[]}`),
 		"DescribeTaskDefinition": success(`{"taskDefinition":{"status":"ACTIVE","networkMode":"bridge",
 			"containerDefinitions":[{"name":"sidecar"},{"name":"session"}]}}`),
 	}
@@ -98,7 +100,7 @@ func TestLoadClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := launch(t, client).Check(context.Background()); got != nil || len(e.requests()) != 4 {
+	if got := launch(t, client).Check(context.Background()); got != nil || len(e.requests()) != 5 {
 		t.Errorf("%d requests, problems %q", len(e.requests()), got)
 	}
 }

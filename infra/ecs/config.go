@@ -21,6 +21,10 @@ type Client interface {
 	StopTask(context.Context, *awsecs.StopTaskInput, ...func(*awsecs.Options)) (*awsecs.StopTaskOutput, error)
 	DescribeTasks(context.Context, *awsecs.DescribeTasksInput, ...func(*awsecs.Options)) (*awsecs.DescribeTasksOutput, error)
 	ListTasks(context.Context, *awsecs.ListTasksInput, ...func(*awsecs.Options)) (*awsecs.ListTasksOutput, error)
+	ListContainerInstances(context.Context, *awsecs.ListContainerInstancesInput, ...func(*awsecs.Options)) (
+		*awsecs.ListContainerInstancesOutput, error)
+	DescribeContainerInstances(context.Context, *awsecs.DescribeContainerInstancesInput, ...func(*awsecs.Options)) (
+		*awsecs.DescribeContainerInstancesOutput, error)
 	DescribeTaskDefinition(context.Context, *awsecs.DescribeTaskDefinitionInput, ...func(*awsecs.Options)) (
 		*awsecs.DescribeTaskDefinitionOutput, error)
 }

@@ -34,6 +34,6 @@
 //
 // # Permissions
 //
-// ecs:RunTask, ecs:StopTask, ecs:DescribeTasks, ecs:ListTasks, ecs:DescribeTaskDefinition, and iam:PassRole for the
-// task's roles. DescribeTasks shows environments: who has it can read the tasks' tokens.
+// ecs:RunTask, ecs:StopTask, ecs:DescribeTasks, ecs:ListTasks, ecs:ListContainerInstances,
+// ecs:DescribeContainerInstances, ecs:DescribeTaskDefinition, and iam:PassRole for the task's roles. DescribeTasks shows environments: who has it can read the tasks' tokens.
 package ecs

@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,15 +23,20 @@ const (
 type Launcher struct {
 	cfg       Config
 	modify    *lane // RunTask and StopTask
-	read      *lane // DescribeTasks and ListTasks
+	read      *lane // DescribeTasks, ListTasks and the sweeps
 	describes batcher
+	// size is what a task reserves of a host, nil until Check has learnt it.
+	size atomic.Pointer[taskSize]
 
 	// ctx ends when Close loses its patience, and with it the calls that are under way.
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-var _ actors.Launcher = (*Launcher)(nil)
+var (
+	_ actors.Launcher = (*Launcher)(nil)
+	_ actors.Fleet    = (*Launcher)(nil)
+)
 
 // New makes a launcher. Its error names everything that is wrong with the Config. Until Start it refuses every request.
 func New(cfg Config) (*Launcher, error) {
@@ -144,16 +150,17 @@ func (l *Launcher) report(r request, took time.Duration, err error) *messages.La
 func (l *Launcher) Run(to *actor.PID, run messages.RunTask) {
 	token := l.cfg.TaskToken(run.Task)
 	in := l.cfg.runInput(run, token)
-	var arn string
+	done := &messages.RunDone{Task: run.Task}
 	l.submit(l.modify, request{
 		op:     "RunTask",
 		secret: token,
 		call: func(ctx context.Context) (err error) {
-			arn, err = l.runTask(ctx, in)
+			done.ARN, done.Host, err = l.runTask(ctx, in)
 			return err
 		},
 		answer: func(failure *messages.LaunchError) {
-			l.cfg.Deliver(to, &messages.RunDone{Task: run.Task, ARN: arn, Err: failure})
+			done.Err = failure
+			l.cfg.Deliver(to, done)
 		},
 	})
 }

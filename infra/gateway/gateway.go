@@ -197,7 +197,7 @@ func (g *Gateway) startActors() (err error) {
 	}
 	ports := &actors.Ports{
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
-		Launcher: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g.observer,
+		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g.observer,
 	}
 	g.pool, err = g.engine.SpawnRoot(actors.NewSupervisor(ports, g.cfg.Actors), actors.PoolName)
 	return err

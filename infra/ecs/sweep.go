@@ -1,0 +1,154 @@
+package ecs
+
+import (
+	"context"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"hearth/messages"
+)
+
+// maxHosts bounds a sweep, and thereby its calls: two for each 100 hosts.
+const maxHosts = 1000
+
+// unboundedSlots is the room on a host for tasks that reserve nothing: more than anyone will start.
+const unboundedSlots = 1 << 16
+
+// taskSize is what a task reserves of a host, in CPU units and MiB; 0 is nothing.
+type taskSize struct{ cpu, memory int32 }
+
+// sizeOf adds up what a definition's tasks reserve: the whole task's figures where it has them, else the containers'.
+func sizeOf(definition *types.TaskDefinition) taskSize {
+	var size taskSize
+	for _, c := range definition.ContainerDefinitions {
+		size.cpu += c.Cpu
+		if c.MemoryReservation != nil {
+			size.memory += *c.MemoryReservation
+		} else {
+			size.memory += aws.ToInt32(c.Memory)
+		}
+	}
+	return size
+}
+
+// Sweep asks for all container instances of the cluster; see actors.Fleet. It takes two calls for each 100 hosts, each
+// with a turn and a timeout of its own; any one's failure fails the sweep.
+func (l *Launcher) Sweep(to *actor.PID) {
+	(&sweep{launcher: l, to: to}).find(nil)
+}
+
+// sweep is a look at the hosts in the making. Its calls are made one after the other.
+type sweep struct {
+	launcher *Launcher
+	to       *actor.PID
+	arns     []string // found and not yet described
+	hosts    []messages.HostSeen
+}
+
+// find asks for the next page of ARNs: of hosts in every state but inactive ones.
+func (s *sweep) find(page *string) {
+	l := s.launcher
+	var out *awsecs.ListContainerInstancesOutput
+	l.submit(l.read, request{
+		op: "ListContainerInstances",
+		call: func(ctx context.Context) (err error) {
+			out, err = l.cfg.Client.ListContainerInstances(ctx, &awsecs.ListContainerInstancesInput{
+				Cluster: &l.cfg.Cluster, NextToken: page})
+			return err
+		},
+		answer: func(failure *messages.LaunchError) {
+			switch {
+			case failure != nil:
+				s.done(failure)
+				return
+			case len(s.arns) >= maxHosts:
+				l.cfg.Log.Warn().Int("hosts", len(s.arns)).Msg("more hosts than a sweep looks at; the rest are not known")
+				s.describe()
+				return
+			}
+			s.arns = append(s.arns, out.ContainerInstanceArns...)
+			if aws.ToString(out.NextToken) != "" {
+				s.find(out.NextToken)
+				return
+			}
+			s.describe()
+		},
+	})
+}
+
+// describe asks how the next hosts are. One that ECS no longer knows is left out.
+func (s *sweep) describe() {
+	if len(s.arns) == 0 {
+		s.done(nil)
+		return
+	}
+	l := s.launcher
+	batch := s.arns[:min(len(s.arns), maxDescribed)]
+	s.arns = s.arns[len(batch):]
+	l.submit(l.read, request{
+		op: "DescribeContainerInstances",
+		call: func(ctx context.Context) error {
+			out, err := l.cfg.Client.DescribeContainerInstances(ctx, &awsecs.DescribeContainerInstancesInput{
+				Cluster: &l.cfg.Cluster, ContainerInstances: batch})
+			if err != nil {
+				return err
+			}
+			for _, instance := range out.ContainerInstances {
+				if seen, here := seenOf(instance, l.size.Load()); here {
+					s.hosts = append(s.hosts, seen)
+				}
+			}
+			return nil
+		},
+		answer: func(failure *messages.LaunchError) {
+			if failure != nil {
+				s.done(failure)
+				return
+			}
+			s.describe()
+		},
+	})
+}
+
+func (s *sweep) done(failure *messages.LaunchError) {
+	if failure != nil {
+		s.hosts = nil
+	}
+	s.launcher.cfg.Deliver(s.to, &messages.HostsListed{Hosts: s.hosts, Err: failure})
+}
+
+// seenOf reads a host. It reports false for one that has no tasks yet or any more: it registers, or is inactive.
+func seenOf(instance types.ContainerInstance, size *taskSize) (messages.HostSeen, bool) {
+	seen := messages.HostSeen{Host: messages.HostID(aws.ToString(instance.ContainerInstanceArn))}
+	switch types.ContainerInstanceStatus(aws.ToString(instance.Status)) {
+	case types.ContainerInstanceStatusActive:
+	case types.ContainerInstanceStatusDraining, types.ContainerInstanceStatusDeregistering:
+		seen.Draining = true
+	default:
+		return seen, false
+	}
+	if instance.AgentConnected && !seen.Draining {
+		seen.Slots = slotsOf(instance.RemainingResources, size)
+	}
+	return seen, seen.Host != ""
+}
+
+// slotsOf is how many tasks fit into what a host has left. As long as the tasks' size is not known nothing is known.
+func slotsOf(remaining []types.Resource, size *taskSize) int {
+	if size == nil {
+		return 0
+	}
+	slots := int32(unboundedSlots)
+	for _, resource := range remaining {
+		switch name := aws.ToString(resource.Name); {
+		case name == "CPU" && size.cpu > 0:
+			slots = min(slots, resource.IntegerValue/size.cpu)
+		case name == "MEMORY" && size.memory > 0:
+			slots = min(slots, resource.IntegerValue/size.memory)
+		}
+	}
+	return int(max(0, slots))
+}
