@@ -109,6 +109,17 @@ func (a *agent) wait() messages.Exit {
 	return exitOf(a.cmd.ProcessState, err)
 }
 
+// awaitDeath returns once the child is dead and before it is collected: until then its pid, and its process group's, can
+// be nobody else's.
+func awaitDeath(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, syscall.EINTR) {
+			return
+		}
+	}
+}
+
 // exitOf describes an end. A process ended by a signal has the code 128+n that shells and ECS give it.
 func exitOf(state *os.ProcessState, err error) messages.Exit {
 	if state == nil {

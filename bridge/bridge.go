@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// settleTimeout is how long an ended agent's outputs may take to be acknowledged once the exit was sent.
+	// settleTimeout is how long the gateway may take to react to an init_failed with a stop, or to an exit with the
+	// acknowledgement of the outputs before it.
 	settleTimeout = 10 * time.Second
 	// flushTimeout bounds what a stopped bridge still sends once its agent is gone.
 	flushTimeout = 5 * time.Second
@@ -32,6 +33,7 @@ type bridge struct {
 	root   *os.Root
 	reaper *reaper
 	alive  keepalive
+	settle time.Duration // settleTimeout, but for tests
 
 	ctx    context.Context // the bridge's life: every goroutine ends with it
 	cancel context.CancelFunc
@@ -72,6 +74,7 @@ func newBridge(cfg Config, log zerolog.Logger) (*bridge, error) {
 		cfg: cfg, root: root, reaper: newReaper(),
 		log:    log.With().Str("task", string(cfg.TaskID)).Logger(),
 		alive:  keepalive{ping: 20 * time.Second, silence: 45 * time.Second},
+		settle: settleTimeout,
 		events: make(chan func()), left: make(chan struct{}),
 	}
 	b.link.base = cfg.GatewayURL

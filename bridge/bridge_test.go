@@ -213,6 +213,35 @@ func TestAgentThatFails(t *testing.T) {
 	}
 }
 
+func TestNobodyReactsToTheEnd(t *testing.T) {
+	hurried := func(b *bridge) { b.settle = 50 * time.Millisecond }
+	t.Run("of the init", func(t *testing.T) {
+		g := newGateway(t)
+		cfg := testConfig(t, g)
+		cfg.AgentCommand = "no-such-agent"
+		r := startWith(t, cfg, hurried)
+		p := g.next()
+		p.send(r.initUser())
+		expect[messages.Accepted](p)
+		expect[messages.InitFailed](p)
+		if err := r.wait(); err == nil || !strings.Contains(err.Error(), "no-such-agent") {
+			t.Errorf("ended with %v", err)
+		}
+	})
+	t.Run("of the agent", func(t *testing.T) {
+		g := newGateway(t)
+		cfg := testConfig(t, g)
+		cfg.AgentCommand = "echo 1"
+		r := startWith(t, cfg, hurried)
+		p := r.begin(g)
+		p.collect(1)
+		expect[messages.Exit](p)
+		if err := r.wait(); err != nil || !strings.Contains(r.log.String(), "nobody acknowledges") {
+			t.Errorf("ended with %v", err)
+		}
+	})
+}
+
 func TestStderrMerge(t *testing.T) {
 	g := newGateway(t)
 	cfg := testConfig(t, g)

@@ -3,6 +3,8 @@ package bridge
 import (
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // hiddenVariables belong to the bridge and the gateway. HOME and WORKSPACE_DIR are here because they are made anew.
@@ -27,4 +29,10 @@ func agentEnviron(environ []string, workspace string) []string {
 		}
 	}
 	return append(kept, "HOME="+workspace, "WORKSPACE_DIR="+workspace, "PWD="+workspace)
+}
+
+// HideMemory keeps other processes of the same user, above all the agent, from reading this one's memory and the
+// environment that it was started with, where the task token was. The agent itself is not affected by it.
+func HideMemory() error {
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }

@@ -59,6 +59,7 @@ type peer struct {
 	err    error // after done
 	hello  messages.BridgeHello
 	mute   atomic.Bool // answer no pings
+	ponged atomic.Bool // a ping was answered
 }
 
 func newGateway(t *testing.T) *gateway {
@@ -127,6 +128,10 @@ func (e peerEvents) OnPing(socket *gws.Conn, payload []byte) {
 	if !e.p.mute.Load() {
 		_ = socket.WritePong(payload)
 	}
+}
+
+func (e peerEvents) OnPong(_ *gws.Conn, payload []byte) {
+	e.p.ponged.Store(string(payload) == "are you there")
 }
 
 func (e peerEvents) OnMessage(socket *gws.Conn, m *gws.Message) {

@@ -2,12 +2,10 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
 	"sync"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -94,21 +92,4 @@ func deadChild() int {
 		return 0
 	}
 	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), siginfoPid)))
-}
-
-// awaitDeath returns once the child is dead and before it is collected: until then its pid, and its process group's, can
-// be nobody else's.
-func awaitDeath(pid int) {
-	for {
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, syscall.EINTR) {
-			return
-		}
-	}
-}
-
-// HideMemory keeps other processes of the same user, above all the agent, from reading this one's memory and the
-// environment that it was started with, where the task token was. The agent itself is not affected by it.
-func HideMemory() error {
-	return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }

@@ -219,7 +219,11 @@ func TestSilentGatewayIsLeft(t *testing.T) {
 	cfg := testConfig(t, g)
 	r := startWith(t, cfg, func(b *bridge) { b.alive = keepalive{ping: 20 * time.Millisecond, silence: 400 * time.Millisecond} })
 	p := r.begin(g)
-	// As long as pings are answered, it stays.
+	if err := p.ws.WritePing([]byte("are you there")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a ping is answered", func() bool { return p.ponged.Load() })
+	// As long as its own pings are answered, it stays.
 	quiet := time.After(time.Second)
 	select {
 	case <-g.arrivals:

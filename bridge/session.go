@@ -94,7 +94,7 @@ func (b *bridge) onInitFailed(s *session, failed messages.InitFailed) {
 	}
 	s.log.Error().Err(err).Msg("init failed")
 	b.tellInit()
-	b.ending.set(b.post, settleTimeout, func() { b.finish(err, "it is of no use") })
+	b.ending.set(b.post, b.settle, func() { b.finish(err, "it is of no use") })
 }
 
 func (b *bridge) onReady(s *session, p prepared) {
@@ -161,12 +161,13 @@ func (b *bridge) inputProgress() <-chan struct{} {
 }
 
 func (b *bridge) onInputGiven() {
+	recovered := b.session.in.recovered()
 	current := b.link.current
 	if current == nil {
 		return // the next hello says it
 	}
 	current.sendAck(b.session.in.given())
-	if b.session.in.recovered() {
+	if recovered {
 		b.log.Info().Msg("the agent has caught up: dialling again to have the refused input resent")
 		b.moveOver()
 	}
@@ -208,17 +209,18 @@ func (b *bridge) onExitSent(on *socket) {
 // windDown sees to it that a task whose agent has ended ends soon as well, but not before its last words were heard.
 func (b *bridge) windDown() {
 	current := b.link.current
+	listens := current != nil && current.resumeFrom != nil
 	heard := current != nil && current.exitSent
 	switch {
 	case !b.session.ended:
-	case b.stopping && (heard || current == nil):
+	case b.stopping && (heard || !listens):
 		b.finish(nil, "stopped")
 	case heard && b.session.out.settled():
 		b.finish(nil, "the agent has ended, and all is delivered")
 	case b.stopping:
 		b.ending.set(b.post, flushTimeout, func() { b.finish(nil, "stopped, without all of the agent's output delivered") })
 	case heard:
-		b.ending.set(b.post, settleTimeout, func() { b.finish(nil, "the agent has ended, and nobody acknowledges the rest") })
+		b.ending.set(b.post, b.settle, func() { b.finish(nil, "the agent has ended, and nobody acknowledges the rest") })
 	default:
 		b.ending.set(b.post, b.cfg.WarmOrphanTTL, func() { b.finish(nil, "the agent has ended, and nobody asks for the rest") })
 	}
