@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// binaries is where TestMain has built the product's programs.
+var binaries string
+
+// program is a program's path.
+func program(name string) string { return filepath.Join(binaries, name) }
+
+// patience is how long anything is waited for that should come at once; the machine may be busy.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "hearth-e2e-")
+	if err != nil {
+		return giveUp(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binaries = dir
+	build := exec.Command("go", "build", "-o", dir+"/", "hearth/cmd/gateway", "hearth/cmd/bridge", "hearth/cmd/localecs", "hearth/cmd/shell")
+	if output, err := build.CombinedOutput(); err != nil {
+		return giveUp(fmt.Errorf("build the programs: %w\n%s", err, output))
+	}
+	code := m.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		return giveUp(err)
+	}
+	return code
+}
+
+func giveUp(err error) int {
+	fmt.Fprintln(os.Stderr, "e2e:", err)
+	return 1
+}
+
+// eventually polls until something is so, and fails the test when it takes too long.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	eventuallyWithin(t, patience, what, so)
+}
+
+func eventuallyWithin(t testing.TB, limit time.Duration, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+// bothWays runs a test with the warm pool and without it.
+func bothWays(t *testing.T, test func(t *testing.T, warm bool)) {
+	t.Helper()
+	t.Run("ENABLE_WARM_POOL=true", func(t *testing.T) { test(t, true) })
+	t.Run("ENABLE_WARM_POOL=false", func(t *testing.T) { test(t, false) })
+}

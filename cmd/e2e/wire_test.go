@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/messages"
+)
+
+// wireClient is a client that says what it likes.
+type wireClient struct {
+	t    testing.TB
+	conn *gws.Conn
+
+	mu     sync.Mutex
+	frames []messages.Frame
+	pings  int
+	code   uint16        // of the close
+	gone   chan struct{} // closed once the socket is
+}
+
+// wire opens a socket to a site as a user, by header, without saying hello.
+func (s *site) wire(name string) *wireClient {
+	s.t.Helper()
+	header := http.Header{"Authorization": {"Bearer " + string(s.token(name, time.Hour))}}
+	w, status := openWire(s.t, s.ws+"/ws", header)
+	if w == nil {
+		s.t.Fatalf("%s: HTTP %d", name, status)
+	}
+	return w
+}
+
+// openWire opens a socket; without one it gives the HTTP status that refused it.
+func openWire(t testing.TB, url string, header http.Header) (*wireClient, int) {
+	t.Helper()
+	w := &wireClient{t: t, gone: make(chan struct{})}
+	conn, response, err := gws.NewClient(w, &gws.ClientOption{
+		Addr: url, RequestHeader: header, HandshakeTimeout: patience, WriteMaxPayloadSize: 64 << 20,
+	})
+	if err != nil {
+		if response == nil {
+			t.Fatal(err)
+		}
+		return nil, response.StatusCode
+	}
+	w.conn = conn
+	go func() {
+		defer close(w.gone)
+		conn.ReadLoop()
+	}()
+	t.Cleanup(func() {
+		_ = conn.NetConn().Close()
+		<-w.gone
+	})
+	return w, http.StatusSwitchingProtocols
+}
+
+// OnOpen, OnPong, OnPing, OnClose and OnMessage are gws's.
+func (w *wireClient) OnOpen(*gws.Conn)         {}
+func (w *wireClient) OnPong(*gws.Conn, []byte) {}
+
+func (w *wireClient) OnPing(conn *gws.Conn, payload []byte) {
+	w.mu.Lock()
+	w.pings++
+	w.mu.Unlock()
+	_ = conn.WritePong(payload)
+}
+
+func (w *wireClient) OnClose(_ *gws.Conn, err error) {
+	var closed *gws.CloseError
+	if errors.As(err, &closed) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.code = closed.Code
+	}
+}
+
+func (w *wireClient) OnMessage(_ *gws.Conn, m *gws.Message) {
+	defer func() { _ = m.Close() }()
+	frame, err := messages.DecodeToClient(m.Bytes())
+	if err != nil {
+		w.t.Errorf("the gateway sent a bad frame: %v", err)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.frames = append(w.frames, frame)
+}
+
+// sends writes a text frame.
+func (w *wireClient) sends(text string) {
+	w.t.Helper()
+	if err := w.conn.WriteMessage(gws.OpcodeText, []byte(text)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// says writes a frame of the contract's.
+func (w *wireClient) says(frame messages.Frame) {
+	w.t.Helper()
+	w.sends(string(messages.AppendFrame(nil, frame)))
+}
+
+// hears waits for a frame of the type for which so is true.
+func hears[F messages.Frame](w *wireClient, what string, so func(F) bool) F {
+	w.t.Helper()
+	var heard F
+	eventually(w.t, "the gateway says "+what, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, frame := range w.frames {
+			if f, ok := frame.(F); ok && so(f) {
+				heard = f
+				return true
+			}
+		}
+		return false
+	})
+	return heard
+}
+
+// failure waits for an error frame.
+func (w *wireClient) failure(code messages.ErrorCode) messages.Error {
+	w.t.Helper()
+	return hears(w, "error "+string(code), func(e messages.Error) bool { return e.Code == code })
+}
+
+// bye waits for a bye.
+func (w *wireClient) bye(reason messages.ByeReason) {
+	w.t.Helper()
+	hears(w, "bye "+string(reason), func(b messages.Bye) bool { return b.Reason == reason })
+}
+
+// closed waits for the end of the socket and checks the close code.
+func (w *wireClient) closed(code messages.CloseCode) {
+	w.t.Helper()
+	select {
+	case <-w.gone:
+	case <-time.After(patience):
+		w.t.Fatal("the gateway does not close the socket")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.code != uint16(code) {
+		w.t.Errorf("closed with %d, want %d", w.code, code)
+	}
+}
+
+// rawClient opens a TCP connection to a site and writes a text.
+func (s *site) rawClient(text string) net.Conn {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.ws, "ws://"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close() })
+	if _, err := conn.Write([]byte(text)); err != nil {
+		s.t.Fatal(err)
+	}
+	return conn
+}
+
+// quoted is a line as a payload.
+func quoted(line string) json.RawMessage {
+	payload, _ := json.Marshal(line) // a string always encodes
+	return payload
+}
