@@ -33,6 +33,8 @@ type supervisor struct {
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
 	draining bool
 	drainer  *actor.PID
+	// stopping says that the actor system is being stopped, children first.
+	stopping bool
 }
 
 // NewSupervisor makes the producer of the one root actor. The settings must be valid.
@@ -58,11 +60,14 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.ctx = ctx
 		s.begin()
 	case *actor.Stopping:
+		s.stopping = true
 		s.backoffOver.cancel()
 		s.sweepDue.cancel()
 	case *actor.Stopped:
 	case *actor.Terminated:
-		s.terminated(m.Who)
+		if !s.stopping { // else it is only the end of everything
+			s.terminated(m.Who)
+		}
 	case *messages.Alarm:
 		s.rung(m)
 
