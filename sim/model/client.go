@@ -95,9 +95,7 @@ type Client struct {
 
 // Arrive has a client come now.
 func (m *Model) Arrive(visit Visit) *Client {
-	m.clients.arrived++
-	m.clients.present++
-	c := &Client{Visit: visit, Number: m.clients.arrived, Arrived: m.World.Now(), clients: m.clients}
+	c := m.newClient(visit)
 	c.dial(messages.Hello{Acks: c.Acks})
 	if visit.Patience > 0 {
 		m.World.AfterFunc(visit.Patience, func() {
@@ -107,6 +105,20 @@ func (m *Model) Arrive(visit Visit) *Client {
 		})
 	}
 	return c
+}
+
+// Join has a client come now and ask for a session that there is, or was, from the output after seen on.
+func (m *Model) Join(visit Visit, session messages.SessionID, seen uint64) *Client {
+	c := m.newClient(visit)
+	c.Session, c.Seen = session, seen
+	c.Again()
+	return c
+}
+
+func (m *Model) newClient(visit Visit) *Client {
+	m.clients.arrived++
+	m.clients.present++
+	return &Client{Visit: visit, Number: m.clients.arrived, Arrived: m.World.Now(), clients: m.clients}
 }
 
 // dial connects and says hello.
@@ -179,16 +191,10 @@ func (c *Client) Again() {
 	c.dial(hello)
 }
 
-// Twin has a second client of the same user join its session with a socket of its own.
+// Twin has a second client of the same user join its session with a socket of its own, and go on where this one stands.
 func (c *Client) Twin() *Client {
-	m := c.clients.Model
-	m.clients.arrived++
-	m.clients.present++
-	twin := &Client{
-		Visit: c.Visit, Number: m.clients.arrived, Arrived: m.World.Now(), clients: m.clients,
-		Session: c.Session, Seen: c.Seen, Sent: c.Sent, Acked: c.Acked,
-	}
-	twin.Again()
+	twin := c.clients.Join(c.Visit, c.Session, c.Seen)
+	twin.Sent, twin.Acked = c.Sent, c.Acked
 	return twin
 }
 

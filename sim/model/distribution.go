@@ -11,7 +11,8 @@ import (
 
 // Distribution is a random length of time.
 type Distribution interface {
-	// Draw takes one; it is never negative.
+	// Draw takes one; it is never negative. Where it comes of floating-point arithmetic it is in whole microseconds: the
+	// last bits of a logarithm differ from one kind of processor to another, and must not reach a history.
 	Draw(random *rand.Rand) time.Duration
 	// Mean is the expectation.
 	Mean() time.Duration
@@ -25,6 +26,17 @@ func draw(d Distribution, random *rand.Rand) time.Duration {
 		return 0
 	}
 	return d.Draw(random)
+}
+
+// longest bounds every time, so that sums of a few do not overflow.
+const longest = 10 * 365 * 24 * time.Hour
+
+// whole is a number of nanoseconds in whole microseconds.
+func whole(nanoseconds float64) time.Duration {
+	if !(nanoseconds < float64(longest)) {
+		return longest
+	}
+	return time.Duration(nanoseconds/1e3+0.5) * time.Microsecond
 }
 
 // Fixed is always the same.
@@ -43,7 +55,7 @@ type Uniform struct{ Min, Max time.Duration }
 
 // Draw takes one.
 func (u Uniform) Draw(random *rand.Rand) time.Duration {
-	return u.Min + time.Duration(random.Float64()*float64(u.Max-u.Min))
+	return u.Min + whole(random.Float64()*float64(u.Max-u.Min))
 }
 
 // Mean is the middle.
@@ -56,7 +68,7 @@ type Exponential time.Duration
 
 // Draw takes one.
 func (e Exponential) Draw(random *rand.Rand) time.Duration {
-	return time.Duration(random.ExpFloat64() * float64(e))
+	return whole(random.ExpFloat64() * float64(e))
 }
 
 // Mean is itself.
@@ -73,7 +85,8 @@ type Lognormal struct {
 // Draw takes one.
 func (l Lognormal) Draw(random *rand.Rand) time.Duration {
 	// The mean of exp(N(mu, sigma)) is exp(mu + sigma²/2).
-	return time.Duration(float64(l.Average) * math.Exp(l.Sigma*random.NormFloat64()-l.Sigma*l.Sigma/2))
+	scatter := float64(l.Sigma*random.NormFloat64()) - float64(l.Sigma*l.Sigma/2)
+	return whole(float64(l.Average) * math.Exp(scatter))
 }
 
 // Mean is Average.
@@ -94,7 +107,7 @@ func (e Empirical) Draw(random *rand.Rand) time.Duration {
 	at := random.Float64() * float64(len(e.Quantiles)-1)
 	i := int(at)
 	low, high := e.Quantiles[i], e.Quantiles[i+1]
-	return low + time.Duration((at-float64(i))*float64(high-low))
+	return low + whole((at-float64(i))*float64(high-low))
 }
 
 // Mean is the mean of the lines.
@@ -116,7 +129,7 @@ type Scaled struct {
 
 // Draw takes one.
 func (s Scaled) Draw(random *rand.Rand) time.Duration {
-	return time.Duration(s.Factor * float64(s.Of.Draw(random)))
+	return whole(s.Factor * float64(s.Of.Draw(random)))
 }
 
 // Mean is scaled as well.
@@ -124,8 +137,8 @@ func (s Scaled) Mean() time.Duration { return time.Duration(s.Factor * float64(s
 
 func (s Scaled) String() string { return fmt.Sprintf("%v*%v", s.Factor, s.Of) }
 
-// ParseDistribution reads "3s", "exp:3s", "lognormal:3s,0.5" and "measured", which is MeasuredStart. Its errors are for
-// whoever typed the text.
+// ParseDistribution reads "3s" or "fixed:3s", "exp:3s", "lognormal:3s,0.5" and "measured", which is MeasuredStart. Its
+// errors are for whoever typed the text.
 func ParseDistribution(text string) (Distribution, error) {
 	kind, rest, hasKind := strings.Cut(text, ":")
 	switch {
@@ -133,6 +146,9 @@ func ParseDistribution(text string) (Distribution, error) {
 		return MeasuredStart, nil
 	case !hasKind:
 		d, err := parseLength(text)
+		return Fixed(d), err
+	case kind == "fixed":
+		d, err := parseLength(rest)
 		return Fixed(d), err
 	case kind == "exp":
 		d, err := parseLength(rest)
@@ -149,7 +165,7 @@ func ParseDistribution(text string) (Distribution, error) {
 		}
 		return Lognormal{Average: d, Sigma: sigma}, nil
 	}
-	return nil, fmt.Errorf("%q is none of 3s, exp:3s, lognormal:MEAN,SIGMA and measured", text)
+	return nil, fmt.Errorf("%q is none of 3s, fixed:3s, exp:3s, lognormal:MEAN,SIGMA and measured", text)
 }
 
 func parseLength(text string) (time.Duration, error) {
@@ -159,6 +175,8 @@ func parseLength(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is not a length of time such as 3s or 250ms", text)
 	case d < 0:
 		return 0, fmt.Errorf("%v is negative", d)
+	case d > longest:
+		return 0, fmt.Errorf("%v is over ten years", d)
 	}
 	return d, nil
 }

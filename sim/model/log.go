@@ -24,7 +24,13 @@ type Log struct {
 	err   error
 }
 
-func newLog(m *Model) *Log { return &Log{model: m, begun: m.World.Now(), sum: sha256.New()} }
+func newLog(m *Model, trace io.Writer) *Log {
+	l := &Log{model: m, begun: m.World.Now(), sum: sha256.New()}
+	if trace != nil {
+		l.trace = bufio.NewWriter(trace)
+	}
+	return l
+}
 
 // flushAt is how many bytes are gathered before they are hashed.
 const flushAt = 8 << 10
@@ -37,7 +43,8 @@ func (l *Log) Observe(event messages.Event) {
 		l.flush()
 	}
 	if l.trace != nil {
-		l.write(&event)
+		traced := event // only with a trace does a fact cost a place on the heap
+		l.write(&traced)
 	}
 	if hook := l.model.options.Hooks.Event; hook != nil {
 		hook(event)
@@ -83,9 +90,6 @@ func appendEvent(b []byte, at time.Duration, e *messages.Event) []byte {
 	}
 	return append(b, '\n')
 }
-
-// TraceTo has every fact from here on written to w as a line of JSON, for people and for jq; Flush ends it.
-func (l *Log) TraceTo(w io.Writer) { l.trace = bufio.NewWriter(w) }
 
 // Flush writes what of the trace is still in memory and reports the first error of the whole trace.
 func (l *Log) Flush() error {

@@ -35,7 +35,7 @@ func New(options Options) *Model {
 	m.World = world.New(world.Options{
 		Seed: options.Seed, Choose: options.Schedule, Rethrow: options.Rethrow, AfterPick: options.AfterPick,
 	})
-	m.Log = newLog(m)
+	m.Log = newLog(m, options.Trace)
 	m.network = newNetwork(m, options.Network)
 	m.Cloud = newCloud(m, options.Cloud)
 	m.bridges = newBridges(m, options)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"io"
 	"time"
 
 	"hearth/actors"
@@ -23,6 +24,8 @@ type Options struct {
 	Network NetworkOptions
 	Hooks   Hooks
 
+	// Trace gets every fact as a line of JSON, for people and for jq; Log.Flush ends it. May be nil.
+	Trace io.Writer
 	// Wrap changes the ports before the actors get them: for faults that are put in on purpose. May be nil.
 	Wrap func(*actors.Ports)
 	// Rethrow and AfterPick are the world's; see world.Options. May be nil.

@@ -1,0 +1,131 @@
+// Package run plays one configuration of the gateway in virtual time and draws up what came of it: how many requests found
+// a task ready, how long the others waited, and what it cost. The actors are those of production, unchanged; everything
+// around them is sim/model.
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"hearth/actors"
+	"hearth/sim/model"
+	"hearth/sim/traffic"
+)
+
+// Config is one configuration. DefaultConfig makes one that Run takes as it is, but for the traffic.
+type Config struct {
+	// Name is shown where runs stand side by side.
+	Name string
+	Seed uint64
+	// Traffic opens the arrivals with the run's own random numbers. A run calls it once, and closes what it can.
+	Traffic func(*rand.Rand) (traffic.Source, error)
+	// Duration ends the traffic; 0 leaves that to its source, which must end then.
+	Duration time.Duration
+	// Session is how long a session lasts from when it is ready.
+	Session model.Distribution
+	// Settings are the actors' own.
+	Settings actors.Settings
+	// StartTime is the whole time from the decision to start a task until it is ready. Nil has it come from Cloud's parts.
+	StartTime model.Distribution
+	// Cloud, Bridge and Network are the rest of the world; Cloud and Network play no part when StartTime is given, but for
+	// the faults.
+	Cloud   model.CloudOptions
+	Bridge  model.BridgeOptions
+	Network model.NetworkOptions
+	// OldWay has each start make a user's own access point and register a task definition first; see oldWay.
+	OldWay bool
+	// Users is how many there are; a request is from any of them alike.
+	Users int
+	// HostSlots is how many tasks a host takes; 0 is without bound.
+	HostSlots int
+	Prices    Prices
+
+	// Trace gets the log as JSON lines; nil for none.
+	Trace io.Writer
+	// Missed is told of each request that found no task ready, once it is over; nil for nobody.
+	Missed func(Miss)
+	// Progress is told now and then which share of the run is done; nil for nobody. It may be called from any goroutine.
+	Progress func(share float64)
+}
+
+// unlimited is more than any simulation reaches: the maximum and the launch concurrency where there is none.
+const unlimited = 1 << 30
+
+// Unlimited is the pool's maximum that stands for none.
+const Unlimited = unlimited
+
+// patience is the start timeout where failures play no part. It is finite because the actors want it to be.
+const patience = 365 * 24 * time.Hour
+
+// DefaultConfig is the product's settings in the measured world, without traffic. What bounds sessions is lifted: it is
+// tasks that are being counted.
+func DefaultConfig() Config {
+	o := model.DefaultOptions()
+	settings := actors.DefaultSettings()
+	settings.MaxSessions, settings.MaxSessionsPerUser = unlimited, unlimited
+	return Config{
+		Session: model.Exponential(30 * time.Minute), Settings: settings,
+		Cloud: o.Cloud, Bridge: o.Bridge, Network: o.Network, Users: 1000, Prices: DefaultPrices(),
+	}
+}
+
+// StartTakes has a start take d and nothing else matter: neither launches nor hosts nor patience run out.
+func (c *Config) StartTakes(d model.Distribution) {
+	c.StartTime = d
+	c.Settings.LaunchConcurrency = unlimited
+	c.Settings.StartTimeout, c.Settings.TaskStartTimeout = patience, patience
+}
+
+// Validate says what makes no sense.
+func (c Config) Validate() error {
+	switch {
+	case c.Traffic == nil:
+		return errors.New("there is no traffic")
+	case c.Duration < 0:
+		return fmt.Errorf("duration %v must not be negative", c.Duration)
+	case c.Users < 1:
+		return fmt.Errorf("%d users must be at least 1", c.Users)
+	case c.HostSlots < 0:
+		return fmt.Errorf("%d slots a host must be at least 1", c.HostSlots)
+	}
+	return errors.Join(c.Settings.Validate(), c.Prices.validate())
+}
+
+// slots is how many tasks share a host for the count of host-hours.
+func (c Config) slots() int {
+	if c.HostSlots > 0 {
+		return c.HostSlots
+	}
+	return c.Prices.TasksPerHost
+}
+
+// Echo is a configuration as a result shows it.
+type Echo struct {
+	PoolMin            int    `json:"poolMin"`
+	PoolMax            *int   `json:"poolMax"`
+	ReplenishThreshold int    `json:"replenishThreshold"`
+	WarmPool           bool   `json:"warmPool"`
+	StartTime          string `json:"startTime"`
+	Session            string `json:"session"`
+	HostSlots          *int   `json:"hostSlots"`
+}
+
+func (c Config) echo() Echo {
+	echo := Echo{
+		PoolMin: c.Settings.Min, ReplenishThreshold: c.Settings.Threshold, WarmPool: c.Settings.WarmPool,
+		StartTime: "modelled", Session: c.Session.String(),
+	}
+	if c.Settings.Max < unlimited {
+		echo.PoolMax = &c.Settings.Max
+	}
+	if c.HostSlots > 0 {
+		echo.HostSlots = &c.HostSlots
+	}
+	if c.StartTime != nil {
+		echo.StartTime = c.StartTime.String()
+	}
+	return echo
+}

@@ -1,0 +1,98 @@
+package run
+
+import "hearth/messages"
+
+// Summary is what a set of times comes to, in milliseconds. Mean and Max are exact; the percentiles are exact up to 10,000
+// samples and within 0.2 % beyond.
+type Summary struct {
+	Mean float64 `json:"mean"`
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P95  float64 `json:"p95"`
+	P99  float64 `json:"p99"`
+	Max  float64 `json:"max"`
+}
+
+// Paths counts how requests got their tasks. Requests that failed took none.
+type Paths struct {
+	// Instant found a task ready.
+	Instant int `json:"instant"`
+	// Waited waited for a task on a host that ran already.
+	Waited int `json:"waited"`
+	// WarmHost and ColdHost waited for a task on a host that had to be woken or booted first.
+	WarmHost int `json:"warmHost"`
+	ColdHost int `json:"coldHost"`
+}
+
+// Needed is one step of the curve that answers "what size would have made it warm".
+type Needed struct {
+	// PoolMin is a minimum size; threshold and maximum are thought to be larger by as much.
+	PoolMin int `json:"poolMin"`
+	// HitRate is the share of this run's requests that would have found a task ready.
+	HitRate float64 `json:"hitRate"`
+}
+
+// Result is one run. Its JSON is what scripts read.
+type Result struct {
+	Name string `json:"name,omitempty"`
+	// Requests are the sessions asked for; Hits those that found a task ready; HitRate the quotient, 1 when there were none.
+	Requests int     `json:"requests"`
+	Hits     int     `json:"hits"`
+	HitRate  float64 `json:"hitRate"`
+	// WaitMs is the time waited for a task, 0 on a hit; a request that failed counts with the time that it waited.
+	WaitMs Summary `json:"waitMs"`
+	// ReadyMs is from hello to ready, of those that got there.
+	ReadyMs Summary `json:"readyMs"`
+	Paths   Paths   `json:"paths"`
+	// Failures are requests that never got ready, by reason in FailureReasons.
+	Failures       int            `json:"failures"`
+	FailureReasons map[string]int `json:"failureReasons"`
+	// Starts are the tasks asked for, with those that fill the pool before the first request; FailedStarts those of them
+	// that came to nothing.
+	Starts       int `json:"starts"`
+	FailedStarts int `json:"failedStarts"`
+	// PeakPool is the most tasks that were ready or starting at once: what a maximum would have to allow.
+	PeakPool int `json:"peakPool"`
+	// TaskHours are those of all tasks from the first request to the end of the traffic, IdleTaskHours those of them that
+	// were spent starting or waiting to be claimed: what the pool costs on top of the sessions.
+	TaskHours     float64 `json:"taskHours"`
+	IdleTaskHours float64 `json:"idleTaskHours"`
+	HostHours     float64 `json:"hostHours"`
+	// MonthlyCost is that of the whole, scaled to a month; MonthlyIdleCost the idle tasks' share of it.
+	MonthlyCost     float64 `json:"monthlyCost"`
+	MonthlyIdleCost float64 `json:"monthlyIdleCost"`
+	// WhyCold counts the requests that found no task ready by the reason that their clients were told.
+	WhyCold map[messages.ColdReason]int `json:"whyCold"`
+	// PoolNeeded is the hit rate that each larger pool would have had in this run; see Miss.
+	PoolNeeded []Needed `json:"poolNeeded"`
+	// Hours is how long the traffic lasted; Events the facts in the log, of which Digest is the hash.
+	Hours  float64 `json:"hours"`
+	Events int     `json:"events"`
+	Seed   uint64  `json:"seed"`
+	Digest string  `json:"digest"`
+	// Series is pool and queue over time, at most 256 steps.
+	Series []Point `json:"series"`
+	// FirstVisitMs and ReturnMs are ReadyMs of users who came for the first time and again, where that matters.
+	FirstVisitMs *Summary `json:"firstVisitMs,omitempty"`
+	ReturnMs     *Summary `json:"returnMs,omitempty"`
+	// Config is what was run.
+	Config Echo `json:"config"`
+}
+
+// Miss is one request that found no task ready, and what would have changed that.
+type Miss struct {
+	// AtSeconds is the time since the traffic began.
+	AtSeconds float64             `json:"atSeconds"`
+	Session   messages.SessionID  `json:"session"`
+	Why       messages.ColdReason `json:"why"`
+	// Starting tasks were under way already, and Ahead sessions were before it in the queue.
+	Starting int `json:"starting"`
+	Ahead    int `json:"ahead"`
+	// PoolNeeded is the minimum size with which a task would have been ready for it. A pool whose minimum, threshold and
+	// maximum are all larger by d has d more tasks ready, or d fewer waiters, at every moment, because it starts its tasks at
+	// the same moments. So the answer is exact as long as neither the maximum nor the launch concurrency held starts back.
+	PoolNeeded int `json:"poolNeeded"`
+	// WaitMs is how long it waited in the end; Failed says that it got nothing for it.
+	WaitMs float64 `json:"waitMs"`
+	Failed bool    `json:"failed,omitempty"`
+}
