@@ -204,6 +204,8 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 		s.refreshToken()
 	case messages.Close:
 		s.end(messages.EndClosed)
+	case messages.Ping:
+		s.send(messages.Pong{ID: frame.ID})
 	case messages.Pong:
 	default:
 		s.unexpected(m)

@@ -206,6 +206,8 @@ func (t *task) activeFrame(m *messages.LinkFrame) {
 		t.exited = t.exited || exit
 		from := &messages.FromBridge{Task: t.request.Task, Link: m.Link, Frame: m.Frame, Bytes: m.Bytes}
 		t.tell(t.session, from)
+	case messages.BridgeReady:
+		t.Links.Credit(m.Link, m.Bytes) // said again after every hello
 	default:
 		t.unexpected(m)
 	}
