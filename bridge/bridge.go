@@ -26,7 +26,7 @@ const (
 	maxGrace = time.Hour
 )
 
-// bridge is the state of a task. Everything below "the loop's" is touched by the loop's goroutine alone.
+// bridge is the state of a task. What is below "The loop's" is touched by the loop's goroutine alone.
 type bridge struct {
 	cfg    Config
 	log    zerolog.Logger

@@ -97,21 +97,27 @@ func (c Config) Validate() error {
 	check(messages.ValidID(string(c.TaskID)), "TASK_ID: %q is not an id ([A-Za-z0-9][A-Za-z0-9._-]{0,127})", c.TaskID)
 	check(c.TaskToken != "", "TASK_TOKEN: must be set")
 	if !c.Warm {
-		check(messages.ValidID(string(c.SessionID)), "SESSION_ID: %q is not an id; a task with WARM_POOL_MODE=false needs one", c.SessionID)
-		check(messages.ValidUserID(string(c.UserID)), "USER_ID: %q is not a user id; a task with WARM_POOL_MODE=false needs one", c.UserID)
+		check(messages.ValidID(string(c.SessionID)),
+			"SESSION_ID: %q is not an id; a task with WARM_POOL_MODE=false needs one", c.SessionID)
+		check(messages.ValidUserID(string(c.UserID)),
+			"USER_ID: %q is not a user id; a task with WARM_POOL_MODE=false needs one", c.UserID)
 	}
 	check(filepath.IsAbs(c.WorkspaceRoot), "WORKSPACE_ROOT: %q is not an absolute path", c.WorkspaceRoot)
-	check(filepath.IsLocal(c.TokenFile) && filepath.Clean(c.TokenFile) != ".", "TOKEN_FILE: %q is not a path inside the workspace", c.TokenFile)
+	check(filepath.IsLocal(c.TokenFile) && filepath.Clean(c.TokenFile) != ".",
+		"TOKEN_FILE: %q is not a path inside the workspace", c.TokenFile)
 	if _, err := SplitCommand(c.AgentCommand); err != nil {
 		check(false, "AGENT_COMMAND: %w", err)
 	}
 	check(c.AgentIO == LinesJSON || c.AgentIO == LinesText, "AGENT_IO: %q is neither jsonl nor text", c.AgentIO)
 	check(c.AgentStderr == StderrLog || c.AgentStderr == StderrMerge, "AGENT_STDERR: %q is neither log nor merge", c.AgentStderr)
-	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop, "AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)
-	check(c.MaxFrameBytes >= 1<<10 && c.MaxFrameBytes <= 64<<20, "MAX_FRAME_BYTES: %d is not within 1 KiB to 64 MiB", c.MaxFrameBytes)
+	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop,
+		"AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)
+	check(c.MaxFrameBytes >= 1<<10 && c.MaxFrameBytes <= 64<<20,
+		"MAX_FRAME_BYTES: %d is not within 1 KiB to 64 MiB", c.MaxFrameBytes)
 	check(c.OutputBufferBytes >= c.MaxFrameBytes, "OUTPUT_BUFFER_BYTES: %d is less than MAX_FRAME_BYTES", c.OutputBufferBytes)
 	check(c.WarmOrphanTTL > 0, "WARM_ORPHAN_TTL: %v is not positive", c.WarmOrphanTTL)
-	check(c.StopGrace >= 0 && c.StopGrace <= maxStopGrace, "STOP_GRACE: %v is not within 0 to %v (ECS kills the container after 30s)", c.StopGrace, maxStopGrace)
+	check(c.StopGrace >= 0 && c.StopGrace <= maxStopGrace,
+		"STOP_GRACE: %v is not within 0 to %v (ECS kills the container after 30s)", c.StopGrace, maxStopGrace)
 	return errors.Join(problems...)
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -65,7 +64,7 @@ func openWorkspace(root *os.Root, dir, tokenFile string) (*workspace, error) {
 		_ = at.Close()
 		return nil, fmt.Errorf("%s: make it private: %w", dir, err)
 	}
-	return &workspace{path: filepath.Join(root.Name(), relative), root: at, tokenFile: filepath.ToSlash(filepath.Clean(tokenFile))}, nil
+	return &workspace{path: filepath.Join(root.Name(), relative), root: at, tokenFile: filepath.Clean(tokenFile)}, nil
 }
 
 // descend opens the directory name in parent, after making it if need be, and proves that what it opened is the entry
@@ -104,7 +103,7 @@ func (w *workspace) writeToken(token messages.Secret) error {
 	if w.closed {
 		return errors.New("the session has ended")
 	}
-	if dir := path.Dir(w.tokenFile); dir != "." {
+	if dir := filepath.Dir(w.tokenFile); dir != "." {
 		if err := w.root.MkdirAll(dir, privateDir); err != nil {
 			return err
 		}
