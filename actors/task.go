@@ -186,7 +186,6 @@ func (t *task) become(state string, handle func(message any), deadline time.Dura
 	t.since = t.Clock.Now()
 	t.attempts = 0
 	t.poll.cancel()
-	t.retry.cancel()
 	if deadline > 0 {
 		t.deadline.set(t.Clock, t.self, deadline)
 	} else {
@@ -289,11 +288,15 @@ func (t *task) locate() {
 }
 
 // launchFailed takes in that a start was not accepted, as far as is known. Once one answer was lost, a later refusal does
-// not prove that ECS has no such task: the lost one may have been a yes.
+// not prove that ECS has no such task: the lost one may have been a yes. Only a want of room does, because ECS looks for
+// room after it has not found the client token.
 func (t *task) launchFailed(err *messages.LaunchError) {
 	t.observeLaunchError(err)
-	if err.Ambiguous() {
+	switch {
+	case err.Ambiguous():
 		t.answerLost = true
+	case err.Kind == messages.LaunchNoCapacity:
+		t.answerLost = false
 	}
 	if t.answerLost {
 		t.launch = launchUnknown
@@ -312,7 +315,7 @@ func (t *task) lateAnswer(message any) bool {
 			return true
 		}
 		t.launchFailed(m.Err)
-		t.launch = launchUnknown // whatever ECS says: its bridge is here
+		t.launch, t.answerLost = launchUnknown, true // whatever ECS says: its bridge is here
 		t.retry.set(t.Clock, t.self, t.settings.BackoffMax)
 		return true
 	case *messages.TaskDescribed:

@@ -12,6 +12,7 @@ const stopAttempts = 25
 func (t *task) becomeStopping(reason string) {
 	t.observe(messages.Event{Kind: messages.EventStopping, Reason: reason, Phase: t.state})
 	t.become(taskStopping, t.stopping, 0)
+	t.retry.cancel()
 	t.stopReason = reason
 	t.send(messages.Stop{Reason: reason, GraceMs: messages.Millis(t.settings.StopGrace)})
 	switch t.launch {
