@@ -44,6 +44,9 @@ type flags struct {
 	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"1h" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
 	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"10" help:"Most tasks that are starting at once." group:"Warm pool"`
 
+	ClaimPlacement    string        `env:"CLAIM_PLACEMENT" enum:"oldest,pack,spread" default:"oldest" help:"Ready task that a claim takes: the oldest; one on the fullest host (pack), so that others empty; or on the emptiest (spread)." group:"Warm pool"`
+	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"10s" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
+
 	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"60s" help:"Longest that a client waits for its agent." group:"Sessions"`
 	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"15m" help:"A session without data in either direction for this long ends." group:"Sessions"`
 	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"3" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
@@ -118,6 +121,7 @@ func (f *flags) settings() actors.Settings {
 	s := actors.DefaultSettings()
 	s.WarmPool = f.EnableWarmPool
 	s.Min, s.Max, s.Threshold = f.PoolMin, f.PoolMax, f.PoolThreshold
+	s.Placement, s.SweepInterval = actors.Placement(f.ClaimPlacement), f.HostSweepInterval
 	s.ReadyTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.LaunchConcurrency
 	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts
 	s.MaxSessions, s.MaxSessionsPerUser = f.MaxSessions, f.MaxSessionsPerUser
