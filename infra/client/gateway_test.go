@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,16 +20,30 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come; in a bubble it costs nothing.
-const patience = time.Minute
+const patience = 5 * time.Minute
+
+// tester is what a testing.T and a rapid.T have in common.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Context() context.Context
+}
 
 // gateway stands in for a real one: scripts say what each socket does. It works over in-memory connections, so that a
 // test in a bubble runs in virtual time.
 type gateway struct {
 	peers chan *peer
-	// refuse, if set, answers handshakes with HTTP statuses, in turn, instead of upgrading them; 0 upgrades.
+	// refuse holds the HTTP statuses that the next handshakes are answered with.
 	refuse chan int
-	// down makes dialling fail.
+	// down, if set, says whether dialling fails.
 	down func() error
+	// stuck, if set, keeps handshakes unread until it is closed.
+	stuck chan struct{}
+	// deaf, if set, keeps a socket unread after its first frame, until it is closed.
+	deaf chan struct{}
+	// mute leaves pings unanswered.
+	mute bool
 	// wrap, if set, is put around the gateway's end of each connection.
 	wrap func(net.Conn) net.Conn
 }
@@ -41,10 +56,14 @@ func newGateway() *gateway {
 type peer struct {
 	gws.BuiltinEventHandler
 	conn    *gws.Conn
+	deaf    chan struct{}
+	mute    bool
 	request *http.Request
 	frames  chan messages.Frame
 	pings   chan string
 	gone    chan error
+	work    chan func()
+	over    chan struct{}
 }
 
 // DialNet is for Config.
@@ -60,6 +79,9 @@ func (g *gateway) DialNet(context.Context, string, string) (net.Conn, error) {
 }
 
 func (g *gateway) accept(conn net.Conn) {
+	if g.stuck != nil {
+		<-g.stuck
+	}
 	if g.wrap != nil {
 		conn = g.wrap(conn)
 	}
@@ -71,21 +93,37 @@ func (g *gateway) accept(conn net.Conn) {
 	}
 	select {
 	case status := <-g.refuse:
-		if status != 0 {
-			answer := http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1}
-			_ = answer.Write(conn)
-			_ = conn.Close()
-			return
-		}
+		answer := http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1}
+		_ = answer.Write(conn)
+		_ = conn.Close()
+		return
 	default:
 	}
-	p := &peer{request: request, frames: make(chan messages.Frame, 1<<14), pings: make(chan string, 16), gone: make(chan error, 1)}
+	p := &peer{
+		deaf: g.deaf, mute: g.mute, request: request, frames: make(chan messages.Frame, 1<<14), pings: make(chan string, 16),
+		gone: make(chan error, 1), work: make(chan func(), 1<<10), over: make(chan struct{}),
+	}
+	defer close(p.over)
 	p.conn, err = gws.NewUpgrader(p, nil).UpgradeFromConn(conn, reader, request)
 	if err != nil {
 		return
 	}
 	g.peers <- p
+	go p.write()
 	p.conn.ReadLoop()
+}
+
+// write does what the script says in order. It is the only one to write, because whoever waits for the connection's
+// mutex keeps a bubble's time from passing.
+func (p *peer) write() {
+	for {
+		select {
+		case f := <-p.work:
+			f()
+		case <-p.over:
+			return
+		}
+	}
 }
 
 func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
@@ -95,31 +133,52 @@ func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 		panic(err)
 	}
 	p.frames <- frame
+	if p.deaf != nil {
+		<-p.deaf
+	}
 }
 
 func (p *peer) OnPing(conn *gws.Conn, payload []byte) {
-	p.pings <- string(payload)
-	_ = conn.WritePong(payload)
+	p.note(string(payload))
+	if !p.mute {
+		echo := slices.Clone(payload)
+		p.work <- func() { _ = conn.WritePong(echo) }
+	}
 }
 
-func (p *peer) OnPong(_ *gws.Conn, payload []byte) { p.pings <- "pong " + string(payload) }
+func (p *peer) OnPong(_ *gws.Conn, payload []byte) { p.note("pong " + string(payload)) }
+
+// note is for scripts that care for pings and pongs; others leave the channel full.
+func (p *peer) note(ping string) {
+	select {
+	case p.pings <- ping:
+	default:
+	}
+}
 
 func (p *peer) OnClose(_ *gws.Conn, err error) { p.gone <- err }
 
 func (p *peer) send(frames ...messages.Frame) {
 	for _, f := range frames {
-		_ = p.conn.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, f))
+		p.raw(string(messages.AppendFrame(nil, f)))
 	}
 }
 
-func (p *peer) raw(text string) { _ = p.conn.WriteString(text) }
+func (p *peer) raw(text string) { p.work <- func() { _ = p.conn.WriteString(text) } }
 
-func (p *peer) close(code messages.CloseCode) { _ = p.conn.WriteClose(uint16(code), nil) }
+// bytes writes past the WebSocket.
+func (p *peer) bytes(b ...byte) { p.work <- func() { _, _ = p.conn.NetConn().Write(b) } }
 
-func (p *peer) cut() { _ = p.conn.NetConn().Close() }
+func (p *peer) ping(payload string) { p.work <- func() { _ = p.conn.WritePing([]byte(payload)) } }
+
+func (p *peer) close(code messages.CloseCode) {
+	p.work <- func() { _ = p.conn.WriteClose(uint16(code), nil) }
+}
+
+func (p *peer) cut() { p.work <- func() { _ = p.conn.NetConn().Close() } }
 
 // expect waits for exactly these frames.
-func (p *peer) expect(t testing.TB, want ...messages.Frame) {
+func (p *peer) expect(t tester, want ...messages.Frame) {
 	t.Helper()
 	for _, w := range want {
 		got := receive(t, p.frames)
@@ -130,7 +189,7 @@ func (p *peer) expect(t testing.TB, want ...messages.Frame) {
 }
 
 // silent fails if the client has sent anything else.
-func (p *peer) silent(t testing.TB) {
+func (p *peer) silent(t tester) {
 	t.Helper()
 	synctest.Wait()
 	select {
@@ -141,7 +200,7 @@ func (p *peer) silent(t testing.TB) {
 }
 
 // greet takes the hello and answers it.
-func (p *peer) greet(t testing.TB, lastSeq uint64) messages.Hello {
+func (p *peer) greet(t tester, lastSeq uint64) messages.Hello {
 	t.Helper()
 	hello, ok := receive(t, p.frames).(messages.Hello)
 	if !ok {
@@ -151,8 +210,8 @@ func (p *peer) greet(t testing.TB, lastSeq uint64) messages.Hello {
 	return hello
 }
 
-// dial begins a session that is let go of at the test's end.
-func (g *gateway) dial(t testing.TB, config Config) *Session {
+// dial begins a session; the caller lets go of it.
+func (g *gateway) dial(t tester, config Config) *Session {
 	t.Helper()
 	if config.URL == "" {
 		config.URL = "ws://gateway"
@@ -165,7 +224,7 @@ func (g *gateway) dial(t testing.TB, config Config) *Session {
 	return s
 }
 
-func receive[T any](t testing.TB, from <-chan T) T {
+func receive[T any](t tester, from <-chan T) T {
 	t.Helper()
 	select {
 	case v, ok := <-from:
@@ -179,8 +238,18 @@ func receive[T any](t testing.TB, from <-chan T) T {
 	panic("unreachable")
 }
 
+// begin dials and brings the session as far as its first answered hello.
+func (g *gateway) begin(t tester, config Config) (*Session, *peer) {
+	t.Helper()
+	s := g.dial(t, config)
+	p := receive(t, g.peers)
+	p.greet(t, 0)
+	event[messages.Session](t, s)
+	return s, p
+}
+
 // event waits for the next event and checks its type.
-func event[T Event](t testing.TB, s *Session) T {
+func event[T Event](t tester, s *Session) T {
 	t.Helper()
 	got := receive(t, s.Events())
 	e, ok := got.(T)

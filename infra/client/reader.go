@@ -32,7 +32,7 @@ func (k *socket) OnClose(_ *gws.Conn, err error) {
 		error
 		Uint16() uint16
 	}
-	if errors.As(err, &broken) {
+	if errors.As(err, &broken) || errors.Is(err, gws.ErrTextEncoding) {
 		k.violate(fmt.Errorf("broken frame: %w", err))
 	}
 }

@@ -97,7 +97,7 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 		ReadMaxPayloadSize:  maxFrameBytes,
 		WriteMaxPayloadSize: maxFrameBytes,
 		CheckUtf8Enabled:    true,
-	}, conn)
+	}, frail{conn})
 	if err != nil {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 			err = &HandshakeError{Status: response.StatusCode}
@@ -110,6 +110,18 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// frail is a connection that is over once a read has failed. gws, too, gives up then, but only after whoever is in the
+// middle of a write, for which a dead peer would let it wait for another silenceLimit.
+type frail struct{ net.Conn }
+
+func (f frail) Read(b []byte) (int, error) {
+	n, err := f.Conn.Read(b)
+	if err != nil {
+		_ = f.Close()
+	}
+	return n, err
 }
 
 // drop ends the socket without ceremony, whatever reads or writes it.
