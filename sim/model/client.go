@@ -294,13 +294,14 @@ func (c *Client) session(f messages.Session) {
 	}
 	c.Session, c.accepted, c.resumable = f.SessionID, true, true
 	c.Acked = max(c.Acked, f.LastSeq)
+	if c.Numbers {
+		for seq := f.LastSeq + 1; seq <= c.Sent; seq++ {
+			c.link.send(messages.Data{Seq: seq, Payload: payload(seq)})
+		}
+	}
 	if !f.Resumed && c.ReadyAt.IsZero() {
 		for range c.Early {
 			c.Say()
-		}
-	} else if c.Numbers {
-		for seq := f.LastSeq + 1; seq <= c.Sent; seq++ {
-			c.link.send(messages.Data{Seq: seq, Payload: payload(seq)})
 		}
 	}
 }

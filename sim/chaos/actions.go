@@ -1,0 +1,233 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"hearth/messages"
+	"hearth/sim/model"
+)
+
+// action is something that can happen. Its play does nothing when it cannot happen now.
+type action struct {
+	name   string
+	weight int
+	play   func(*storm)
+}
+
+// actions are all that can happen. The first must bring a client, the last drain.
+var actions []action
+
+func init() {
+	actions = []action{
+		{"arrive", 8, (*storm).arrive},
+		{"burst", 1, (*storm).burst},
+		{"leave", 3, (*storm).leave},
+		{"say", 6, (*storm).say},
+		{"drop-client", 3, (*storm).dropClient},
+		{"dial-again", 2, (*storm).dialAgain},
+		{"twin", 1, (*storm).twin},
+		{"stall-client", 1, (*storm).stallClient},
+		{"refresh-token", 1, (*storm).refreshToken},
+		{"bad-client", 1, (*storm).badClient},
+		{"stranger", 1, (*storm).stranger},
+		{"kill-task", 3, (*storm).killTask},
+		{"lose-host", 1, (*storm).loseHost},
+		{"drop-bridge", 3, (*storm).dropBridge},
+		{"exit-agent", 1, (*storm).exitAgent},
+		{"script", 2, (*storm).script},
+		{"resize", 2, (*storm).resize},
+		{"drain", 0, (*storm).drain},
+	}
+}
+
+func (s *storm) client() *model.Client {
+	if len(s.clients) == 0 {
+		return nil
+	}
+	return s.clients[s.dice.IntN(len(s.clients))]
+}
+
+func (s *storm) task() *model.Container {
+	running := s.model.Cloud.Running()
+	if len(running) == 0 {
+		return nil
+	}
+	return running[s.dice.IntN(len(running))]
+}
+
+func (s *storm) arrive() {
+	s.users++
+	d := s.dice
+	visit := model.Visit{
+		User: messages.UserID(fmt.Sprintf("user-%d", s.users%some(d, 1000, 3))),
+		Stay: some(d, 0, 30*second, 5*minute), Vanish: often(d, 4), Patience: some(d, 0, 0, 5*second),
+		Acks: often(d, 2), Numbers: often(d, 2), Early: some(d, 0, 0, 3),
+		Typing: maybe(d, 2, model.Exponential(some(d, second, 10*second))),
+	}
+	if !often(d, 4) {
+		visit.Return = model.Uniform{Max: some(d, second, 20*second)}
+	}
+	c := s.model.Arrive(visit)
+	s.clients = append(s.clients, c)
+	s.tell("client %d arrives (acks=%t numbers=%t)", c.Number, c.Acks, c.Numbers)
+}
+
+func (s *storm) burst() {
+	for range 2 + s.dice.IntN(12) {
+		s.arrive()
+	}
+}
+
+func (s *storm) leave() {
+	if c := s.client(); c != nil {
+		s.tell("client %d leaves", c.Number)
+		c.Leave()
+	}
+}
+
+func (s *storm) say() {
+	if c := s.client(); c != nil {
+		for range 1 + s.dice.IntN(5) {
+			c.Say()
+		}
+	}
+}
+
+func (s *storm) dropClient() {
+	if c := s.client(); c != nil {
+		s.tell("client %d loses its socket", c.Number)
+		c.Drop()
+	}
+}
+
+func (s *storm) dialAgain() {
+	if c := s.client(); c != nil {
+		s.tell("client %d dials again", c.Number)
+		c.Again()
+	}
+}
+
+func (s *storm) twin() {
+	if c := s.client(); c != nil && c.Session != "" {
+		twin := c.Twin()
+		s.clients = append(s.clients, twin)
+		s.tell("client %d joins the session of client %d", twin.Number, c.Number)
+	}
+}
+
+func (s *storm) stallClient() {
+	if c := s.client(); c != nil && c.Link() != nil {
+		link := c.Link()
+		s.tell("client %d stops reading", c.Number)
+		link.Stall(true)
+		s.model.World.AfterFunc(time.Duration(s.dice.IntN(15))*second, func() { link.Stall(false) })
+	}
+}
+
+func (s *storm) refreshToken() {
+	if c := s.client(); c != nil {
+		c.Send(messages.Token{Token: messages.Secret(fmt.Sprintf("token-%d", s.dice.IntN(1000)))})
+	}
+}
+
+// badClient says what a client should not.
+func (s *storm) badClient() {
+	if c := s.client(); c != nil {
+		s.tell("client %d misbehaves", c.Number)
+		c.Send(some[messages.Frame](s.dice,
+			messages.Ack{Seq: 1 << 40},
+			messages.Unknown{Type: "surprise"},
+			messages.Data{Seq: 1 << 40, Payload: json.RawMessage("0")},
+			messages.Hello{SessionID: c.Session},
+			messages.Ping{ID: "p"},
+			messages.Close{},
+		))
+	}
+}
+
+// stranger asks for somebody else's session, or for one that never was.
+func (s *storm) stranger() {
+	id := messages.SessionID("s-unknown")
+	if c := s.client(); c != nil && c.Session != "" {
+		id = c.Session
+	}
+	s.tell("a stranger asks for session %s", s.narrator.Session(id))
+	s.oracle.strangers[s.model.Join(model.Visit{User: "stranger"}, id, 0)] = true
+}
+
+func (s *storm) killTask() {
+	if t := s.task(); t != nil {
+		s.tell("task %s dies", s.narrator.Task(t.Request.Task))
+		t.Die("OutOfMemoryError: container killed")
+	}
+}
+
+// loseHost takes some tasks at once, whose sockets nobody closes.
+func (s *storm) loseHost() {
+	running := s.model.Cloud.Running()
+	for _, t := range running[:min(len(running), 1+s.dice.IntN(4))] {
+		s.tell("task %s is gone with its host", s.narrator.Task(t.Request.Task))
+		if link := t.Link(); link != nil {
+			link.Cut()
+		}
+		t.Die("Host EC2 terminated")
+	}
+}
+
+func (s *storm) dropBridge() {
+	if t := s.task(); t != nil && t.Link() != nil {
+		s.tell("task %s loses its socket", s.narrator.Task(t.Request.Task))
+		t.Link().Cut()
+	}
+}
+
+func (s *storm) exitAgent() {
+	if t := s.task(); t != nil {
+		s.tell("the agent of task %s exits", s.narrator.Task(t.Request.Task))
+		t.Exits(s.dice.IntN(2))
+	}
+}
+
+// script decides what becomes of the next few calls.
+func (s *storm) script() {
+	op := some(s.dice, model.OpRun, model.OpRun, model.OpStop, model.OpDescribe)
+	outcome := some(s.dice,
+		model.Outcome{Fault: messages.LaunchThrottled},
+		model.Outcome{Fault: messages.LaunchUnavailable},
+		model.Outcome{Fault: messages.LaunchTimeout, After: 5 * second},
+		model.Outcome{Fault: messages.LaunchTimeout, Carried: true, After: 5 * second},
+		model.Outcome{Fault: messages.LaunchNoCapacity},
+		model.Outcome{Fault: messages.LaunchDenied},
+		model.Outcome{After: 20 * second},
+	)
+	n := 1 + s.dice.IntN(5)
+	s.tell("the next %d calls of %s: %+v", n, op, outcome)
+	for range n {
+		s.model.Cloud.Script(op, outcome)
+	}
+}
+
+func (s *storm) resize() {
+	minimum := s.dice.IntN(6)
+	maximum := minimum + s.dice.IntN(5)
+	s.tell("the pool is to be %d to %d", minimum, maximum)
+	s.model.Resize(minimum, maximum, func(r *messages.Resized) {
+		if (r.Problem == "") != (maximum >= 1) {
+			s.oracle.breach("resize to %d to %d was answered %q", minimum, maximum, r.Problem)
+		}
+	})
+}
+
+func (s *storm) drain() {
+	if s.draining {
+		return
+	}
+	s.draining = true
+	s.tell("the gateway drains")
+	s.model.Drain(func() {
+		s.drained = true
+		s.tell("drained")
+	})
+}

@@ -1,0 +1,235 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/sim/model"
+	"hearth/sim/world"
+)
+
+// slack is what a promise with a deadline may be late by: the sockets' own delays.
+const slack = 2 * second
+
+// maxBroken is how many broken promises of one storm are kept.
+const maxBroken = 10
+
+// oracle watches a storm. It knows the settings and what happened at the ports, and nothing of the actors' inside.
+type oracle struct {
+	storm    *storm
+	settings actors.Settings
+	// spare is how far the threshold is below the minimum, however the pool is resized.
+	spare int
+
+	broken []string
+	// calm: the storm is over. sabotaged counts the crashes that were made.
+	calm      bool
+	sabotaged int
+
+	tasks    map[messages.TaskID]*taskBook
+	sessions map[messages.SessionID]*sessionBook
+	pool     poolBook
+	lines    lineBook
+	// strangers must never be let in.
+	strangers map[*model.Client]bool
+}
+
+// taskBook is what the oracle knows of a task.
+type taskBook struct {
+	place place
+	// session is whom it was claimed for, inits how many init_user its bridge was sent.
+	session messages.SessionID
+	inits   int
+	// dying: the task itself said so, or its actor crashed.
+	dying bool
+}
+
+// sessionBook is what the oracle knows of a session.
+type sessionBook struct {
+	task    messages.TaskID
+	waiting bool
+	// dedicated is the task that is being started for this session alone.
+	dedicated messages.TaskID
+}
+
+func newOracle(s *storm, o *model.Options) *oracle {
+	return &oracle{
+		storm: s, settings: o.Settings, spare: o.Settings.Min - o.Settings.Threshold,
+		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
+		lines: newLineBook(), strangers: map[*model.Client]bool{},
+	}
+}
+
+func (o *oracle) failed() bool { return len(o.broken) > 0 }
+
+// breach notes a broken promise.
+func (o *oracle) breach(format string, arguments ...any) {
+	if len(o.broken) == maxBroken {
+		return
+	}
+	at := time.Duration(0)
+	if o.storm.model != nil {
+		at = o.storm.model.World.Elapsed()
+	}
+	text := fmt.Sprintf("%.3fs: ", at.Seconds()) + fmt.Sprintf(format, arguments...)
+	o.broken = append(o.broken, text)
+	o.storm.tell("BROKEN: %s", text)
+}
+
+// rule notes what a port saw broken.
+func (o *oracle) rule(text string) { o.breach("%s", text) }
+
+func (o *oracle) task(id messages.TaskID) *taskBook {
+	t := o.tasks[id]
+	if t == nil {
+		t = &taskBook{}
+		o.tasks[id] = t
+	}
+	return t
+}
+
+func (o *oracle) session(id messages.SessionID) *sessionBook {
+	s := o.sessions[id]
+	if s == nil {
+		s = &sessionBook{}
+		o.sessions[id] = s
+	}
+	return s
+}
+
+// event takes a fact.
+func (o *oracle) event(e *messages.Event) {
+	o.poolEvent(e)
+	switch e.Kind {
+	case messages.EventClaimed:
+		o.claimed(e)
+	case messages.EventStopping:
+		o.task(e.Task).dying = true
+	case messages.EventCrashed:
+		o.crashed(e)
+	case messages.EventSessionEnded:
+		o.session(e.Session).task = ""
+	case messages.EventUnexpected:
+		if slices.Contains(badFrames, e.Reason) {
+			return
+		}
+		o.breach("unexpected %s in state %s of task %q session %q", e.Reason, e.Phase, e.Task, e.Session)
+	case messages.EventAbandoned:
+		if o.sabotaged == 0 {
+			o.breach("task %s was abandoned: %s", e.Task, e.Reason)
+		}
+	}
+}
+
+// claimed checks that a task serves one session in its life, and a session has one live task.
+func (o *oracle) claimed(e *messages.Event) {
+	t, s := o.task(e.Task), o.session(e.Session)
+	switch {
+	case t.session != "":
+		o.breach("task %s was claimed for %s after %s", e.Task, e.Session, t.session)
+	case t.dying && t.place != placeReady:
+		o.breach("task %s was claimed for %s while it was stopping", e.Task, e.Session)
+	case s.task != "" && !o.task(s.task).dying:
+		o.breach("session %s was given task %s while it had %s", e.Session, e.Task, s.task)
+	}
+	t.session, s.task = e.Session, e.Task
+}
+
+func (o *oracle) crashed(e *messages.Event) {
+	if o.sabotaged == 0 {
+		reason := "?"
+		if crashes := o.storm.model.World.Crashes(); len(crashes) > 0 {
+			reason = crashes[len(crashes)-1].Reason + "\n" + crashes[len(crashes)-1].Stack
+		}
+		o.breach("%s of task %q session %q crashed: %s", e.Reason, e.Task, e.Session, reason)
+	}
+	if e.Task != "" {
+		o.task(e.Task).dying = true
+	} else {
+		o.session(e.Session).task = ""
+	}
+}
+
+// launched sees a task come into being in the cloud: only one that the supervisor decided on may.
+func (o *oracle) launched(c *model.Container) {
+	if o.tasks[c.Request.Task] == nil {
+		o.breach("task %s was started by nobody's decision", c.Request.Task)
+	}
+}
+
+// init sees an init_user reach a bridge: once in the task's life, and for the session that it was claimed for.
+func (o *oracle) init(id messages.TaskID, init messages.InitUser) {
+	t := o.task(id)
+	if t.inits++; t.inits > 1 {
+		o.breach("task %s was given a user %d times", id, t.inits)
+	}
+	if t.session != init.SessionID {
+		o.breach("task %s of session %q was given session %q", id, t.session, init.SessionID)
+	}
+	if init.Token == "" || init.WorkspaceDir == "" {
+		o.breach("task %s was given no token or no workspace", id)
+	}
+}
+
+// afterPick checks what must be true whenever the supervisor has handled a message.
+func (o *oracle) afterPick(p world.Pick) {
+	if p.To.Id == actors.PoolName {
+		o.poolSettled()
+	}
+}
+
+// afterStep checks what must be true at any time.
+func (o *oracle) afterStep() {
+	now := o.storm.model.World.Now()
+	for _, c := range o.storm.clients {
+		o.notLeftInSilence(c, now)
+	}
+	if err := o.storm.model.World.Failure(); err != nil {
+		o.breach("the supervisor failed: %v", err)
+	}
+	if nils := o.storm.model.World.Counts().Nils; nils > 0 {
+		o.breach("%d nil messages were sent", nils)
+	}
+}
+
+// notLeftInSilence checks that a client whose socket works gets an agent or an error in time, and hears something at
+// least every two seconds until then.
+func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
+	if c.Asked.IsZero() || c.Link() == nil || !c.Link().Healthy() {
+		return
+	}
+	limit := o.settings.StartTimeout + o.settings.RedialGrace + slack
+	if waited := now.Sub(c.Asked); waited > limit {
+		o.breach("client %d of session %q has waited %v and was told neither ready nor an error", c.Number, c.Session, waited)
+	}
+	last, isStatus := c.Heard.(messages.Status)
+	if !isStatus || last.State == messages.StateReconnecting {
+		return
+	}
+	if quiet := min(now.Sub(c.HeardAt), now.Sub(c.Asked)); quiet > o.settings.HintInterval+slack {
+		o.breach("client %d waits and has heard nothing for %v", c.Number, quiet)
+	}
+}
+
+// clientFrame takes a frame that a client is about to take.
+func (o *oracle) clientFrame(c *model.Client, frame messages.Frame) {
+	if o.strangers[c] {
+		if _, in := frame.(messages.Session); in {
+			o.breach("a stranger was let into session %s", c.Session)
+		}
+		return
+	}
+	if f, ok := frame.(messages.Error); ok && slices.Contains(neverTold, f.Code) && o.sabotaged == 0 {
+		o.breach("client %d was told %s: %s", c.Number, f.Code, f.Message)
+	}
+	o.lines.clientFrame(o, c, frame)
+}
+
+// badFrames are what only clients that misbehave send in the middle of a session.
+var badFrames = []string{"messages.Hello", "messages.Unknown"}
+
+// neverTold are the errors that no storm without sabotage leads to.
+var neverTold = []messages.ErrorCode{messages.CodeInternal, messages.CodeUnauthenticated, messages.CodeForbidden}

@@ -1,0 +1,65 @@
+package chaos
+
+import (
+	"strconv"
+
+	"hearth/messages"
+	"hearth/sim/model"
+)
+
+// lineBook follows the lines between clients and agents.
+type lineBook struct {
+	// next is what each client may be told next, by its socket.
+	next map[*model.Client]*outputBook
+	// inputs is the last line that each task's agent was given, by the number in its payload.
+	inputs map[messages.TaskID]uint64
+}
+
+// outputBook is one client's place in the agent's output on one socket.
+type outputBook struct {
+	link messages.LinkID
+	// any: the first output of this socket may be any, because the client does not acknowledge.
+	any bool
+}
+
+func newLineBook() lineBook {
+	return lineBook{next: map[*model.Client]*outputBook{}, inputs: map[messages.TaskID]uint64{}}
+}
+
+// clientFrame checks that outputs come in order, each once, and none is missing without a gap that says so.
+func (b *lineBook) clientFrame(o *oracle, c *model.Client, frame messages.Frame) {
+	place := b.next[c]
+	if place == nil || place.link != c.Link().ID {
+		place = &outputBook{link: c.Link().ID, any: !c.Acks}
+		b.next[c] = place
+	}
+	switch f := frame.(type) {
+	case messages.Data:
+		if f.Seq != c.Seen+1 && !(place.any && f.Seq > c.Seen) {
+			o.breach("client %d was sent output %d after %d", c.Number, f.Seq, c.Seen)
+		}
+		if string(f.Payload) != strconv.FormatUint(f.Seq, 10) {
+			o.breach("client %d was sent output %s as number %d", c.Number, f.Payload, f.Seq)
+		}
+		place.any = false
+	case messages.Gap:
+		if f.From != c.Seen+1 && !(place.any && f.From > c.Seen) {
+			o.breach("client %d was told of a gap from %d to %d after %d", c.Number, f.From, f.To, c.Seen)
+		}
+		place.any = false
+	}
+}
+
+// input checks that an agent is given lines in order, each once, under the numbers that the client gave them.
+func (o *oracle) input(t *model.Container, data messages.Data) {
+	number, err := strconv.ParseUint(string(data.Payload), 10, 64)
+	if err != nil {
+		o.breach("an agent was given %q", data.Payload)
+		return
+	}
+	last, known := o.lines.inputs[t.Request.Task]
+	if known && number <= last {
+		o.breach("the agent of task %s was given line %d after line %d", t.Request.Task, number, last)
+	}
+	o.lines.inputs[t.Request.Task] = number
+}

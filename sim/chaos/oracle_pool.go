@@ -1,0 +1,130 @@
+package chaos
+
+import (
+	"hearth/messages"
+)
+
+// place is where the oracle's books have a task.
+type place int
+
+const (
+	placeUnknown place = iota
+	placeStarting
+	placeReady
+	placeElsewhere
+)
+
+// poolBook counts the pool by the supervisor's decisions alone.
+type poolBook struct {
+	ready, starting, waiting int
+	// failures counts the starts that failed: from the first on, backoff holds starts back.
+	failures int
+	draining bool
+}
+
+// move takes a task from its place to another.
+func (o *oracle) move(id messages.TaskID, to place) {
+	t := o.task(id)
+	for _, change := range []struct {
+		place place
+		by    int
+	}{{t.place, -1}, {to, 1}} {
+		switch change.place {
+		case placeStarting:
+			o.pool.starting += change.by
+		case placeReady:
+			o.pool.ready += change.by
+		}
+	}
+	t.place = to
+}
+
+// wait takes a session among the waiters, or away from them.
+func (o *oracle) wait(id messages.SessionID, waits bool) {
+	s := o.session(id)
+	if waits && !s.waiting {
+		o.pool.waiting++
+	} else if !waits && s.waiting {
+		o.pool.waiting--
+	}
+	s.waiting = waits
+}
+
+// poolEvent keeps the books and compares them with what the supervisor says.
+func (o *oracle) poolEvent(e *messages.Event) {
+	switch e.Kind {
+	case messages.EventStarting:
+		o.move(e.Task, placeStarting)
+		o.session(e.Session).dedicated = e.Task
+		o.started(e)
+	case messages.EventReady:
+		o.move(e.Task, placeReady)
+	case messages.EventUnready:
+		o.move(e.Task, placeStarting)
+	case messages.EventClaimed:
+		o.move(e.Task, placeElsewhere)
+		o.wait(e.Session, false)
+	case messages.EventEvicted:
+		o.move(e.Task, placeElsewhere)
+	case messages.EventStartFailed:
+		o.move(e.Task, placeElsewhere)
+		o.pool.failures++
+	case messages.EventWaiting:
+		o.wait(e.Session, true)
+	case messages.EventLeft, messages.EventClaimFailed:
+		o.wait(e.Session, false)
+		// A task that was being started for it alone is given up in the same breath.
+		if id := o.session(e.Session).dedicated; id != "" && o.task(id).place == placeStarting && !o.settings.WarmPool {
+			o.move(id, placeElsewhere)
+		}
+	case messages.EventResized:
+		o.settings.Min, o.settings.Max = e.N, e.M
+		o.settings.Threshold = max(0, e.N-o.spare)
+	case messages.EventDraining:
+		o.pool.draining = true
+	}
+	c := e.Census
+	if c == nil || o.pool.draining || !o.settings.WarmPool {
+		return
+	}
+	if p := &o.pool; c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting {
+		o.breach("%s: the supervisor counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
+			e.Kind, c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)
+	}
+}
+
+// started checks that a start was called for: within the maximum, and only up to what the policy fills.
+func (o *oracle) started(e *messages.Event) {
+	p, s := &o.pool, &o.settings
+	switch {
+	case p.draining:
+		o.breach("task %s was started while draining", e.Task)
+	case p.starting > s.LaunchConcurrency:
+		o.breach("%d tasks are starting at once, %d are allowed", p.starting, s.LaunchConcurrency)
+	case !s.WarmPool:
+	case p.ready+p.starting > s.Max:
+		o.breach("%d ready and %d starting tasks, the maximum is %d", p.ready, p.starting, s.Max)
+	case s.ReadyTTL == 0 && p.ready+p.starting-p.waiting > s.Min:
+		o.breach("a start too many: %d ready, %d starting, %d waiting, the minimum is %d", p.ready, p.starting, p.waiting, s.Min)
+	}
+}
+
+// poolSettled checks the pool after each of the supervisor's messages.
+func (o *oracle) poolSettled() {
+	p, s := &o.pool, &o.settings
+	if p.draining || !s.WarmPool {
+		return
+	}
+	if p.ready > 0 && p.waiting > 0 {
+		o.breach("%d sessions wait while %d tasks are ready", p.waiting, p.ready)
+	}
+	if p.ready > 0 && p.ready+p.starting > s.Max {
+		o.breach("%d ready and %d starting tasks stay above the maximum of %d", p.ready, p.starting, s.Max)
+	}
+	supply := p.ready + p.starting - p.waiting
+	if p.failures == 0 && s.ReadyTTL == 0 && supply <= s.Threshold && supply < s.Min &&
+		p.starting < s.LaunchConcurrency && p.ready+p.starting < s.Max {
+		o.breach("nothing is started: %d ready, %d starting, %d waiting, threshold %d, minimum %d",
+			p.ready, p.starting, p.waiting, s.Threshold, s.Min)
+	}
+}

@@ -1,0 +1,149 @@
+package chaos
+
+import (
+	"fmt"
+	"time"
+
+	"hearth/messages"
+	"hearth/sim/model"
+)
+
+// patience is how long everything may take to come right once the faults have stopped: the longest waits there are are
+// those for ECS to stop a task, about ten minutes, and for a socket that nobody has noticed to be dead.
+const patience = 30 * minute
+
+// settle is the second phase: the faults stop, and everything must come right.
+func (s *storm) settle() {
+	s.tell("the storm is over")
+	s.oracle.calm = true
+	s.model.Calm()
+	s.becomes("calm", s.pendingCalm)
+	if s.oracle.failed() {
+		return
+	}
+	s.tell("all clients leave")
+	for _, c := range s.clients {
+		c.Leave()
+	}
+	// Sessions that nobody attends to end idle; their outputs, if there are any, keep none alive for ever.
+	s.becomes("empty", s.pendingEmpty)
+	if s.oracle.failed() {
+		return
+	}
+	if !s.draining {
+		s.drain()
+	}
+	s.becomes("drained", s.pendingDrained)
+}
+
+// becomes lets time go by until nothing is pending, within patience.
+func (s *storm) becomes(what string, pending func() string) {
+	why := ""
+	for waited := time.Duration(0); waited < patience; waited += 5 * second {
+		s.model.World.Advance(5 * second)
+		s.forgetClients()
+		s.oracle.afterStep()
+		if s.oracle.failed() {
+			return
+		}
+		if why = pending(); why == "" {
+			return
+		}
+	}
+	s.oracle.breach("not %s after %v without faults: %s", what, patience, why)
+}
+
+// pendingCalm says what is not yet right while clients are still there.
+func (s *storm) pendingCalm() string {
+	if !s.draining {
+		if why := s.pendingPool(); why != "" {
+			return why
+		}
+	}
+	for _, c := range s.clients {
+		if why := s.pendingClient(c); why != "" {
+			return fmt.Sprintf("client %d of session %s: %s", c.Number, c.Session, why)
+		}
+	}
+	if n := s.model.Unread(); n > 0 {
+		return fmt.Sprintf("%d bytes are not credited", n)
+	}
+	return ""
+}
+
+// pendingPool says what the pool lacks.
+func (s *storm) pendingPool() string {
+	p, settings := s.model.Status(), &s.oracle.settings
+	known := map[messages.TaskID]bool{}
+	for _, t := range p.Tasks {
+		known[t.ID] = true
+		if t.ARN == "" && t.State != "starting" {
+			return fmt.Sprintf("task %s is %s and its ARN is not known", t.ID, t.State)
+		}
+	}
+	for _, t := range s.model.Cloud.Running() {
+		if !known[t.Request.Task] {
+			return fmt.Sprintf("task %s runs and nobody knows it", t.Request.Task)
+		}
+	}
+	full := settings.Min
+	if o := &s.weather.options.Cloud; o.Hosts > 0 {
+		full = min(full, max(0, o.Hosts*o.Slots-p.Pool.Assigned-p.Pool.Stopping))
+	}
+	switch {
+	case !settings.WarmPool:
+	case p.Pool.Waiting > 0 && full > 0:
+		return fmt.Sprintf("%d sessions wait", p.Pool.Waiting)
+	case p.Pool.Ready < min(full, settings.Threshold+1):
+		return fmt.Sprintf("%d tasks are ready and %d starting, the minimum is %d", p.Pool.Ready, p.Pool.Starting, settings.Min)
+	}
+	return ""
+}
+
+// pendingClient says what a client still waits for.
+func (s *storm) pendingClient(c *model.Client) string {
+	switch {
+	case c.Link() == nil || !c.Link().Healthy():
+		if c.Return == nil {
+			return "" // it has not noticed yet that it is gone
+		}
+		return "it has no socket"
+	case !c.Asked.IsZero():
+		return "it waits for an agent"
+	case s.oracle.strangers[c] || !c.Acks && !c.Numbers:
+		return ""
+	}
+	if c.Numbers && c.Acked < c.Sent {
+		return fmt.Sprintf("input %d of %d is acknowledged", c.Acked, c.Sent)
+	}
+	for _, t := range s.model.Cloud.Running() {
+		if c.Acks && t.Serves() == c.Session && t.Produced() > c.Seen+2 {
+			return fmt.Sprintf("it saw output %d of %d", c.Seen, t.Produced())
+		}
+	}
+	return ""
+}
+
+// pendingEmpty says what is left of the sessions.
+func (s *storm) pendingEmpty() string {
+	if n := len(s.model.Status().Sessions); n > 0 && s.weather.options.Agent.Chatter == nil {
+		return fmt.Sprintf("%d sessions are left", n)
+	}
+	return ""
+}
+
+// pendingDrained says what is left of anything.
+func (s *storm) pendingDrained() string {
+	status := s.model.Status()
+	switch {
+	case len(status.Tasks)+len(status.Sessions) > 0:
+		return fmt.Sprintf("%d tasks and %d sessions are left", len(status.Tasks), len(status.Sessions))
+	case !s.drained:
+		return "whoever asked for the drain was not told"
+	case s.model.Cloud.Live() > 0:
+		return fmt.Sprintf("%d tasks run on in the cloud", s.model.Cloud.Live())
+	case s.model.Links() > 0:
+		return fmt.Sprintf("%d sockets are open", s.model.Links())
+	}
+	return ""
+}
