@@ -12,9 +12,10 @@
 // # Who says what
 //
 // A client's hello comes to the supervisor as ClientArrived, which begins a session or passes it on to the one that it
-// names. A session sends Claim. The supervisor answers with Bound as soon as it has a task, having sent that task Assign
-// in the same breath; until then with Hint. The task gives its bridge the user and tells session and supervisor
-// TaskActive. From there ToBridge and FromBridge carry the user's lines.
+// names. The supervisor claims a task for a new session in the same breath; a session that has lost its task sends Claim.
+// Either is answered with Bound as soon as there is a task, which is sent Assign right after, and until then with Hint. The
+// task gives its bridge the user and tells session and supervisor TaskActive. From there ToBridge and FromBridge carry the
+// user's lines.
 //
 // A task that is of no more use says TaskFailed, and the supervisor decides what becomes of its session: it waits again,
 // at the head of the queue, or gets StartFailed or TaskLost. A session that is over says SessionEnded, and the supervisor

@@ -6,7 +6,8 @@ import (
 	"hearth/messages"
 )
 
-// unborn is a session before its first client, which comes in the message after it was spawned.
+// unborn is a session before its first client, which comes in the message after it was spawned. The supervisor has
+// claimed a task for it in the same breath, so that sessions are served in the order in which their clients came.
 func (s *session) unborn(message any) {
 	m, ok := message.(*messages.ClientArrived)
 	if !ok {
@@ -18,14 +19,11 @@ func (s *session) unborn(message any) {
 	s.becomeWaiting()
 }
 
-// becomeWaiting asks for a task. The start deadline covers everything up to ready.
+// becomeWaiting waits for the task that was claimed. The start deadline covers everything up to ready.
 func (s *session) becomeWaiting() {
 	s.task, s.taskPID, s.up = "", nil, false
 	s.asked = s.Clock.Now()
 	s.become(sessionWaiting, s.waiting, s.settings.StartTimeout)
-	s.tell(s.pool, &messages.Claim{
-		Session: s.id, User: s.user, Token: s.token, InSeq: s.input.given, OutSeq: s.output.seen,
-	})
 	s.sent = s.token
 	s.hint.set(s.Clock, s.self, s.settings.HintInterval)
 }
@@ -285,6 +283,9 @@ func (s *session) taskLost(reason string) {
 	s.discredit()
 	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: reason, N: s.restarts})
 	s.becomeWaiting()
+	s.tell(s.pool, &messages.Claim{
+		Session: s.id, User: s.user, Token: s.token, InSeq: s.input.given, OutSeq: s.output.seen,
+	})
 }
 
 // idle ends the session when no data went either way for long enough; else it looks again when that could be.

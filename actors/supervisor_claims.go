@@ -54,17 +54,18 @@ func (s *supervisor) whyCold() messages.ColdReason {
 	return messages.WhyPoolEmpty
 }
 
-// give binds a ready task to a session and then tells both. Invariant: neither is told before it is written down.
+// give binds a ready task to a session and then tells both. Invariant: neither is told before it is written down, and the
+// session is told first, so that it knows its task when that is ready.
 func (s *supervisor) give(t *taskRecord, session *sessionRecord) {
 	s.disown(t)
 	s.bind(t, session)
 	waited := s.Clock.Now().Sub(session.claimed)
 	c := session.claim
+	s.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
 	s.tell(t.pid, &messages.Assign{
 		Session: c.Session, User: c.User, Token: c.Token, Workspace: s.settings.workspace(c.User),
 		InSeq: c.InSeq, OutSeq: c.OutSeq,
 	})
-	s.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
 	s.observe(messages.Event{
 		Kind: messages.EventClaimed, Task: t.id, Session: session.id, Path: session.path, Why: session.why, Took: waited,
 	})

@@ -29,7 +29,8 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 	}
 }
 
-// beginSession spawns a session's actor, which takes the client from there.
+// beginSession spawns a session's actor, which takes the client from there, and claims a task for it. That claim is not
+// the actor's own to make: actors that were spawned one after the other need not come to their first message in that order.
 func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArrived) {
 	switch {
 	case s.draining:
@@ -52,6 +53,7 @@ func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArriv
 	s.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
 	s.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
 	s.tell(pid, m)
+	s.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token})
 }
 
 // refuse turns a client away.
