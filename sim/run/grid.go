@@ -1,0 +1,100 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Grid is the pools that a sweep compares: every combination that makes sense. An empty list keeps what the base has;
+// without thresholds each pool has its minimum less one.
+type Grid struct {
+	Min, Max, Threshold, HostSlots []int
+}
+
+// gridBound bounds the number of configurations of a sweep.
+const gridBound = 10_000
+
+// Configs are the combinations in the order of their minimum, maximum, threshold and slots. Those of which the threshold
+// is not below the minimum, or the minimum is over the maximum, are left out; if that leaves none, it is an error.
+func (g Grid) Configs(base Config) ([]Config, error) {
+	or := func(list []int, value int) []int {
+		if len(list) == 0 {
+			return []int{value}
+		}
+		return list
+	}
+	mins, maxes, slots := or(g.Min, base.Settings.Min), or(g.Max, base.Settings.Max), or(g.HostSlots, base.HostSlots)
+	if n := len(mins) * len(maxes) * max(1, len(g.Threshold)) * len(slots); n > gridBound {
+		return nil, fmt.Errorf("the grid has %d configurations; it may have %d", n, gridBound)
+	}
+	var configs []Config
+	for _, minimum := range mins {
+		for _, maximum := range maxes {
+			for _, threshold := range or(g.Threshold, max(0, minimum-1)) {
+				for _, slot := range slots {
+					c := base
+					c.Settings.Min, c.Settings.Max, c.Settings.Threshold, c.HostSlots = minimum, maximum, threshold, slot
+					if c.Validate() == nil {
+						configs = append(configs, c)
+					}
+				}
+			}
+		}
+	}
+	if len(configs) == 0 {
+		return nil, errors.New("no combination makes sense: each threshold must be below its minimum, each minimum at most its maximum")
+	}
+	return configs, nil
+}
+
+// frontierPoints bounds the pools that a frontier tries.
+const frontierPoints = 24
+
+// Frontier plays pools from none to the one in which no request would have waited, without a maximum unless the base has
+// one, and marks those that no other beats in both the cost and the wait.
+func Frontier(base Config, seeds int, progress func(share float64)) ([]FrontierPoint, error) {
+	probe := base
+	probe.Settings.Min, probe.Settings.Threshold = min(1, base.Settings.Max), 0
+	first, err := Run(probe)
+	if err != nil {
+		return nil, err
+	}
+	largest := first.PoolNeeded[len(first.PoolNeeded)-1].PoolMin
+	largest = min(largest, base.Settings.Max)
+	var configs []Config
+	for i := range frontierPoints {
+		// Small pools differ most: the steps grow.
+		share := float64(i) / (frontierPoints - 1)
+		size := int(math.Round(float64(largest) * share * share))
+		if largest < frontierPoints {
+			size = min(i, largest)
+		}
+		c := base
+		c.Settings.Min, c.Settings.Threshold = size, max(0, size-1)
+		if n := len(configs); n == 0 || configs[n-1].Settings.Min != size {
+			configs = append(configs, c)
+		}
+	}
+	outcomes, err := Outcomes(configs, seeds, progress)
+	if err != nil {
+		return nil, err
+	}
+	points := make([]FrontierPoint, len(outcomes))
+	for i, o := range outcomes {
+		points[i] = FrontierPoint{Outcome: o}
+		points[i].Best = !slices.ContainsFunc(outcomes, func(other Outcome) bool {
+			return other.MonthlyCost <= o.MonthlyCost && other.WaitMs.P99 <= o.WaitMs.P99 &&
+				(other.MonthlyCost < o.MonthlyCost || other.WaitMs.P99 < o.WaitMs.P99)
+		})
+	}
+	return points, nil
+}
+
+// FrontierPoint is one pool of a frontier.
+type FrontierPoint struct {
+	Outcome
+	// Best says that no other pool is both cheaper and faster.
+	Best bool `json:"best"`
+}
