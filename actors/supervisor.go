@@ -53,7 +53,7 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 	}
 }
 
-// Receive is every message that the supervisor takes.
+// Receive takes the actor system's messages and leaves the rest to handle.
 func (s *supervisor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
@@ -68,6 +68,14 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		if !s.stopping { // else it is only the end of everything
 			s.terminated(m.Who)
 		}
+	default:
+		s.handle(ctx, m)
+	}
+}
+
+// handle is every message that is not the actor system's.
+func (s *supervisor) handle(ctx actor.Context, message any) {
+	switch m := message.(type) {
 	case *messages.Alarm:
 		s.rung(m)
 
