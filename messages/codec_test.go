@@ -1,0 +1,206 @@
+package messages
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// frames has one of each frame with every field filled, by the decoder that reads it.
+var frames = []struct {
+	decode func([]byte) (Frame, error)
+	frame  Frame
+	text   string
+}{
+	{DecodeFromClient, Hello{SessionID: "s-1", LastSeq: 7, Acks: true}, `{"type":"hello","sessionId":"s-1","lastSeq":7,"acks":true}`},
+	{DecodeFromClient, Hello{}, `{"type":"hello","lastSeq":0,"acks":false}`},
+	{DecodeFromClient, Data{Seq: 3, Payload: []byte(`{"a":[1, 2]}`)}, `{"type":"data","seq":3,"payload":{"a":[1, 2]}}`},
+	{DecodeFromClient, Data{Payload: []byte(`"no number"`)}, `{"type":"data","payload":"no number"}`},
+	{DecodeFromClient, Data{Seq: 1, Payload: []byte(`null`)}, `{"type":"data","seq":1,"payload":null}`},
+	{DecodeFromClient, Ack{Seq: 9}, `{"type":"ack","seq":9}`},
+	{DecodeFromClient, Token{Token: "t"}, `{"type":"token","token":"t"}`},
+	{DecodeFromClient, Close{}, `{"type":"close"}`},
+	{DecodeFromClient, Ping{ID: "p"}, `{"type":"ping","id":"p"}`},
+	{DecodeFromClient, Pong{ID: "p"}, `{"type":"pong","id":"p"}`},
+	{DecodeToClient, Session{SessionID: "s-1", UserID: "u|1", Resumed: true, LastSeq: 4}, `{"type":"session","sessionId":"s-1","userId":"u|1","resumed":true,"lastSeq":4}`},
+	{DecodeToClient, Status{State: StateWaiting, Reason: ReasonQueued, EtaMs: 12}, `{"type":"status","state":"waiting","reason":"queued","etaMs":12}`},
+	{
+		DecodeToClient, Ready{Path: PathCold, ElapsedMs: 5, Why: WhyPoolEmpty, Timings: Timings{1, 2, 3, 4, 5}},
+		`{"type":"ready","path":"cold","elapsedMs":5,"why":"pool_empty","timings":{"claimMs":1,"initMs":2,"workspaceMs":3,"tokenMs":4,"agentMs":5}}`,
+	},
+	{DecodeToClient, Gap{From: 2, To: 5}, `{"type":"gap","from":2,"to":5}`},
+	{DecodeToClient, Exit{Code: 137, Signal: "SIGKILL", Stderr: "x"}, `{"type":"exit","code":137,"signal":"SIGKILL","stderr":"x"}`},
+	{DecodeToClient, Error{Code: CodeInternal, Message: "m", Retryable: true}, `{"type":"error","code":"internal","message":"m","retryable":true}`},
+	{DecodeToClient, Bye{Reason: ByeClosed}, `{"type":"bye","reason":"closed"}`},
+	{DecodeToClient, Data{Seq: 1, Payload: []byte(`1`)}, `{"type":"data","seq":1,"payload":1}`},
+	{
+		DecodeFromBridge, BridgeHello{TaskID: "t-1", Version: "v", State: BridgeAssigned, SessionID: "s-1", UserID: "u", Binding: "b", InSeq: 1, OutSeq: 2},
+		`{"type":"hello","taskId":"t-1","version":"v","state":"assigned","sessionId":"s-1","userId":"u","binding":"b","inSeq":1,"outSeq":2}`,
+	},
+	{DecodeFromBridge, Accepted{SessionID: "s-1"}, `{"type":"accepted","sessionId":"s-1"}`},
+	{
+		DecodeFromBridge, BridgeReady{SessionID: "s-1", Timings: Timings{WorkspaceMs: 1}},
+		`{"type":"ready","sessionId":"s-1","timings":{"claimMs":0,"initMs":0,"workspaceMs":1,"tokenMs":0,"agentMs":0}}`,
+	},
+	{DecodeFromBridge, InitFailed{Code: "agent", Message: "m"}, `{"type":"init_failed","code":"agent","message":"m"}`},
+	{
+		DecodeToBridge, InitUser{UserID: "u", SessionID: "s-1", WorkspaceDir: "/w", Token: "t", Binding: "b", InSeq: 1, OutSeq: 2},
+		`{"type":"init_user","userId":"u","sessionId":"s-1","workspaceDir":"/w","token":"t","binding":"b","inSeq":1,"outSeq":2}`,
+	},
+	{DecodeToBridge, Resume{FromSeq: 8}, `{"type":"resume","fromSeq":8}`},
+	{DecodeToBridge, Stop{Reason: "r", GraceMs: 5}, `{"type":"stop","reason":"r","graceMs":5}`},
+	{DecodeToBridge, Redial{URL: "ws://h"}, `{"type":"redial","url":"ws://h"}`},
+	{DecodeToBridge, Redial{}, `{"type":"redial"}`},
+}
+
+func TestFramesGoBothWays(t *testing.T) {
+	for _, test := range frames {
+		if got := string(AppendFrame(nil, test.frame)); got != test.text {
+			t.Errorf("encoded %s\nwant    %s", got, test.text)
+		}
+		got, err := test.decode([]byte(test.text))
+		if err != nil || !reflect.DeepEqual(got, test.frame) {
+			t.Errorf("decoded %s to %#v, %v", test.text, got, err)
+		}
+	}
+}
+
+func TestDecodersRefuse(t *testing.T) {
+	long := strings.Repeat("x", 129)
+	for _, test := range []struct {
+		name   string
+		decode func([]byte) (Frame, error)
+		text   string
+		says   string
+	}{
+		{"nothing", DecodeFromClient, ``, "frame: not JSON"},
+		{"garbage", DecodeFromClient, `{"type":`, "frame: not JSON"},
+		{"an array", DecodeFromClient, `[1]`, "frame: field"},
+		{"no type", DecodeFromClient, `{"seq":1}`, "no type"},
+		{"type of the wrong kind", DecodeFromClient, `{"type":5}`, `field "type" must be string`},
+		{"data without payload", DecodeFromClient, `{"type":"data","seq":1}`, "no payload"},
+		{"data numbered 0", DecodeFromClient, `{"type":"data","seq":0,"payload":1}`, "seq starts at 1"},
+		{"negative seq", DecodeFromClient, `{"type":"ack","seq":-1}`, `field "seq" must be uint64`},
+		{"ack without seq", DecodeFromClient, `{"type":"ack"}`, "no seq"},
+		{"session id with a slash", DecodeFromClient, `{"type":"hello","sessionId":"../x"}`, "sessionId: 4 bytes"},
+		{"session id too long", DecodeFromClient, `{"type":"hello","sessionId":"` + long + `"}`, "129 bytes"},
+		{"session id with a NUL", DecodeFromClient, `{"type":"hello","sessionId":"a\u0000b"}`, "3 bytes"},
+		{"empty token", DecodeFromClient, `{"type":"token","token":""}`, "no token"},
+		{"gap backwards", DecodeFromBridge, `{"type":"gap","from":5,"to":4}`, "not a range"},
+		{"bridge without a task", DecodeFromBridge, `{"type":"hello","state":"warm"}`, "taskId"},
+		{"bridge in no state", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"lost"}`, "neither warm nor assigned"},
+		{"assigned to nobody", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"assigned"}`, "userId"},
+		{"user with a line break", DecodeToBridge, `{"type":"init_user","userId":"a\nb","sessionId":"s","workspaceDir":"/w"}`, "userId"},
+		{"no workspace", DecodeToBridge, `{"type":"init_user","userId":"a","sessionId":"s"}`, "no workspaceDir"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			frame, err := test.decode([]byte(test.text))
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("got %#v, %v; want an error with %q", frame, err, test.says)
+			}
+		})
+	}
+}
+
+func TestUnknownTypesAndFieldsAreIgnored(t *testing.T) {
+	frame, err := DecodeFromClient([]byte(`{"type":"dance","tempo":3}`))
+	if err != nil || frame != (Unknown{Type: "dance"}) {
+		t.Errorf("got %#v, %v", frame, err)
+	}
+	// A frame of the other direction is unknown too.
+	if frame, err := DecodeFromClient([]byte(`{"type":"init_user"}`)); err != nil || frame != (Unknown{Type: "init_user"}) {
+		t.Errorf("got %#v, %v", frame, err)
+	}
+	if frame, err := DecodeFromClient([]byte(`{"type":"ack","seq":1,"new":{}}`)); err != nil || frame != (Ack{Seq: 1}) {
+		t.Errorf("got %#v, %v", frame, err)
+	}
+}
+
+// Errors go to peers and logs, so they must not quote what may be a token.
+func TestErrorsDoNotQuoteTheFrame(t *testing.T) {
+	for _, text := range []string{
+		`{"type":"token","token":{"hunter2":1}}`, `{"type":"token","token":"hunter2`, `{"type":"hello","sessionId":"hunter2/"}`,
+		`hunter2`, `{"type":"token","token":"hunter2","token":5}`,
+	} {
+		if _, err := DecodeFromClient([]byte(text)); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	init := InitUser{Token: "hunter2"}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(format, init); strings.Contains(text, "hunter2") {
+			t.Errorf("%s prints %s", format, text)
+		}
+	}
+}
+
+func TestWorkspaceNames(t *testing.T) {
+	seen := map[string]UserID{}
+	for _, user := range []UserID{
+		"alice", "Alice", "a.b-c_d", "..", ".", "../alice", "alice/", "a/b", "~alice", "auth0|123", "ünï", "u\u0308ni",
+		UserID(WorkspaceName("..")), UserID(strings.Repeat("a", 128)), UserID(strings.Repeat("a", 129)), " alice", "-rf",
+	} {
+		name := WorkspaceName(user)
+		if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." || len(name) > 255 {
+			t.Errorf("%q becomes %q", user, name)
+		}
+		if ValidID(string(user)) != (name == string(user)) {
+			t.Errorf("%q becomes %q", user, name)
+		}
+		if other, taken := seen[name]; taken {
+			t.Errorf("%q and %q share %q", user, other, name)
+		}
+		seen[name] = user
+	}
+}
+
+// fuzz checks what every decoder promises: it never panics, what it takes can be sent on and means the same there, and
+// it keeps nothing of the caller's buffer.
+func fuzz(f *testing.F, decode func([]byte) (Frame, error)) {
+	for _, seed := range frames {
+		f.Add([]byte(seed.text))
+	}
+	f.Add([]byte(`{"type":"data","payload":"\ud800"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		frame, err := decode(raw)
+		if err != nil {
+			return
+		}
+		if _, unknown := frame.(Unknown); unknown {
+			return
+		}
+		text := AppendFrame(nil, frame)
+		if !json.Valid(text) {
+			t.Fatalf("%q was sent on as %q", raw, text)
+		}
+		clear(raw)
+		again, err := decode(text)
+		if err != nil || !reflect.DeepEqual(frame, again) {
+			t.Fatalf("%#v became %#v, %v", frame, again, err)
+		}
+	})
+}
+
+func FuzzDecodeFromClient(f *testing.F) { fuzz(f, DecodeFromClient) }
+func FuzzDecodeToClient(f *testing.F)   { fuzz(f, DecodeToClient) }
+func FuzzDecodeFromBridge(f *testing.F) { fuzz(f, DecodeFromBridge) }
+func FuzzDecodeToBridge(f *testing.F)   { fuzz(f, DecodeToBridge) }
+
+func BenchmarkRelay(b *testing.B) {
+	raw := []byte(`{"type":"data","seq":123456,"payload":"` + strings.Repeat("x", 200) + `"}`)
+	var out []byte
+	b.ReportAllocs()
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		frame, err := DecodeFromBridge(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		out = AppendFrame(out[:0], frame)
+	}
+}
