@@ -1,7 +1,7 @@
 # Hearth. `make help` lists the targets.
 
 BIN := bin
-BINARIES := gateway bridge localecs shell sim
+BINARIES := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 GO ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.6.1
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
