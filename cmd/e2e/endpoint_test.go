@@ -91,13 +91,13 @@ func (e endpoint) awaitReady(n int) messages.PoolStatus {
 	})
 }
 
-// sessionTask is the task of a session, once it has one.
-func (e endpoint) sessionTask(session messages.SessionID) messages.TaskID {
+// taskOf is the task of a user's session, once it has one.
+func (e endpoint) taskOf(u *user) messages.TaskID {
 	e.t.Helper()
 	var task messages.TaskID
-	e.awaitStatus("the session has a task", func(s messages.PoolStatus) bool {
+	e.awaitStatus(u.name+" has a task", func(s messages.PoolStatus) bool {
 		for _, each := range s.Sessions {
-			if each.ID == session {
+			if each.ID == u.ID() {
 				task = each.Task
 			}
 		}

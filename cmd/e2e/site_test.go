@@ -195,3 +195,8 @@ func (s *site) backend(path, body string) {
 	ecs := endpoint{t: s.t, base: s.log.await(s.t, "local ECS endpoint is up").URL}
 	ecs.must(http.MethodPost, path, body)
 }
+
+// behind is the option that has tasks dial a proxy, which is then to be aimed at the gateway.
+func behind(p *proxy) func(*gateway.Config) {
+	return func(c *gateway.Config) { c.GatewayWSURL = p.ws() }
+}

@@ -1,0 +1,250 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"hearth/messages"
+)
+
+// Clients that break the contract are told so, and nobody else notices. They share a site, and a bystander.
+func TestHostileClients(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, warm bool) {
+		s := openSite(t, warmPool(warm))
+		bystander := s.visit("bystander")
+		bystander.ready()
+		t.Run("clients", func(t *testing.T) {
+			for _, test := range []struct {
+				name string
+				act  func(t *testing.T, s *site)
+			}{
+				{"garbage instead of hello", garbageHello},
+				{"garbage after hello", garbageLater},
+				{"data instead of hello", dataFirst},
+				{"two MiB", twoMiB},
+				{"two MiB as hello", twoMiBHello},
+				{"a broken WebSocket frame", brokenFrame},
+				{"nothing at all", nothingAtAll},
+				{"half a handshake", halfHandshake},
+				{"not HTTP", notHTTP},
+			} {
+				t.Run(test.name, func(t *testing.T) {
+					t.Parallel()
+					test.act(t, s)
+				})
+			}
+		})
+		bystander.echoes("nothing has happened to me")
+		if broken := len(bystander.texts()); broken != 1 {
+			t.Errorf("the bystander heard %d lines", broken)
+		}
+		s.visit("newcomer").ready()
+	})
+}
+
+func garbageHello(t *testing.T, s *site) {
+	w := s.wire("eve")
+	w.t = t
+	w.sends("}{ \x00 garbage")
+	w.failure(messages.CodeBadFrame)
+	w.closed(messages.CloseNotAllowed)
+}
+
+func dataFirst(t *testing.T, s *site) {
+	w := s.wire("eve")
+	w.t = t
+	w.says(messages.Data{Payload: quoted("before hello")})
+	w.failure(messages.CodeBadFrame)
+	w.closed(messages.CloseNotAllowed)
+}
+
+func garbageLater(t *testing.T, s *site) {
+	w := s.wire("eve-later")
+	w.t = t
+	w.says(messages.Hello{})
+	hears(w, "ready", func(messages.Ready) bool { return true })
+	w.sends(`{"type":`)
+	w.failure(messages.CodeBadFrame)
+	w.sends(`{"type":"a frame of the future","x":1}`)
+	w.says(messages.Data{Payload: quoted("still here")})
+	hears(w, "the echo", func(d messages.Data) bool { return textOf(d) == "still here" })
+	for range 20 {
+		if w.conn.WriteString("garbage") != nil {
+			break // closed already
+		}
+	}
+	w.closed(messages.CloseNotAllowed)
+}
+
+func twoMiB(t *testing.T, s *site) {
+	w := s.wire("eve-large")
+	w.t = t
+	w.says(messages.Hello{})
+	session := hears(w, "session", func(messages.Session) bool { return true })
+	hears(w, "ready", func(messages.Ready) bool { return true })
+	w.says(messages.Data{Seq: 1, Payload: quoted(strings.Repeat("x", 2<<20))})
+	w.failure(messages.CodeFrameTooLarge)
+	w.closed(messages.CloseTooLarge)
+
+	again := s.wire("eve-large")
+	again.t = t
+	again.says(messages.Hello{SessionID: session.SessionID})
+	hears(again, "the session, resumed", func(f messages.Session) bool { return f.Resumed && f.LastSeq == 0 })
+	again.says(messages.Data{Seq: 1, Payload: quoted("smaller")})
+	hears(again, "the echo", func(d messages.Data) bool { return textOf(d) == "smaller" })
+}
+
+func twoMiBHello(t *testing.T, s *site) {
+	w := s.wire("eve")
+	w.t = t
+	w.sends(`{"type":"hello","x":"` + strings.Repeat("x", 2<<20) + `"}`)
+	w.failure(messages.CodeFrameTooLarge)
+	w.closed(messages.CloseTooLarge)
+}
+
+// brokenFrame has a length that is negative in 64 bits.
+func brokenFrame(t *testing.T, s *site) {
+	w := s.wire("eve")
+	w.t = t
+	if _, err := w.conn.NetConn().Write([]byte("\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-w.gone:
+	case <-time.After(patience):
+		t.Error("the socket stays open")
+	}
+}
+
+// nothingAtAll opens a socket and never says hello.
+func nothingAtAll(t *testing.T, s *site) {
+	w := s.wire("eve")
+	w.t = t
+	w.closed(messages.CloseNotAllowed)
+}
+
+// halfHandshake sends half a request's head, and waits for the gateway to give up.
+func halfHandshake(t *testing.T, s *site) {
+	conn := s.rawClient("GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: webso")
+	readToTheEnd(t, conn)
+}
+
+func notHTTP(t *testing.T, s *site) {
+	conn := s.rawClient("\x16\x03\x01\x02\x00\x01\x00 hello, is this TLS?\r\n\r\n")
+	if answer := readToTheEnd(t, conn); !strings.Contains(answer, "400") {
+		t.Errorf("answered %q", answer)
+	}
+}
+
+func readToTheEnd(t *testing.T, conn io.Reader) string {
+	t.Helper()
+	if c, ok := conn.(interface{ SetReadDeadline(time.Time) error }); ok {
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Errorf("the gateway does not hang up: %v", err)
+	}
+	return string(answer)
+}
+
+// Both kinds of sockets are kept alive well under the 60 s after which load balancers cut what is silent.
+func TestKeepalives(t *testing.T) {
+	t.Parallel()
+	between := openProxy(t)
+	s := openSite(t, pool(1, 2), behind(between))
+	between.aim(s.gateway.InternalAddr().String())
+	s.awaitReady(1)
+	w := s.wire("ann")
+	w.says(messages.Hello{})
+	hears(w, "ready", func(messages.Ready) bool { return true })
+	const pingFrame = "\x89"
+	eventuallyWithin(t, 30*time.Second, "the idle client and the idle warm task are pinged", func() bool {
+		w.mu.Lock()
+		pings := w.pings
+		w.mu.Unlock()
+		for _, bytes := range between.received() {
+			if _, frames, ok := strings.Cut(bytes, "\r\n\r\n"); ok && pings > 0 && strings.HasPrefix(frames, pingFrame) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// A session is its user's. To anyone else it does not exist.
+func TestSomeoneElsesSession(t *testing.T) {
+	s := openSite(t, pool(1, 5))
+	ann := s.visit("ann")
+	ann.ready()
+	for _, id := range []messages.SessionID{ann.ID(), "s-nobodys"} {
+		w := s.wire("eve")
+		w.says(messages.Hello{SessionID: id})
+		w.failure(messages.CodeSessionNotFound)
+		w.closed(messages.CloseNoSession)
+	}
+	ann.echoes("still mine")
+}
+
+// A second socket takes the session over from the first.
+func TestSecondSocketReplacesTheFirst(t *testing.T) {
+	s := openSite(t, pool(1, 5))
+	first := s.wire("ann")
+	first.says(messages.Hello{})
+	session := hears(first, "session", func(messages.Session) bool { return true })
+	hears(first, "ready", func(messages.Ready) bool { return true })
+	second := s.wire("ann")
+	second.says(messages.Hello{SessionID: session.SessionID})
+	first.bye(messages.ByeReplaced)
+	first.closed(messages.CloseNormal)
+	hears(second, "ready, resumed", func(r messages.Ready) bool { return r.Path == messages.PathResumed })
+	second.says(messages.Ping{ID: "p1"})
+	hears(second, "pong", func(p messages.Pong) bool { return p.ID == "p1" })
+	second.says(messages.Close{})
+	second.bye(messages.ByeClosed)
+	second.closed(messages.CloseNormal)
+}
+
+// Tokens: by header and by subprotocol, good, expired, of another secret, none; never in the URL.
+func TestJWT(t *testing.T) {
+	s := openSite(t, pool(0, 2))
+	elsewhere := openSite(t, pool(0, 2)) // another secret
+	good, expired := string(s.token("ann", time.Hour)), string(s.token("ann", -time.Hour))
+	foreign := string(elsewhere.token("ann", time.Hour))
+	for _, test := range []struct {
+		name, query string
+		header      http.Header
+		status      int
+		code        messages.CloseCode
+	}{
+		{"header", "", http.Header{"Authorization": {"Bearer " + good}}, 101, 0},
+		{"header, expired", "", http.Header{"Authorization": {"Bearer " + expired}}, 401, 0},
+		{"header, another secret's", "", http.Header{"Authorization": {"Bearer " + foreign}}, 401, 0},
+		{"no token", "", nil, 401, 0},
+		{"a user in the URL", "?user=ann", nil, 401, 0},
+		{"a token in the URL", "?token=" + good, nil, 401, 0},
+		{"subprotocol", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1, bearer." + good}}, 101, 0},
+		{"subprotocol, expired", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1, bearer." + expired}}, 101, messages.CloseUnauthenticated},
+		{"subprotocol without a token", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1"}}, 101, messages.CloseUnauthenticated},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w, status := openWire(t, s.ws+"/ws"+test.query, test.header)
+			switch {
+			case status != test.status:
+				t.Errorf("HTTP %d, want %d", status, test.status)
+			case test.code != 0:
+				w.failure(messages.CodeUnauthenticated)
+				w.closed(test.code)
+			case w != nil:
+				w.says(messages.Hello{})
+				hears(w, "session", func(f messages.Session) bool { return f.UserID == "ann" })
+			}
+		})
+	}
+}
