@@ -55,6 +55,9 @@ type Launcher interface {
 	Run(to *actor.PID, request messages.RunTask)
 	// Stop stops one task, answered by *messages.StopDone.
 	Stop(to *actor.PID, task messages.TaskID, arn, reason string)
+	// List asks for every task of this deployment that is not meant to be stopped, whoever started it, answered by
+	// *messages.TasksListed.
+	List(to *actor.PID)
 	// Describe asks where a task stands, answered by *messages.TaskDescribed.
 	Describe(to *actor.PID, task messages.TaskID, arn string)
 }

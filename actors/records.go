@@ -46,6 +46,8 @@ type taskRecord struct {
 	hostPlace *list.Element
 	// crashed says that the task's actor has panicked and another sees to its end.
 	crashed bool
+	// adopted says that an earlier gateway started the task.
+	adopted bool
 	arn     string
 	// started is when the task was asked for; readySince when it last became ready, zero before.
 	started, readySince time.Time

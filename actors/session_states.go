@@ -9,14 +9,26 @@ import (
 // unborn is a session before its first client, which comes in the message after it was spawned. The supervisor has
 // claimed a task for it in the same breath, so that sessions are served in the order in which their clients came.
 func (s *session) unborn(message any) {
-	m, ok := message.(*messages.ClientArrived)
-	if !ok {
+	switch m := message.(type) {
+	case *messages.ClientArrived:
+		s.attach(m)
+		s.lastData = s.begun
+		s.becomeWaiting()
+	case *messages.AdoptSession:
+		s.becomeAdopted(m)
+	default:
 		s.unexpected(message)
-		return
 	}
-	s.attach(m)
-	s.lastData = s.begun
-	s.becomeWaiting()
+}
+
+// becomeAdopted takes a session over in its midst, from its bridge, which comes in the next message, and without its
+// client, who comes when it comes. What that one has processed it will say itself.
+func (s *session) becomeAdopted(m *messages.AdoptSession) {
+	s.task, s.taskPID = m.Task, siblingPID(s.self, taskName(m.Task))
+	s.input.last, s.input.given = m.InSeq, m.InSeq
+	s.output.seen = m.OutSeq
+	s.ready, s.lastData = s.begun, s.begun
+	s.become(sessionActive, s.active, s.settings.IdleTimeout)
 }
 
 // becomeWaiting waits for the task that was claimed. The start deadline covers everything up to ready.

@@ -21,6 +21,9 @@ type Settings struct {
 	ReadyTTL time.Duration
 	// Placement says which of the ready tasks a claim takes.
 	Placement Placement
+	// AdoptionGrace is how long a gateway that has just begun waits for the bridges of tasks that run already, and how
+	// long clients who ask for a session that it does not know wait with it.
+	AdoptionGrace time.Duration
 	// SweepInterval is how often the hosts are looked at.
 	SweepInterval time.Duration
 	// Boot says how long a host takes to have room for a task, told to waiting clients when no host has.
@@ -92,6 +95,7 @@ func DefaultSettings() Settings {
 		LaunchConcurrency: 10,
 		ReadyTTL:          time.Hour,
 		Placement:         PlaceOldest,
+		AdoptionGrace:     10 * time.Second,
 		SweepInterval:     10 * time.Second,
 		// Measured on t3.small: 81 s cold, 20 s stopped, 12 s wake and 5 s health check hibernated. A running host
 		// registers up to a minute after it is in service: its agent asks once a minute; half of that on average.
@@ -149,6 +153,7 @@ func (s Settings) Validate() error {
 		{"stop grace", s.StopGrace}, {"poll interval", s.PollInterval}, {"backoff base", s.BackoffBase},
 		{"hint interval", s.HintInterval}, {"exit linger", s.ExitLinger}, {"dial grace", s.DialGrace},
 		{"dial timeout", s.DialTimeout}, {"sweep interval", s.SweepInterval},
+		{"adoption grace", s.AdoptionGrace},
 	}
 	for _, d := range durations {
 		if d.value <= 0 {

@@ -25,6 +25,7 @@ type supervisor struct {
 	backoff           backoff
 	backoffOver       alarm
 	sweepDue          alarm
+	adoption          adoption
 	lastFailure       string
 	shortage, crashed bool
 
@@ -48,6 +49,7 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 			backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
 			backoffOver: alarm{name: timerBackoff},
 			sweepDue:    alarm{name: timerSweep},
+			adoption:    newAdoption(),
 			lapsed:      newLapsed(),
 		}
 	}
@@ -63,6 +65,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.stopping = true
 		s.backoffOver.cancel()
 		s.sweepDue.cancel()
+		s.adoption.cancel()
 	case *actor.Stopped:
 	case *actor.Terminated:
 		if !s.stopping { // else it is only the end of everything
@@ -91,6 +94,10 @@ func (s *supervisor) handle(ctx actor.Context, message any) {
 	case *messages.SessionEnded:
 		s.sessionEnded(m)
 
+	case *messages.ListRequest:
+		s.Launcher.List(s.ctx.Self())
+	case *messages.TasksListed:
+		s.tasksListed(m)
 	case *messages.TaskLaunched:
 		s.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
 	case *messages.TaskPlaced:
@@ -126,12 +133,12 @@ func (s *supervisor) handle(ctx actor.Context, message any) {
 	}
 }
 
-// begin fills the pool for the first time.
+// begin looks at what there is. The pool is filled once that is known.
 func (s *supervisor) begin() {
 	if s.Fleet != nil {
 		s.sweep()
 	}
-	s.replenish()
+	s.beginAdoption()
 }
 
 func (s *supervisor) rung(m *messages.Alarm) {
@@ -140,6 +147,10 @@ func (s *supervisor) rung(m *messages.Alarm) {
 		s.replenish()
 	case s.sweepDue.isRung(m):
 		s.sweep()
+	case s.adoption.relist.isRung(m):
+		s.Launcher.List(s.ctx.Self())
+	case s.adoption.over.isRung(m):
+		s.adoptionOver()
 	}
 }
 

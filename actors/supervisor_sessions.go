@@ -13,8 +13,9 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 	}
 	session, user := s.sessions[id], s.lapsed.user(id)
 	switch {
+	case session == nil && user == "" && s.hold(m):
 	case session != nil && session.user != m.User, session == nil && user != m.User:
-		s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "no such session", false)
+		s.refuseUnknown(m)
 	case session == nil:
 		s.beginSession(id, m)
 	case session.ended == "":
@@ -27,6 +28,11 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 	default:
 		s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "this session has ended", false)
 	}
+}
+
+// refuseUnknown tells a client that there is no such session, or that it is somebody else's: the two look the same.
+func (s *supervisor) refuseUnknown(m *messages.ClientArrived) {
+	s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "no such session", false)
 }
 
 // beginSession spawns a session's actor, which takes the client from there, and claims a task for it. That claim is not
@@ -65,10 +71,18 @@ func (s *supervisor) refuse(
 	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Session: m.Hello.SessionID, Reason: string(code)})
 }
 
-// bridgeArrived passes a bridge on to its task. A task that is not in the books is nobody's: it is told to end.
+// bridgeArrived passes a bridge on to its task. One that is not in the books is adopted, or told to end.
 func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
-	if t := s.tasks[m.Hello.TaskID]; t != nil {
+	if t := s.tasks[m.Hello.TaskID]; t != nil || s.adoptBridge(m.Hello) {
+		t = s.tasks[m.Hello.TaskID]
+		if t.adopted && t.state == poolStarting && m.Hello.State == messages.BridgeAssigned && s.adoptable(m.Hello) {
+			s.adoptSession(t, m.Hello)
+		}
 		s.tell(t.pid, m)
+		return
+	}
+	if s.draining { // another gateway may have a use for it
+		s.Links.Close(m.Link, messages.CloseDraining)
 		return
 	}
 	s.Links.Send(m.Link, messages.Stop{

@@ -8,7 +8,7 @@ import (
 
 // replenish brings the pool to what its policy asks for. It is called after everything that changes the counts.
 func (s *supervisor) replenish() {
-	if s.draining {
+	if s.draining || !s.adoption.listed {
 		return
 	}
 	now := s.Clock.Now()
@@ -109,8 +109,12 @@ func (s *supervisor) taskUp(t *taskRecord) {
 	if t.state != poolStarting {
 		return // it crossed with the decision to stop it
 	}
+	if !s.hasUse(t) {
+		s.retire(t, "nobody needs it")
+		return
+	}
 	now := s.Clock.Now()
-	if t.readySince.IsZero() {
+	if t.readySince.IsZero() && !t.adopted {
 		s.startTime.add(now.Sub(t.started))
 	}
 	t.readySince = now
@@ -130,6 +134,15 @@ func (s *supervisor) taskUp(t *taskRecord) {
 		s.give(t, waiter)
 	}
 	s.replenish()
+}
+
+// hasUse reports whether a task that is up can be given to somebody. Without a pool that is the session that it was
+// started for; an adopted one's may have gone with the gateway that knew it.
+func (s *supervisor) hasUse(t *taskRecord) bool {
+	if t.request.Dedicated() {
+		return t.dedicated != nil
+	}
+	return s.settings.WarmPool
 }
 
 // taskDown takes a waiting task out of reach until its bridge has dialled again.
@@ -181,6 +194,10 @@ func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 // startFailed notes a start that came to nothing, or a task that died while it waited. After several in a row that no
 // waiting will mend, everyone who waits is told: they must not wait for ever.
 func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
+	if t.adopted && t.readySince.IsZero() {
+		s.move(t, poolStopping) // an orphan of an earlier gateway's says nothing about starts
+		return
+	}
 	s.crashed = t.state == poolReady || !t.readySince.IsZero()
 	s.disown(t)
 	s.move(t, poolStopping)

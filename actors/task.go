@@ -33,6 +33,8 @@ const (
 	launchAsked launchState = iota
 	// launchUnknown: no answer came. ECS may have the task; asking again tells.
 	launchUnknown
+	// launchListed: an earlier gateway started it, and the list will tell its ARN.
+	launchListed
 	// launchRefused: ECS has no such task.
 	launchRefused
 	// launchAccepted: the ARN is known.
@@ -69,6 +71,8 @@ type task struct {
 
 	// orphan says that the task's first actor has crashed and that this one only sees to its end.
 	orphan bool
+	// adopted is what is known of a task that an earlier gateway started, nil for one of this gateway's.
+	adopted *messages.ListedTask
 	// arn is ECS's name for the task, empty until ECS has answered.
 	arn string
 	// host is where the task runs, empty until that is known.
@@ -120,6 +124,19 @@ func newOrphan(ports *Ports, settings *Settings, pool *actor.PID, request messag
 	}
 }
 
+// newAdopted makes the producer of the actor of a task that an earlier gateway started. Of one whose bridge was faster
+// than the list nothing is known yet, and its ARN will come with the list.
+func newAdopted(
+	ports *Ports, settings *Settings, pool *actor.PID, request messages.RunTask, listed messages.ListedTask,
+) actor.Producer {
+	produce := newTask(ports, settings, pool, request)
+	return func() actor.Actor {
+		t := produce().(*task)
+		t.adopted, t.arn, t.host = &listed, listed.ARN, listed.Host
+		return t
+	}
+}
+
 // Receive takes the messages that mean the same in every state, and leaves the rest to the state.
 func (t *task) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
@@ -153,9 +170,19 @@ func (t *task) Receive(ctx actor.Context) {
 	}
 }
 
-// begin enters the first state: a task's, or an orphan's.
+// begin enters the first state: a task's, an adopted one's, or an orphan's.
 func (t *task) begin() {
 	switch {
+	case t.adopted != nil:
+		t.launch = launchListed
+		if t.arn != "" {
+			t.launch = launchAccepted
+		}
+		grace := t.settings.AdoptionGrace
+		if t.adopted.Phase == messages.PhasePending {
+			grace = t.settings.TaskStartTimeout
+		}
+		t.becomeStarting(grace)
 	case !t.orphan:
 		t.becomeStarting(t.settings.TaskStartTimeout)
 		t.run()

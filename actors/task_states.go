@@ -17,6 +17,8 @@ func (t *task) starting(message any) {
 	switch m := message.(type) {
 	case *messages.RunDone:
 		t.runDone(m)
+	case *messages.Adopt:
+		t.becomeAdopted(m)
 	case *messages.BridgeArrived:
 		if m.Hello.State != messages.BridgeWarm {
 			t.refuse(m.Link, "this task has no session")
@@ -160,6 +162,14 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 	default:
 		t.unexpected(m)
 	}
+}
+
+// becomeAdopted takes a task over in the midst of its session. Its bridge, which has proven whose it is, comes in the next
+// message.
+func (t *task) becomeAdopted(m *messages.Adopt) {
+	t.assign = &messages.Assign{Session: m.Session, User: m.User}
+	t.session = siblingPID(t.self, sessionName(m.Session))
+	t.become(taskActive, t.active, t.settings.RedialGrace)
 }
 
 // becomeActive hands the user's lines through from here on.

@@ -22,6 +22,8 @@ func (t *task) becomeStopping(reason string) {
 		t.gone()
 	case launchUnknown:
 		t.run()
+	case launchListed:
+		t.retry.set(t.Clock, t.self, t.settings.PollInterval) // the list is on its way
 	case launchAsked:
 		// The answer is on its way; it always comes, if only as an error.
 	}
@@ -39,9 +41,12 @@ func (t *task) stopping(message any) {
 		t.observeLaunchError(m.Err)
 		t.tryAgain()
 	case *messages.Alarm:
-		if t.launch == launchAccepted {
+		switch t.launch {
+		case launchAccepted:
 			t.stop()
-		} else {
+		case launchListed:
+			t.askForList()
+		default:
 			t.run()
 		}
 	case *messages.BridgeArrived:
@@ -53,6 +58,16 @@ func (t *task) stopping(message any) {
 	default:
 		t.unexpected(message)
 	}
+}
+
+// askForList asks for the list that tells an adopted task's ARN. A task that several lists do not have has stopped.
+func (t *task) askForList() {
+	if t.attempts++; t.attempts > runAttempts {
+		t.gone()
+		return
+	}
+	t.tell(t.pool, &messages.ListRequest{})
+	t.retry.set(t.Clock, t.self, t.settings.PollInterval)
 }
 
 // stoppingRunDone stops a task whose start is answered only now. Until its ARN is known nothing can be stopped, so an

@@ -37,6 +37,10 @@ const (
 	// EventHostLost: a host is gone, and N tasks with it. EventHostWithdrawn: it drains; N tasks are not claimed any more.
 	EventHostLost      EventKind = "host_lost"
 	EventHostWithdrawn EventKind = "host_withdrawn"
+	// EventAdopted: a task of an earlier gateway, and with it its session if it has one, was taken over.
+	EventAdopted EventKind = "adopted"
+	// EventHeld: a client asked for a session that is not known yet; it waits for the session's bridge.
+	EventHeld EventKind = "held"
 	// EventDraining: no new sessions are taken from here on.
 	EventDraining EventKind = "draining"
 	// EventRefused: a client was turned away. Reason is the error code.

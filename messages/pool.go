@@ -65,7 +65,22 @@ const (
 	EndCrashed     EndReason = "crashed"
 )
 
+// AdoptSession is the first message of a session that was taken over with its task: where its streams stand.
+type AdoptSession struct {
+	Task          TaskID
+	InSeq, OutSeq uint64
+}
+
 // Between tasks and the supervisor.
+
+// ListRequest asks the supervisor to have the tasks listed again, for an adopted one whose ARN is still missing.
+type ListRequest struct{}
+
+// Adopt tells a task that was taken over whose it is. Its bridge has proven that with the binding.
+type Adopt struct {
+	Session SessionID
+	User    UserID
+}
 
 // TaskLaunched tells the supervisor that ECS has accepted a task.
 type TaskLaunched struct {

@@ -33,6 +33,8 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventHost:          {zerolog.InfoLevel, "host changed state"},
 	messages.EventHostLost:      {zerolog.WarnLevel, "host is gone, and its tasks with it"},
 	messages.EventHostWithdrawn: {zerolog.InfoLevel, "host drains; its tasks are replaced"},
+	messages.EventAdopted:       {zerolog.InfoLevel, "task of an earlier gateway taken over"},
+	messages.EventHeld:          {zerolog.InfoLevel, "client waits for its session's bridge to dial"},
 	messages.EventDraining:      {zerolog.InfoLevel, "draining: no new sessions"},
 	messages.EventRefused:       {zerolog.WarnLevel, "turned away"},
 	messages.EventLaunched:      {zerolog.DebugLevel, "ECS accepted the task"},

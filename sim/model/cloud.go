@@ -17,6 +17,7 @@ const (
 	OpRun      = "RunTask"
 	OpStop     = "StopTask"
 	OpDescribe = "DescribeTasks"
+	OpList     = "ListTasks"
 )
 
 // remembered is how long a stopped task can still be described and its start be repeated. ECS's own is about an hour.
@@ -109,6 +110,22 @@ func (c *Cloud) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
 		return nil
 	}, func(err *messages.LaunchError) {
 		c.send(to, &messages.StopDone{Task: task, Err: err})
+	})
+}
+
+// List tells all tasks that have not stopped; see actors.Launcher.
+func (c *Cloud) List(to *actor.PID) {
+	c.call(OpList, nil, func() *messages.LaunchError { return nil }, func(err *messages.LaunchError) {
+		listed := &messages.TasksListed{Err: err}
+		if err == nil {
+			for _, t := range c.Running() {
+				listed.Tasks = append(listed.Tasks, messages.ListedTask{
+					Task: t.Request.Task, ARN: t.ARN, Phase: t.phase, Host: t.host,
+					Session: t.Request.Session, User: t.Request.User,
+				})
+			}
+		}
+		c.send(to, listed)
 	})
 }
 

@@ -1,0 +1,150 @@
+package actors
+
+import (
+	"time"
+
+	"hearth/messages"
+)
+
+// The timers of adoption.
+const (
+	timerRelist   messages.Timer = "relist"
+	timerAdoption messages.Timer = "adoption"
+)
+
+// adoption is how a gateway that has just begun takes over what an earlier one has left: the tasks that ECS lists, and
+// the sessions whose bridges dial. The truth is there and in the clients; nothing was written down by the gateway.
+type adoption struct {
+	// listed says that the tasks that run are known. Until then none is started, for they count against the maximum.
+	listed bool
+	// until is the end of the grace; before it, clients that ask for a session that is not known are held.
+	until time.Time
+	held  []*messages.ClientArrived
+	// relist asks for the list again; over rings at the end of the grace.
+	relist, over alarm
+}
+
+func newAdoption() adoption {
+	return adoption{relist: alarm{name: timerRelist}, over: alarm{name: timerAdoption}}
+}
+
+func (a *adoption) cancel() {
+	a.relist.cancel()
+	a.over.cancel()
+}
+
+func (s *supervisor) beginAdoption() {
+	s.adoption.until = s.Clock.Now().Add(s.settings.AdoptionGrace)
+	s.adoption.over.set(s.Clock, s.ctx.Self(), s.settings.AdoptionGrace)
+	s.Launcher.List(s.ctx.Self())
+}
+
+// tasksListed takes over every task that is not in the books, and learns the ARNs of those whose bridges came first.
+func (s *supervisor) tasksListed(m *messages.TasksListed) {
+	if m.Err != nil {
+		s.observe(messages.Event{Kind: messages.EventLaunchError, Reason: m.Err.Error(), Fault: m.Err.Kind, Phase: PoolName})
+		s.adoption.relist.set(s.Clock, s.ctx.Self(), s.settings.PollInterval)
+		return
+	}
+	for _, listed := range m.Tasks {
+		t := s.tasks[listed.Task]
+		switch {
+		case t != nil && t.arn == "":
+			s.tell(t.pid, &messages.RunDone{Task: listed.Task, ARN: listed.ARN, Host: listed.Host})
+		case t == nil && listed.Phase != messages.PhaseStopped:
+			request := messages.RunTask{Task: listed.Task, Session: listed.Session, User: listed.User}
+			s.adopt(request, listed)
+		}
+	}
+	s.adoption.listed = true
+	s.replenish()
+}
+
+// adopt takes a task into the books. It counts as starting until its bridge has dialled.
+func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask) *taskRecord {
+	t := &taskRecord{
+		id: request.Task, request: request, state: poolStarting, adopted: true, arn: listed.ARN, started: s.Clock.Now(),
+	}
+	producer := newAdopted(s.Ports, &s.settings, s.ctx.Self(), request, listed)
+	pid, err := s.ctx.SpawnNamed(s.Engine.Props(producer), taskName(t.id))
+	if err != nil {
+		panic("actors: a task was adopted twice: " + err.Error()) // Invariant: it was not in the books
+	}
+	t.pid = pid
+	s.enter(t)
+	s.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, ARN: t.arn})
+	if listed.Host != "" {
+		s.taskPlaced(t, &messages.TaskPlaced{Task: t.id, Host: listed.Host})
+	}
+	return t
+}
+
+// adoptBridge takes over the task of a bridge that dials and is not in the books: it was faster than the list, or comes
+// from a gateway that has gone. It reports whether there is a use for it.
+func (s *supervisor) adoptBridge(hello messages.BridgeHello) bool {
+	full := !s.settings.WarmPool || s.ready.Len()+s.starting.Len() >= s.settings.Max
+	if s.draining || hello.State == messages.BridgeWarm && (full || hello.SessionID != "") {
+		return false
+	}
+	if hello.State == messages.BridgeAssigned && !s.adoptable(hello) {
+		return false
+	}
+	s.adopt(messages.RunTask{Task: hello.TaskID}, messages.ListedTask{})
+	s.adoption.relist.set(s.Clock, s.ctx.Self(), 0) // its ARN is not known, and it could not be stopped without
+	return true
+}
+
+// adoptable reports whether a bridge has proven to serve a session that nobody else serves.
+func (s *supervisor) adoptable(hello messages.BridgeHello) bool {
+	return s.sessions[hello.SessionID] == nil &&
+		s.Signer.VerifyBinding(hello.Binding, hello.TaskID, hello.SessionID, hello.UserID)
+}
+
+// adoptSession takes over the session of an adopted task whose bridge serves one, and lets in a client who waits for it.
+func (s *supervisor) adoptSession(t *taskRecord, hello messages.BridgeHello) {
+	id := hello.SessionID
+	producer := newSession(s.Ports, &s.settings, s.ctx.Self(), id, hello.UserID)
+	pid, err := s.ctx.SpawnNamed(s.Engine.Props(producer), sessionName(id))
+	if err != nil {
+		panic("actors: an adopted session's name is taken: " + err.Error()) // Invariant: it was not in the books
+	}
+	session := &sessionRecord{id: id, user: hello.UserID, pid: pid, begun: s.Clock.Now(), path: messages.PathResumed}
+	s.lapsed.remove(id)
+	s.addSession(session)
+	s.bind(t, session)
+	session.active = true
+	s.tell(pid, &messages.AdoptSession{Task: t.id, InSeq: hello.InSeq, OutSeq: hello.OutSeq})
+	s.tell(t.pid, &messages.Adopt{Session: id, User: hello.UserID})
+	s.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, Session: id, User: hello.UserID})
+
+	held := s.adoption.held
+	s.adoption.held = nil
+	for _, m := range held {
+		if m.Hello.SessionID == id {
+			s.clientArrived(m)
+		} else {
+			s.adoption.held = append(s.adoption.held, m)
+		}
+	}
+}
+
+// hold has a client wait for its session's bridge while the grace lasts. It reports whether it does.
+func (s *supervisor) hold(m *messages.ClientArrived) bool {
+	if s.draining || !s.Clock.Now().Before(s.adoption.until) || len(s.adoption.held) >= s.settings.MaxSessions {
+		return false
+	}
+	s.adoption.held = append(s.adoption.held, m)
+	s.observe(messages.Event{Kind: messages.EventHeld, Session: m.Hello.SessionID, User: m.User})
+	return true
+}
+
+// adoptionOver ends the grace. A list that ECS has not given by now is not waited for: users are.
+func (s *supervisor) adoptionOver() {
+	held := s.adoption.held
+	s.adoption.held = nil
+	for _, m := range held {
+		s.refuseUnknown(m)
+	}
+	s.adoption.listed = true
+	s.replenish()
+}
