@@ -61,6 +61,7 @@ func (m *model) greet(p *peer, hello messages.Hello) {
 	m.newest = p
 	m.lose()
 	m.behind = false
+	m.ack(hello.LastSeq)
 	p.send(messages.Session{SessionID: "s1", UserID: "ann", LastSeq: uint64(len(m.given))})
 	for seq := max(int(hello.LastSeq)-m.again, 0) + 1; seq <= m.outputs; seq++ {
 		p.send(m.outputAt(seq))
