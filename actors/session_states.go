@@ -293,6 +293,7 @@ func (s *session) taskLost(reason string) {
 		return
 	}
 	s.discredit()
+	s.output.resuming = false // the replay that was asked for went with the task
 	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: reason, N: s.restarts})
 	s.becomeWaiting()
 	s.tell(s.pool, &messages.Claim{
