@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"hearth/sim/run"
@@ -135,4 +136,35 @@ func percentileOf(o run.Objective) string {
 		return "99"
 	}
 	return strconv.Itoa(o.Percentile)
+}
+
+// Answer is what a search found, in a sentence or two.
+func Answer(s *run.Sizing) string {
+	b := &s.Best
+	answer := fmt.Sprintf("For %s: minimum %d, threshold %d, maximum %s; hit rate %s (95 %% from %s to %s), p%s wait %s; "+
+		"%s a month, %s of it idle (%d seeds).",
+		s.Objective, b.PoolMin, s.Threshold, bound(b.PoolMax), percent(b.HitRate.Mean), percent(b.HitRate.Low),
+		percent(min(1, b.HitRate.High)), percentileOf(s.Objective), millis(b.WaitMs.Mean), money(b.Cost.Mean),
+		money(b.Idle.Mean), b.Seeds)
+	if !b.Sure {
+		answer += " The interval contains the objective: more seeds or a longer run would tell for sure."
+	}
+	if s.Smaller != nil {
+		answer += fmt.Sprintf(" A minimum of %d gives %s, p%s %s.", s.Smaller.PoolMin, percent(s.Smaller.HitRate.Mean),
+			percentileOf(s.Objective), millis(s.Smaller.WaitMs.Mean))
+	}
+	return answer + fmt.Sprintf(" Theory for Poisson arrivals at the same rate: a minimum of %d.", s.Theory)
+}
+
+// SizeCharts is the hit rate over the sizes that a search without a maximum tried.
+func SizeCharts(s *run.Sizing) []Chart {
+	line := Line{Name: "simulated", Dots: true}
+	trials := slices.Clone(s.Trials)
+	slices.SortFunc(trials, func(a, b run.Trial) int { return a.PoolMin - b.PoolMin })
+	for _, t := range trials {
+		if n := len(line.X); n == 0 || line.X[n-1] != float64(t.PoolMin) {
+			line.X, line.Y = append(line.X, float64(t.PoolMin)), append(line.Y, 100*t.HitRate.Mean)
+		}
+	}
+	return []Chart{{Title: "Hit rate by the pool's minimum", X: "minimum", Y: "hit rate, %", Top: 100, Lines: []Line{line}}}
 }

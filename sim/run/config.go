@@ -28,10 +28,10 @@ type Config struct {
 	Session model.Distribution
 	// Settings are the actors' own.
 	Settings actors.Settings
-	// StartTime is the whole time from the decision to start a task until it is ready. Nil has it come from Cloud's parts.
+	// StartTime is the whole time from the decision to start a task until it is ready, when StartTakes has set it; nil when
+	// it comes of Cloud's parts.
 	StartTime model.Distribution
-	// Cloud, Bridge and Network are the rest of the world; Cloud and Network play no part when StartTime is given, but for
-	// the faults.
+	// Cloud, Bridge and Network are the rest of the world.
 	Cloud   model.CloudOptions
 	Bridge  model.BridgeOptions
 	Network model.NetworkOptions
@@ -72,9 +72,11 @@ func DefaultConfig() Config {
 	}
 }
 
-// StartTakes has a start take d and nothing else matter: neither launches nor hosts nor patience run out.
+// StartTakes has a start take d and nothing else matter: calls and sockets take no time and do not fail, and neither
+// launches nor patience run out. What is changed after it counts again.
 func (c *Config) StartTakes(d model.Distribution) {
 	c.StartTime = d
+	c.Cloud, c.Network = model.CloudOptions{Boot: d}, model.NetworkOptions{}
 	c.Settings.LaunchConcurrency = unlimited
 	c.Settings.StartTimeout, c.Settings.TaskStartTimeout = patience, patience
 }

@@ -19,6 +19,8 @@ const (
 	fillTimeout = 10 * time.Minute
 	// never is an idle timeout that no session reaches: the clients of a capacity run send no data.
 	never = 10 * 365 * 24 * time.Hour
+	// startPoll is how often a start is looked after whose time is given: often enough to notice one that has failed.
+	startPoll = 30 * time.Second
 	// stretch is how much of the virtual time is played between two looks at how far the run is.
 	stretch = 10 * time.Minute
 )
@@ -109,11 +111,8 @@ func newSimulation(c Config) *simulation {
 	options.Settings.IdleTimeout = never
 	options.Cloud, options.Bridge, options.Network = c.Cloud, c.Bridge, c.Network
 	if c.StartTime != nil {
-		faults := options.Cloud.Faults
-		options.Cloud = model.CloudOptions{Boot: c.StartTime, Faults: faults}
-		options.Network = model.NetworkOptions{}
-		// Nothing would come of asking: neither news nor failures.
-		options.Settings.PollInterval, options.Settings.HintInterval = never, never
+		// Nothing would come of asking again and again.
+		options.Settings.PollInterval, options.Settings.HintInterval = startPoll, never
 	}
 	if c.OldWay {
 		options.Wrap = func(ports *actors.Ports) { ports.Launcher = newOldWay(ports.Launcher, s) }

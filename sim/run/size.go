@@ -263,23 +263,14 @@ func first(guess, low, high int, enough func(int) (bool, error)) (int, error) {
 	return found, nil
 }
 
-// meanStart is the mean time from the decision to start a task until it is ready.
+// meanStart is the mean time from the decision to start a task until it is ready. A start is carried out in the middle of
+// its call.
 func (c Config) meanStart() time.Duration {
-	if c.StartTime != nil {
-		return c.StartTime.Mean()
-	}
-	half := func(d model.Distribution) time.Duration {
+	mean := func(d model.Distribution) time.Duration {
 		if d == nil {
 			return 0
 		}
-		return d.Mean() / 2
+		return d.Mean()
 	}
-	// A start is carried out in the middle of its call.
-	start := half(c.Cloud.Run)
-	for _, part := range []model.Distribution{c.Cloud.Boot, c.Cloud.Dial, c.Network.BridgeDelay} {
-		if part != nil {
-			start += part.Mean()
-		}
-	}
-	return start
+	return mean(c.Cloud.Run)/2 + mean(c.Cloud.Boot) + mean(c.Cloud.Dial) + mean(c.Network.BridgeDelay)
 }

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"hearth/sim/run"
+	"hearth/sim/traffic"
+)
+
+// syntheticFlags describe traffic that is made up.
+type syntheticFlags struct {
+	Rate       rate     `default:"5/m" group:"Traffic" help:"Mean requests: 0.1/s, 5/m, 300/h, 7200/d."`
+	Traffic    string   `default:"poisson" enum:"poisson,diurnal,flash,bursts" group:"Traffic" help:"Shape: poisson, diurnal (an office's week), flash (one crowd), bursts (on and off)."`
+	From       weekTime `default:"mon00:00" group:"Traffic" help:"When in the week diurnal traffic begins, such as mon09:00."`
+	Peak       float64  `default:"10" group:"Traffic" help:"How many times the rate the crowd of flash comes at first."`
+	PeakAt     span     `default:"1h" group:"Traffic" help:"When the crowd of flash comes."`
+	PeakLength span     `default:"10m" group:"Traffic" help:"How long the crowd of flash lasts: it dwindles exponentially with this mean."`
+	BurstOn    span     `default:"1m" group:"Traffic" help:"Mean length of the bursts."`
+	BurstOff   span     `default:"4m" group:"Traffic" help:"Mean pause between bursts."`
+}
+
+// recordingFlags say how a file of arrivals is read.
+type recordingFlags struct {
+	Column    string  `placeholder:"NAME" group:"Recorded traffic" help:"The file's time column; without it, the one called timestamp or time, in any case, with or without a unit."`
+	TimeUnit  string  `enum:",s,ms,us,ns" default:"" placeholder:"UNIT" group:"Recorded traffic" help:"What numbers in that column count: s, ms, us or ns; without it, what its name says, else s, or ms for numbers over 1e11."`
+	Every     int     `default:"1" placeholder:"K" group:"Recorded traffic" help:"Keep only each K-th arrival."`
+	TimeScale float64 `default:"1" placeholder:"X" group:"Recorded traffic" help:"Stretch time: 2 makes the traffic half as dense."`
+}
+
+func (f recordingFlags) recording() (traffic.Recording, error) {
+	switch {
+	case f.Every < 1:
+		return traffic.Recording{}, fmt.Errorf("--every %d must be at least 1", f.Every)
+	case !(f.TimeScale > 0 && f.TimeScale <= 1e6):
+		return traffic.Recording{}, fmt.Errorf("--time-scale %g must be more than 0 and at most a million", f.TimeScale)
+	}
+	return traffic.Recording{Column: f.Column, Unit: f.TimeUnit, Every: f.Every, Stretch: f.TimeScale}, nil
+}
+
+// sessionFlags describe what is common to all traffic.
+type sessionFlags struct {
+	Session  sessionLength `default:"30m" placeholder:"DIST" group:"Traffic" help:"How long sessions last: 30m is the mean of an exponential distribution; also fixed:30m, lognormal:MEAN,SIGMA."`
+	Duration span          `placeholder:"8h" group:"Traffic" help:"How long the traffic lasts, such as 8h, 7d, 1y. Without it 8h, and recorded traffic to its end."`
+	Users    int           `default:"1000" group:"Traffic" help:"How many users there are; a request is from any of them alike."`
+}
+
+// loadFlags are traffic of either kind.
+type loadFlags struct {
+	syntheticFlags
+	Arrivals string `type:"existingfile" placeholder:"FILE" group:"Recorded traffic" help:"Play the arrivals recorded in this CSV, plain or gzipped, instead."`
+	recordingFlags
+	sessionFlags
+}
+
+// defaultDuration is how long made-up traffic lasts: the planning figure.
+const defaultDuration = 8 * time.Hour
+
+func (f loadFlags) apply(c *run.Config) error {
+	if f.Arrivals != "" {
+		return f.sessionFlags.recorded(c, f.Arrivals, f.recordingFlags)
+	}
+	made := traffic.Synthetic{
+		Shape: traffic.Shape(f.Traffic), Rate: float64(f.Rate), From: time.Duration(f.From),
+		Peak: f.Peak, PeakAt: time.Duration(f.PeakAt), PeakLength: time.Duration(f.PeakLength),
+		On: time.Duration(f.BurstOn), Off: time.Duration(f.BurstOff),
+	}
+	if err := made.Validate(); err != nil {
+		return fmt.Errorf("--traffic %s: %w", f.Traffic, err)
+	}
+	c.Traffic = made.Open
+	f.sessionFlags.apply(c)
+	c.Duration = cmp.Or(c.Duration, defaultDuration)
+	return nil
+}
+
+func (f sessionFlags) apply(c *run.Config) {
+	c.Session, c.Duration, c.Users = f.Session.Distribution, time.Duration(f.Duration), f.Users
+}
+
+// recorded has the configuration play a file.
+func (f sessionFlags) recorded(c *run.Config, path string, flags recordingFlags) error {
+	recording, err := flags.recording()
+	if err != nil {
+		return err
+	}
+	c.Traffic = func(*rand.Rand) (traffic.Source, error) { return recording.Open(path) }
+	f.apply(c)
+	return nil
+}
+
+// poolFlags are the pool's policy.
+type poolFlags struct {
+	PoolMin            int   `default:"3" group:"Pool" help:"The pool's minimum size, to which it is refilled."`
+	PoolMax            limit `default:"10" group:"Pool" help:"The most tasks that are ready or starting at once; inf for no maximum."`
+	ReplenishThreshold *int  `group:"Pool" placeholder:"N" help:"Refill when ready + starting - waiting is at or below this; without it the minimum less one."`
+	WarmPool           bool  `default:"true" negatable:"" group:"Pool" help:"Keep a pool at all; --no-warm-pool starts a task for each session."`
+}
+
+func (f poolFlags) apply(c *run.Config) error {
+	c.Settings.WarmPool = f.WarmPool
+	if !f.WarmPool {
+		return nil
+	}
+	threshold := max(0, f.PoolMin-1)
+	if f.ReplenishThreshold != nil {
+		threshold = *f.ReplenishThreshold
+	}
+	switch {
+	case f.PoolMin < 0:
+		return fmt.Errorf("--pool-min %d must not be negative", f.PoolMin)
+	case f.PoolMin > int(f.PoolMax):
+		return fmt.Errorf("--pool-min %d is over --pool-max %d", f.PoolMin, int(f.PoolMax))
+	case threshold < 0 || threshold >= max(1, f.PoolMin):
+		return fmt.Errorf("--replenish-threshold %d must be at least 0 and below --pool-min %d", threshold, f.PoolMin)
+	}
+	c.Settings.Min, c.Settings.Max, c.Settings.Threshold = f.PoolMin, int(f.PoolMax), threshold
+	return nil
+}
+
+// worldFlags describe what is around the gateway. Those without a default keep the measured figures or, with a start time
+// given, play no part.
+type worldFlags struct {
+	StartTime         startTime `placeholder:"DIST" group:"World" help:"The whole time from the decision to start a task until it is ready: 3s, exp:3s, lognormal:MEAN,SIGMA or measured. Launch concurrency, API latency, time-outs and failures play no part then unless their own flags say so. Without it a start takes what its measured parts take."`
+	LaunchConcurrency *limit    `placeholder:"N" group:"World" help:"The most tasks that are starting at once; inf for any number (10)."`
+	APILatency        startTime `name:"api-latency" placeholder:"DIST" group:"World" help:"How long a call to ECS takes (uniform from 150 to 250 ms for RunTask)."`
+	APIErrors         float64   `name:"api-errors" placeholder:"P" group:"World" help:"The probability that a call to ECS is throttled (0)."`
+	StartFailures     float64   `placeholder:"P" group:"World" help:"The probability that a task stops instead of running (0)."`
+	StartTimeout      *span     `placeholder:"1m" group:"World" help:"How long a client waits at most for ready (1m)."`
+	TaskStartTimeout  *span     `placeholder:"4m" group:"World" help:"How long a task may take to start (4m)."`
+	ReadyTTL          *span     `name:"ready-ttl" placeholder:"1h" group:"World" help:"How long a task may wait to be claimed before it is replaced (1h); 0 for ever."`
+	HostSlots         limit     `default:"inf" group:"World" help:"How many tasks a host takes; inf has no hosts, and counts host-hours for the prices' tasksPerHost."`
+	Prices            string    `type:"existingfile" placeholder:"FILE" group:"World" help:"JSON with the prices that differ from the defaults: hostHour, pausedHostHour, taskHour, tasksPerHost, hoursPerMonth."`
+}
+
+func (f worldFlags) apply(c *run.Config) error {
+	if f.StartTime.Distribution != nil {
+		c.StartTakes(f.StartTime.Distribution)
+	}
+	if f.LaunchConcurrency != nil {
+		c.Settings.LaunchConcurrency = int(*f.LaunchConcurrency)
+	}
+	if d := f.APILatency.Distribution; d != nil {
+		c.Cloud.Run, c.Cloud.Stop, c.Cloud.Describe = d, d, d
+	}
+	for _, p := range []struct {
+		flag  string
+		value float64
+		to    *float64
+	}{
+		{"--api-errors", f.APIErrors, &c.Cloud.Faults.Throttled},
+		{"--start-failures", f.StartFailures, &c.Cloud.Faults.DeadOnArrival},
+	} {
+		if !(p.value >= 0 && p.value <= 1) {
+			return fmt.Errorf("%s %g must be a probability from 0 to 1", p.flag, p.value)
+		}
+		*p.to = p.value
+	}
+	for _, d := range []struct {
+		flag  *span
+		value *time.Duration
+	}{
+		{f.StartTimeout, &c.Settings.StartTimeout}, {f.TaskStartTimeout, &c.Settings.TaskStartTimeout},
+		{f.ReadyTTL, &c.Settings.ReadyTTL},
+	} {
+		if d.flag != nil {
+			*d.value = time.Duration(*d.flag)
+		}
+	}
+	if f.HostSlots < run.Unlimited {
+		c.HostSlots = int(f.HostSlots)
+	}
+	if f.Prices != "" {
+		prices, err := run.LoadPrices(f.Prices)
+		if err != nil {
+			return fmt.Errorf("--prices %w", err)
+		}
+		c.Prices = prices
+	}
+	return nil
+}
+
+// seedFlag is the seed of one run, or the first of several.
+type seedFlag struct {
+	Seed uint64 `default:"1" help:"The same seed gives the same result, byte for byte."`
+}
+
+// seedsFlag is the number of runs that are averaged.
+type seedsFlag struct {
+	Seeds int `default:"5" help:"How many runs are averaged, with seeds from --seed on."`
+}
+
+// maxSeeds bounds a number of seeds.
+const maxSeeds = 10_000
+
+func (f seedsFlag) check() error {
+	if f.Seeds < 1 || f.Seeds > maxSeeds {
+		return fmt.Errorf("--seeds %d must be from 1 to %d", f.Seeds, maxSeeds)
+	}
+	return nil
+}
+
+// applier is a group of flags that has a say in the configuration.
+type applier interface{ apply(*run.Config) error }
+
+// configure makes a configuration of flags.
+func configure(seed uint64, flags ...applier) (run.Config, error) {
+	c := run.DefaultConfig()
+	c.Seed = seed
+	for _, f := range flags {
+		if err := f.apply(&c); err != nil {
+			return c, err
+		}
+	}
+	if c.Users < 1 {
+		return c, fmt.Errorf("--users %d must be at least 1", c.Users)
+	}
+	if c.Session == nil || c.Session.Mean() == 0 {
+		return c, errors.New("--session must be more than 0")
+	}
+	return c, c.Validate()
+}

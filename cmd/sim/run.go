@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"hearth/sim/report"
+	"hearth/sim/run"
+)
+
+// runCommand plays one configuration.
+type runCommand struct {
+	loadFlags
+	poolFlags
+	worldFlags
+	seedFlag
+	detailFlags
+	outputFlags
+}
+
+// Help shows examples.
+func (runCommand) Help() string {
+	return `The planning load on the pool as it is delivered, as JSON for a script:
+
+    sim run --rate 5/m --session 30m --duration 8h --seed 1 --format json
+
+A pool without a maximum, whose starts take 3 s on average, which has an exact answer to compare with:
+
+    sim run --pool-min 3 --pool-max inf --start-time exp:3s
+
+Monday at nine in an office, with the event log and the reason for every start that was not warm:
+
+    sim run --traffic diurnal --from mon08:00 --duration 4h --rate 20/m --trace log.jsonl --cold cold.jsonl`
+}
+
+// detailFlags ask for what one run did, one line for each thing.
+type detailFlags struct {
+	Trace string `placeholder:"FILE" group:"Output" help:"Write the event log as JSON lines; - for standard output, in place of the result."`
+	Cold  string `placeholder:"FILE" group:"Output" help:"Write, as JSON lines, every start that was not warm: why, and what pool size would have made it so."`
+}
+
+// Run is called by kong.
+func (r *runCommand) Run(c *console) error {
+	config, err := configure(r.Seed, r.loadFlags, r.poolFlags, r.worldFlags)
+	if err != nil {
+		return err
+	}
+	return playOne(c, config, r.detailFlags, r.outputFlags)
+}
+
+// playOne plays one run and shows it.
+func playOne(c *console, config run.Config, details detailFlags, output outputFlags) error {
+	bar, done := c.progress("simulating")
+	config.Progress = bar
+	result, err := details.play(c, config)
+	done()
+	if err != nil || details.Trace == "-" {
+		return err
+	}
+	outcome := run.Merge([]run.Result{result})
+	return output.show(c, shown{
+		text: func(w io.Writer) error { return report.Run(w, &result) },
+		json: result, csv: report.Flat([]run.Outcome{outcome}), charts: report.RunCharts(&result), page: report.RunPage(&result),
+	})
+}
+
+// play plays a run with the details that are wanted.
+func (f detailFlags) play(c *console, config run.Config) (result run.Result, err error) {
+	if f.Trace == "-" {
+		config.Trace = c.out
+	} else if f.Trace != "" {
+		file, createErr := os.Create(f.Trace)
+		if createErr != nil {
+			return result, fmt.Errorf("--trace: %w", createErr)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		config.Trace = file
+	}
+	if f.Cold != "" {
+		file, createErr := os.Create(f.Cold)
+		if createErr != nil {
+			return result, fmt.Errorf("--cold: %w", createErr)
+		}
+		buffered := bufio.NewWriter(file)
+		defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
+		lines := json.NewEncoder(buffered)
+		// What cannot be written is what Flush reports in the end.
+		config.Missed = func(m run.Miss) { _ = lines.Encode(m) }
+	}
+	return run.Run(config)
+}
+
+// replayCommand plays recorded arrivals.
+type replayCommand struct {
+	File string `arg:"" type:"existingfile" help:"CSV with a header and a row for each arrival, plain or gzipped."`
+	recordingFlags
+	sessionFlags
+	poolFlags
+	worldFlags
+	seedFlag
+	detailFlags
+	outputFlags
+}
+
+// Help shows examples.
+func (replayCommand) Help() string {
+	return `Times may be RFC 3339, 2006-01-02 15:04:05.9999999, or numbers: seconds or milliseconds, since 1970 or since the beginning.
+
+    sim replay azure_llm_code_2023.csv
+
+An hour of a large service, stretched to 30 hours of a small one, with longer sessions:
+
+    sim replay azure_llm_code_2023.csv --time-scale 30 --session 45m --pool-min 6 --plot replay.png
+
+Every tenth arrival, of a column with a name of its own that counts milliseconds:
+
+    sim replay log.csv.gz --column opened_at --time-unit ms --every 10`
+}
+
+// Run is called by kong.
+func (r *replayCommand) Run(c *console) error {
+	config, err := configure(r.Seed, recordedLoad{r}, r.poolFlags, r.worldFlags)
+	if err != nil {
+		return err
+	}
+	return playOne(c, config, r.detailFlags, r.outputFlags)
+}
+
+// recordedLoad is a replay's traffic.
+type recordedLoad struct{ *replayCommand }
+
+func (l recordedLoad) apply(c *run.Config) error {
+	return l.sessionFlags.recorded(c, l.File, l.recordingFlags)
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"hearth/sim/report"
+	"hearth/sim/run"
+)
+
+// sweepCommand plays a grid of pools.
+type sweepCommand struct {
+	PoolMin            counts `default:"0..8" group:"Pool" help:"Minimum sizes: 3, 1..6, 2,4,8."`
+	PoolMax            counts `default:"inf" group:"Pool" help:"Maximum sizes; inf for none."`
+	ReplenishThreshold counts `placeholder:"LIST" group:"Pool" help:"Thresholds; without them each minimum less one."`
+	loadFlags
+	worldFlags
+	Slots counts `name:"slots" placeholder:"LIST" group:"World" help:"How many tasks a host takes, as a list in place of --host-slots."`
+	seedFlag
+	seedsFlag
+	outputFlags
+}
+
+// Help shows examples.
+func (sweepCommand) Help() string {
+	return `    sim sweep --pool-min 1..8 --pool-max 10,inf --rate 20/m
+    sim sweep --pool-min 6 --replenish-threshold 0..5 --traffic bursts --format csv`
+}
+
+// Run is called by kong.
+func (r *sweepCommand) Run(c *console) error {
+	base, err := configure(r.Seed, r.loadFlags, r.worldFlags)
+	if err != nil {
+		return err
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	grid := run.Grid{Min: r.PoolMin, Max: r.PoolMax, Threshold: r.ReplenishThreshold}
+	for _, slots := range r.Slots {
+		if slots == run.Unlimited {
+			slots = 0
+		} else if slots == 0 {
+			return errors.New("--slots 0: a host takes at least 1 task")
+		}
+		grid.HostSlots = append(grid.HostSlots, slots)
+	}
+	configs, err := grid.Configs(base)
+	if err != nil {
+		return err
+	}
+	bar, done := c.progress(fmt.Sprintf("simulating %d pools", len(configs)))
+	outcomes, err := run.Outcomes(configs, r.Seeds, bar)
+	done()
+	if err != nil {
+		return err
+	}
+	table, charts := report.List(outcomes), report.SweepCharts(outcomes)
+	page := &report.Page{Title: "Pools compared", Lead: fmt.Sprintf("%d pools, %d seeds each", len(outcomes), r.Seeds)}
+	page.Draw(charts)
+	page.Tabulate("Figures", table)
+	return r.show(c, shown{
+		text: table.Text, csv: report.Flat(outcomes), charts: charts, page: page,
+		json: struct {
+			Outcomes []run.Outcome `json:"outcomes"`
+		}{outcomes},
+	})
+}
+
+// frontierCommand draws cost against wait.
+type frontierCommand struct {
+	PoolMax limit `default:"inf" group:"Pool" help:"The most tasks that are ready or starting at once; inf for no maximum."`
+	loadFlags
+	worldFlags
+	seedFlag
+	seedsFlag
+	outputFlags
+}
+
+// Help shows examples.
+func (frontierCommand) Help() string {
+	return `    sim frontier --rate 20/m --plot frontier.png
+    sim frontier --arrivals arrivals.csv.gz --time-scale 30 --prices fargate.json --html frontier.html`
+}
+
+// Run is called by kong.
+func (r *frontierCommand) Run(c *console) error {
+	base, err := configure(r.Seed, r.loadFlags, r.worldFlags)
+	if err != nil {
+		return err
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	base.Settings.Max = int(r.PoolMax)
+	bar, done := c.progress("simulating")
+	points, err := run.Frontier(base, r.Seeds, bar)
+	done()
+	if err != nil {
+		return err
+	}
+	outcomes := make([]run.Outcome, len(points))
+	for i := range points {
+		outcomes[i] = points[i].Outcome
+	}
+	table, charts := report.Frontier(points), report.FrontierCharts(points)
+	flat := report.Flat(outcomes)
+	flat.Columns = append(flat.Columns, "best")
+	for i := range points {
+		flat.Rows[i] = append(flat.Rows[i], strconv.FormatBool(points[i].Best))
+	}
+	page := &report.Page{Title: "Cost against wait", Lead: fmt.Sprintf("%d pools, %d seeds each", len(points), r.Seeds)}
+	page.Draw(charts)
+	page.Tabulate("Pools; * nothing is cheaper and faster", table)
+	return r.show(c, shown{
+		text: table.Text, csv: flat, charts: charts, page: page,
+		json: struct {
+			Points []run.FrontierPoint `json:"points"`
+		}{points},
+	})
+}
+
+// sizeCommand searches for a pool.
+type sizeCommand struct {
+	SLO      objective `name:"slo" required:"" placeholder:"OBJECTIVE" help:"A hit rate, such as 0.999 or 99.9%, or a bound on a percentile of the waits, such as p99=500ms."`
+	PoolMax  *limit    `group:"Pool" placeholder:"N" help:"The pool's maximum; without it the smallest that does not spoil the objective is searched for, too."`
+	MaxSeeds int       `default:"40" help:"How many seeds at most decide whether a pool is enough, while the confidence interval contains the objective."`
+	loadFlags
+	worldFlags
+	seedFlag
+	seedsFlag
+	outputFlags
+}
+
+// Help shows examples.
+func (sizeCommand) Help() string {
+	return `    sim size --slo 0.999 --rate 5/m
+    sim size --slo p99=500ms --arrivals arrivals.csv --time-scale 30
+    sim size --slo 99.9% --rate 20/m --traffic diurnal --duration 7d --start-time measured`
+}
+
+// Run is called by kong.
+func (r *sizeCommand) Run(c *console) error {
+	base, err := configure(r.Seed, r.loadFlags, r.worldFlags)
+	if err != nil {
+		return err
+	}
+	if err := r.check(); err != nil {
+		return err
+	}
+	if r.MaxSeeds < r.Seeds || r.MaxSeeds > maxSeeds {
+		return fmt.Errorf("--max-seeds %d must be from --seeds %d to %d", r.MaxSeeds, r.Seeds, maxSeeds)
+	}
+	sizer := run.Sizer{Base: base, Objective: r.SLO.Objective, Seeds: r.Seeds, MaxSeeds: r.MaxSeeds}
+	if r.PoolMax != nil {
+		sizer.Base.Settings.Max, sizer.FixedMax = int(*r.PoolMax), true
+	}
+	var done func()
+	sizer.Said = func(string, float64) {}
+	if bar, end := c.progress("searching"); bar != nil {
+		sizer.Said = func(_ string, share float64) { bar(share) }
+		done = end
+	}
+	sizing, err := sizer.Search()
+	if done != nil {
+		done()
+	}
+	if errors.Is(err, run.ErrUnreachable) {
+		fmt.Fprintf(c.err, "sim: %v: %s\n", err, r.SLO.Objective)
+		return errFailed
+	}
+	if err != nil {
+		return err
+	}
+	return r.show(c, sized(&sizing))
+}
+
+// sized is the search's answer in every form.
+func sized(s *run.Sizing) shown {
+	table, charts := report.Trials(s), report.SizeCharts(s)
+	page := &report.Page{Title: "The smallest pool", Lead: report.Answer(s)}
+	page.Draw(charts)
+	page.Tabulate("What was simulated", table)
+	return shown{
+		text: func(w io.Writer) error {
+			if _, err := fmt.Fprintf(w, "%s\n\n", report.Answer(s)); err != nil {
+				return err
+			}
+			return table.Text(w)
+		},
+		json: s, csv: table, charts: charts, page: page,
+	}
+}
