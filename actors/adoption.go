@@ -46,17 +46,27 @@ func (s *supervisor) tasksListed(m *messages.TasksListed) {
 		s.adoption.relist.set(s.Clock, s.ctx.Self(), s.settings.PollInterval)
 		return
 	}
+	adopted := 0
 	for _, listed := range m.Tasks {
 		t := s.tasks[listed.Task]
 		switch {
 		case t != nil && t.arn == "":
 			s.tell(t.pid, &messages.RunDone{Task: listed.Task, ARN: listed.ARN, Host: listed.Host})
-		case t == nil && listed.Phase != messages.PhaseStopped:
+		case t == nil && listed.Phase != messages.PhaseStopped && !s.past.has(listed.Task):
 			request := messages.RunTask{Task: listed.Task, Session: listed.Session, User: listed.User}
 			s.adopt(request, listed)
+			adopted++
 		}
 	}
-	s.adoption.listed = true
+	s.filled(adopted)
+}
+
+// filled lets the pool be filled, once it is known what runs or the wait for that is over.
+func (s *supervisor) filled(adopted int) {
+	if !s.adoption.listed {
+		s.adoption.listed = true
+		s.observe(messages.Event{Kind: messages.EventListed, N: adopted})
+	}
 	s.replenish()
 }
 
@@ -83,7 +93,7 @@ func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask)
 // from a gateway that has gone. It reports whether there is a use for it.
 func (s *supervisor) adoptBridge(hello messages.BridgeHello) bool {
 	full := !s.settings.WarmPool || s.ready.Len()+s.starting.Len() >= s.settings.Max
-	if s.draining || hello.State == messages.BridgeWarm && (full || hello.SessionID != "") {
+	if s.draining || s.past.has(hello.TaskID) || hello.State == messages.BridgeWarm && (full || hello.SessionID != "") {
 		return false
 	}
 	if hello.State == messages.BridgeAssigned && !s.adoptable(hello) {
@@ -145,6 +155,5 @@ func (s *supervisor) adoptionOver() {
 	for _, m := range held {
 		s.refuseUnknown(m)
 	}
-	s.adoption.listed = true
-	s.replenish()
+	s.filled(0)
 }

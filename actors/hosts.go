@@ -30,28 +30,20 @@ type hosts struct {
 	// taken slots that it saw.
 	prepared messages.PreparedHosts
 	unswept  int
-	// gone are hosts that were lost, the latest goneBound of them: late news must not bring one back.
-	gone []messages.HostID
+	// gone are hosts that were lost: late news must not bring one back.
+	gone recent[messages.HostID, struct{}]
 	// found counts the hosts that were ever seen.
 	found int
 }
 
-// goneBound is how many lost hosts are remembered.
-const goneBound = 1000
-
 func (h *hosts) add(host *hostRecord) {
-	h.gone = slices.DeleteFunc(h.gone, func(id messages.HostID) bool { return id == host.id })
+	h.gone.remove(host.id)
 	h.byID[host.id] = host
 	h.inOrder = append(h.inOrder, host)
 }
 
-// isGone reports whether a host was lost and has not been seen since.
-func (h *hosts) isGone(id messages.HostID) bool { return slices.Contains(h.gone, id) }
-
 func (h *hosts) remove(host *hostRecord) {
-	if h.gone = append(h.gone, host.id); len(h.gone) > goneBound {
-		h.gone = h.gone[1:]
-	}
+	h.gone.add(host.id, struct{}{})
 	delete(h.byID, host.id)
 	h.inOrder = slices.DeleteFunc(h.inOrder, func(each *hostRecord) bool { return each == host })
 }

@@ -123,7 +123,9 @@ func newRecords() records {
 		tasks:    map[messages.TaskID]*taskRecord{},
 		sessions: map[messages.SessionID]*sessionRecord{},
 		perUser:  map[messages.UserID]int{},
-		hosts:    hosts{byID: map[messages.HostID]*hostRecord{}},
+		hosts: hosts{
+			byID: map[messages.HostID]*hostRecord{}, gone: newRecent[messages.HostID, struct{}](remembered),
+		},
 	}
 }
 

@@ -265,6 +265,9 @@ func (s *session) reattached(m *messages.TaskReattached) {
 	if s.input.acknowledge(m.InSeq, s.Links.Credit) {
 		s.send(messages.Ack{Seq: s.input.given})
 	}
+	if s.output.acked > 0 { // it may have been acknowledged while the bridge was away
+		s.toBridge(messages.Ack{Seq: s.output.acked})
+	}
 	s.refreshToken()
 	s.flush()
 	if s.client.link != 0 {

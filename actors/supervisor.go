@@ -11,6 +11,9 @@ import (
 // timerBackoff rings when starts are allowed again after a failure.
 const timerBackoff messages.Timer = "backoff"
 
+// remembered is how many ended sessions and tasks are known for what they were.
+const remembered = 10_000
+
 // supervisor is the root actor. It decides everything that concerns more than one task or session.
 type supervisor struct {
 	*Ports
@@ -29,8 +32,11 @@ type supervisor struct {
 	lastFailure       string
 	shortage, crashed bool
 
-	// lapsed are the sessions that ended idle: their users may begin them again.
-	lapsed lapsed
+	// lapsed are the sessions that ended idle: their users may begin them again. One that is forgotten is
+	// session_not_found; its user's workspace is there all the same.
+	lapsed recent[messages.SessionID, messages.UserID]
+	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted.
+	past recent[messages.TaskID, struct{}]
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
 	draining bool
 	drainer  *actor.PID
@@ -50,7 +56,8 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 			backoffOver: alarm{name: timerBackoff},
 			sweepDue:    alarm{name: timerSweep},
 			adoption:    newAdoption(),
-			lapsed:      newLapsed(),
+			lapsed:      newRecent[messages.SessionID, messages.UserID](remembered),
+			past:        newRecent[messages.TaskID, struct{}](remembered),
 		}
 	}
 }

@@ -82,8 +82,7 @@ func (s *supervisor) withdraw(host *hostRecord) {
 	for _, t := range s.tasksOn(host) {
 		switch t.state {
 		case poolStarting, poolReady:
-			s.disown(t)
-			s.move(t, poolStopping)
+			s.evicted(t, "its host is draining")
 			unclaimed = append(unclaimed, t)
 		case poolAssigned:
 			s.tell(t.session.pid, &messages.HostChanged{Host: host.id, State: host.state})
@@ -123,8 +122,7 @@ func (s *supervisor) loseTask(t *taskRecord) {
 	if t.state == poolAssigned {
 		s.taskFailed(t, &messages.TaskFailed{Task: t.id, Phase: t.state.String(), Reason: reason})
 	} else {
-		s.disown(t)
-		s.move(t, poolStopping)
+		s.evicted(t, reason)
 	}
 	s.tell(t.pid, &messages.Retire{Reason: reason})
 }
@@ -157,7 +155,7 @@ func (s *supervisor) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	if t.host != nil || t.state == poolStopping {
 		return
 	}
-	if s.isGone(m.Host) {
+	if s.gone.has(m.Host) {
 		s.loseTask(t)
 		s.replenish()
 		return

@@ -11,7 +11,7 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 		s.beginSession(messages.SessionID(randomID("s", s.Rand)), m)
 		return
 	}
-	session, user := s.sessions[id], s.lapsed.user(id)
+	session, user := s.sessions[id], s.lapsed.get(id)
 	switch {
 	case session == nil && user == "" && s.hold(m):
 	case session != nil && session.user != m.User, session == nil && user != m.User:
@@ -139,30 +139,3 @@ func (s *supervisor) sessionTerminated(session *sessionRecord) {
 	}
 	s.reportDrained()
 }
-
-// lapsedBound is how many sessions that ended idle are remembered. One that is forgotten is session_not_found; its
-// user's workspace is there all the same.
-const lapsedBound = 10_000
-
-// lapsed remembers sessions that ended idle, the oldest forgotten first.
-type lapsed struct {
-	users map[messages.SessionID]messages.UserID
-	order []messages.SessionID
-}
-
-func newLapsed() lapsed { return lapsed{users: map[messages.SessionID]messages.UserID{}} }
-
-// user is whose session it was, empty when it is not remembered.
-func (l *lapsed) user(id messages.SessionID) messages.UserID { return l.users[id] }
-
-func (l *lapsed) add(id messages.SessionID, user messages.UserID) {
-	if len(l.order) == lapsedBound {
-		delete(l.users, l.order[0])
-		l.order = l.order[1:]
-	}
-	l.users[id] = user
-	l.order = append(l.order, id)
-}
-
-// remove forgets a session that begins again. Its place in the order stays, and at worst evicts it early next time.
-func (l *lapsed) remove(id messages.SessionID) { delete(l.users, id) }

@@ -83,7 +83,6 @@ func (s *supervisor) evict(n int) {
 				reason = "its time to live is over"
 			}
 			s.retire(t, reason)
-			s.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Reason: reason})
 			n--
 		}
 	}
@@ -91,9 +90,15 @@ func (s *supervisor) evict(n int) {
 
 // retire stops a task that has no session.
 func (s *supervisor) retire(t *taskRecord, reason string) {
+	s.evicted(t, reason)
+	s.tell(t.pid, &messages.Retire{Reason: reason})
+}
+
+// evicted takes a task that has no session out of the pool's count.
+func (s *supervisor) evicted(t *taskRecord, reason string) {
 	s.disown(t)
 	s.move(t, poolStopping)
-	s.tell(t.pid, &messages.Retire{Reason: reason})
+	s.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Reason: reason})
 }
 
 // disown forgets whom a task was started for.
@@ -195,7 +200,7 @@ func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 // waiting will mend, everyone who waits is told: they must not wait for ever.
 func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	if t.adopted && t.readySince.IsZero() {
-		s.move(t, poolStopping) // an orphan of an earlier gateway's says nothing about starts
+		s.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts
 		return
 	}
 	s.crashed = t.state == poolReady || !t.readySince.IsZero()
@@ -222,6 +227,7 @@ func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 // taskGone closes a task's record. Its actor has said its last word and is stopped.
 func (s *supervisor) taskGone(t *taskRecord) {
 	s.forget(t)
+	s.past.add(t.id, struct{}{})
 	s.ctx.Poison(t.pid)
 	s.reportDrained()
 }

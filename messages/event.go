@@ -26,7 +26,7 @@ const (
 	EventClaimFailed EventKind = "claim_failed"
 	// EventLeft: a session stopped waiting. Took is the time waited.
 	EventLeft EventKind = "left"
-	// EventEvicted: a ready task is stopped because it is too old or too many. Reason.
+	// EventEvicted: a task that has no session is given up, though its start has not failed. Reason.
 	EventEvicted EventKind = "evicted"
 	// EventStartFailed: a task did not become ready, or died soon after. Reason; N is the length of the streak.
 	EventStartFailed EventKind = "start_failed"
@@ -37,6 +37,8 @@ const (
 	// EventHostLost: a host is gone, and N tasks with it. EventHostWithdrawn: it drains; N tasks are not claimed any more.
 	EventHostLost      EventKind = "host_lost"
 	EventHostWithdrawn EventKind = "host_withdrawn"
+	// EventListed: ECS has told which tasks run; the pool is filled from here on. N were taken over.
+	EventListed EventKind = "listed"
 	// EventAdopted: a task of an earlier gateway, and with it its session if it has one, was taken over.
 	EventAdopted EventKind = "adopted"
 	// EventHeld: a client asked for a session that is not known yet; it waits for the session's bridge.

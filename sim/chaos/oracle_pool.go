@@ -20,6 +20,8 @@ type poolBook struct {
 	// failures counts the starts that failed: from the first on, backoff holds starts back.
 	failures int
 	draining bool
+	// listed says that the supervisor knows which tasks run: it starts none before.
+	listed bool
 }
 
 // move takes a task from its place to another.
@@ -57,6 +59,10 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.move(e.Task, placeStarting)
 		o.session(e.Session).dedicated = e.Task
 		o.started(e)
+	case messages.EventListed:
+		o.pool.listed = true
+	case messages.EventAdopted:
+		o.adopted(e)
 	case messages.EventReady:
 		o.move(e.Task, placeReady)
 	case messages.EventUnready:
@@ -93,6 +99,15 @@ func (o *oracle) poolEvent(e *messages.Event) {
 	}
 }
 
+// adopted takes in a task of an earlier gateway: first the task, then its session if it serves one.
+func (o *oracle) adopted(e *messages.Event) {
+	if e.Session == "" {
+		o.move(e.Task, placeStarting)
+	} else {
+		o.move(e.Task, placeElsewhere)
+	}
+}
+
 // started checks that a start was called for: within the maximum, and only up to what the policy fills.
 func (o *oracle) started(e *messages.Event) {
 	p, s := &o.pool, &o.settings
@@ -112,7 +127,7 @@ func (o *oracle) started(e *messages.Event) {
 // poolSettled checks the pool after each of the supervisor's messages.
 func (o *oracle) poolSettled() {
 	p, s := &o.pool, &o.settings
-	if p.draining || !s.WarmPool {
+	if p.draining || !p.listed || !s.WarmPool {
 		return
 	}
 	if p.ready > 0 && p.waiting > 0 {
