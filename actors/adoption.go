@@ -104,9 +104,9 @@ func (s *supervisor) adoptBridge(hello messages.BridgeHello) bool {
 	return true
 }
 
-// adoptable reports whether a bridge has proven to serve a session that nobody else serves.
+// adoptable reports whether a bridge has proven to serve a session that nobody else serves and that is not over.
 func (s *supervisor) adoptable(hello messages.BridgeHello) bool {
-	return s.sessions[hello.SessionID] == nil &&
+	return s.sessions[hello.SessionID] == nil && !s.over.has(hello.SessionID) &&
 		s.Signer.VerifyBinding(hello.Binding, hello.TaskID, hello.SessionID, hello.UserID)
 }
 
@@ -119,7 +119,7 @@ func (s *supervisor) adoptSession(t *taskRecord, hello messages.BridgeHello) {
 		panic("actors: an adopted session's name is taken: " + err.Error()) // Invariant: it was not in the books
 	}
 	session := &sessionRecord{id: id, user: hello.UserID, pid: pid, begun: s.Clock.Now(), path: messages.PathResumed}
-	s.lapsed.remove(id)
+	s.over.remove(id)
 	s.addSession(session)
 	s.bind(t, session)
 	session.active = true

@@ -58,8 +58,9 @@ func (c census) dedicatedStarts(l limits) int {
 // come back together.
 type backoff struct {
 	base, ceiling time.Duration
-	// streak counts failures since the last success.
+	// streak counts failures since the last success, and failed is when the last of them was.
 	streak int
+	failed time.Time
 	// until is when starts are allowed again.
 	until time.Time
 }
@@ -70,6 +71,7 @@ const probeStreak = 3
 // fail notes a failure. jitter is in [0, 1). It returns the pause: between half and the whole of the exponential step.
 func (b *backoff) fail(now time.Time, jitter float64) time.Duration {
 	b.streak++
+	b.failed = now
 	step := b.ceiling
 	if shift := b.streak - 1; shift < 16 {
 		step = min(b.ceiling, b.base<<shift)
@@ -80,6 +82,10 @@ func (b *backoff) fail(now time.Time, jitter float64) time.Duration {
 	}
 	return pause
 }
+
+// sameIncident reports whether the failure of what was begun at begun tells no more than the last failure did: it was
+// under way already. Tasks that die together with their host are one failure.
+func (b *backoff) sameIncident(begun time.Time) bool { return b.streak > 0 && !begun.After(b.failed) }
 
 // succeed ends the streak.
 func (b *backoff) succeed() {

@@ -14,6 +14,12 @@ const timerBackoff messages.Timer = "backoff"
 // remembered is how many ended sessions and tasks are known for what they were.
 const remembered = 10_000
 
+// endedSession is what is remembered of a session that is over.
+type endedSession struct {
+	user   messages.UserID
+	reason messages.EndReason
+}
+
 // supervisor is the root actor. It decides everything that concerns more than one task or session.
 type supervisor struct {
 	*Ports
@@ -32,9 +38,8 @@ type supervisor struct {
 	lastFailure       string
 	shortage, crashed bool
 
-	// lapsed are the sessions that ended idle: their users may begin them again. One that is forgotten is
-	// session_not_found; its user's workspace is there all the same.
-	lapsed recent[messages.SessionID, messages.UserID]
+	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
+	over recent[messages.SessionID, endedSession]
 	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted.
 	past recent[messages.TaskID, struct{}]
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
@@ -56,7 +61,7 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 			backoffOver: alarm{name: timerBackoff},
 			sweepDue:    alarm{name: timerSweep},
 			adoption:    newAdoption(),
-			lapsed:      newRecent[messages.SessionID, messages.UserID](remembered),
+			over:        newRecent[messages.SessionID, endedSession](remembered),
 			past:        newRecent[messages.TaskID, struct{}](remembered),
 		}
 	}

@@ -11,13 +11,12 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 		s.beginSession(messages.SessionID(randomID("s", s.Rand)), m)
 		return
 	}
-	session, user := s.sessions[id], s.lapsed.get(id)
+	session := s.sessions[id]
 	switch {
-	case session == nil && user == "" && s.hold(m):
-	case session != nil && session.user != m.User, session == nil && user != m.User:
-		s.refuseUnknown(m)
 	case session == nil:
-		s.beginSession(id, m)
+		s.returned(id, m)
+	case session.user != m.User:
+		s.refuseUnknown(m)
 	case session.ended == "":
 		s.tell(session.pid, m)
 	case session.ended == messages.EndIdle && session.next == nil:
@@ -27,6 +26,18 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 		session.next = m
 	default:
 		s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "this session has ended", false)
+	}
+}
+
+// returned takes a client whose session is not in the books: it ended idle, and begins again in a fresh task; or its
+// bridge may still come; or there is none.
+func (s *supervisor) returned(id messages.SessionID, m *messages.ClientArrived) {
+	switch ended := s.over.get(id); {
+	case ended.reason == messages.EndIdle && ended.user == m.User:
+		s.beginSession(id, m)
+	case ended.reason == "" && s.hold(m):
+	default:
+		s.refuseUnknown(m)
 	}
 }
 
@@ -51,7 +62,7 @@ func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArriv
 		s.refuse(m, messages.CodeTooManySessions, messages.CloseTryAgain, "this user has all the sessions allowed", true)
 		return
 	}
-	s.lapsed.remove(id)
+	s.over.remove(id)
 	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User)), sessionName(id))
 	if err != nil {
 		panic("actors: a session's name is taken: " + err.Error()) // Invariant: it begins again only after Terminated
@@ -101,9 +112,6 @@ func (s *supervisor) sessionEnded(m *messages.SessionEnded) {
 	}
 	session.ended = m.Reason
 	s.release(session, "its session ended: "+string(m.Reason))
-	if m.Reason == messages.EndIdle {
-		s.lapsed.add(session.id, session.user)
-	}
 	s.ctx.Poison(session.pid) // not Stop: a client that was passed on to it must come back from there first
 	s.replenish()
 }
@@ -134,6 +142,7 @@ func (s *supervisor) sessionTerminated(session *sessionRecord) {
 		s.replenish()
 	}
 	s.removeSession(session)
+	s.over.add(session.id, endedSession{user: session.user, reason: session.ended})
 	if session.next != nil {
 		s.beginSession(session.id, session.next)
 	}

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"container/list"
+	"time"
 
 	"hearth/messages"
 )
@@ -208,12 +209,19 @@ func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	s.move(t, poolStopping)
 	s.shortage = m.Fault != nil && m.Fault.Shortage()
 	s.lastFailure = m.Reason
-	pause := s.backoff.fail(s.Clock.Now(), s.Rand.Float64())
+	again := s.backoff.sameIncident(t.started)
+	var pause time.Duration
+	if !again {
+		pause = s.backoff.fail(s.Clock.Now(), s.Rand.Float64())
+	}
 	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: s.backoff.streak}
 	if m.Fault != nil {
 		failed.Fault = m.Fault.Kind
 	}
 	s.observe(failed)
+	if again {
+		return
+	}
 	s.observe(messages.Event{Kind: messages.EventBackoff, Took: pause})
 	if s.shortage || s.backoff.streak < s.settings.ClaimAttempts {
 		return
