@@ -128,9 +128,16 @@ func (s *supervisor) release(session *sessionRecord, reason string) {
 		s.retire(session.starting, reason)
 	}
 	if t := session.task; t != nil {
-		s.unbind(t)
+		s.released(t, reason)
 		s.tell(t.pid, &messages.Retire{Reason: reason})
 	}
+}
+
+// released ends the binding of a task to its session. The task is of no more use.
+func (s *supervisor) released(t *taskRecord, reason string) {
+	session := t.session.id
+	s.unbind(t)
+	s.observe(messages.Event{Kind: messages.EventReleased, Task: t.id, Session: session, Reason: reason})
 }
 
 // sessionTerminated forgets a session whose actor has stopped, and begins it again for a client that has asked for that.

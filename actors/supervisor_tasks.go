@@ -187,7 +187,7 @@ func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 		s.startFailed(t, m)
 	case poolAssigned:
 		session, active := t.session, t.session.active
-		s.unbind(t)
+		s.released(t, m.Reason)
 		if active {
 			s.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason})
 		} else {

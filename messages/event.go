@@ -20,6 +20,8 @@ const (
 	EventWaiting EventKind = "waiting"
 	// EventClaimed: a task is bound to a session. Path, Why; Took is the time waited for the task.
 	EventClaimed EventKind = "claimed"
+	// EventReleased: a task is no longer its session's. Reason.
+	EventReleased EventKind = "released"
 	// EventRequeued: a claim failed and the session is first in the queue again. Reason; N is the attempt.
 	EventRequeued EventKind = "requeued"
 	// EventClaimFailed: a session is told that it gets no task. Reason.

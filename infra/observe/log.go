@@ -23,6 +23,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventUnready:       {zerolog.WarnLevel, "ready task lost its socket; waiting for it to dial again"},
 	messages.EventWaiting:       {zerolog.InfoLevel, "session waits for a task"},
 	messages.EventClaimed:       {zerolog.DebugLevel, "task is bound to a session"},
+	messages.EventReleased:      {zerolog.DebugLevel, "task is no longer its session's"},
 	messages.EventRequeued:      {zerolog.WarnLevel, "task failed its session, which gets another"},
 	messages.EventClaimFailed:   {zerolog.ErrorLevel, "session gets no task"},
 	messages.EventLeft:          {zerolog.InfoLevel, "session stopped waiting"},
