@@ -35,6 +35,9 @@ type oracle struct {
 	lines    lineBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
+	// stalled clients did not read for a while, and shared sessions have had clients that knew nothing of one another.
+	stalled map[*model.Client]bool
+	shared  map[messages.SessionID]bool
 }
 
 // taskBook is what the oracle knows of a task.
@@ -60,6 +63,7 @@ func newOracle(s *storm, o *model.Options) *oracle {
 		storm: s, settings: o.Settings, spare: o.Settings.Min - o.Settings.Threshold,
 		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
 		lines: newLineBook(), strangers: map[*model.Client]bool{},
+		stalled: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
 	}
 }
 
@@ -110,7 +114,7 @@ func (o *oracle) event(e *messages.Event) {
 		o.task(e.Task).dying = true
 	case messages.EventCrashed:
 		o.crashed(e)
-	case messages.EventSessionEnded:
+	case messages.EventReleased, messages.EventSessionEnded:
 		o.session(e.Session).task = ""
 	case messages.EventUnexpected:
 		if slices.Contains(badFrames, e.Reason) {
@@ -206,7 +210,7 @@ func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
 		o.breach("client %d of session %q has waited %v and was told neither ready nor an error", c.Number, c.Session, waited)
 	}
 	last, isStatus := c.Heard.(messages.Status)
-	if !isStatus || last.State == messages.StateReconnecting {
+	if !isStatus || o.stalled[c] || last.State == messages.StateReconnecting {
 		return
 	}
 	if quiet := min(now.Sub(c.HeardAt), now.Sub(c.Asked)); quiet > o.settings.HintInterval+slack {
