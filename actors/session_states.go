@@ -133,13 +133,16 @@ func (s *session) starting(message any) {
 // becomeActive tells the client that its agent is ready, and gives the agent what was queued for it.
 func (s *session) becomeActive(m *messages.TaskActive) {
 	now := s.Clock.Now()
+	if s.restarts == 0 {
+		s.lastData = now // a restart is no sign of life: a session that nobody uses must end even if its tasks die
+	}
 	s.up = true
-	s.become(sessionActive, s.active, s.settings.IdleTimeout)
+	s.become(sessionActive, s.active, max(s.settings.IdleTimeout-now.Sub(s.lastData), time.Nanosecond))
 	ready := messages.Ready{
 		Path: s.bound.Path, Why: s.bound.Why, ElapsedMs: messages.Millis(now.Sub(s.asked)), Timings: m.Timings,
 	}
 	ready.Timings.ClaimMs = messages.Millis(s.bound.Waited)
-	s.ready, s.lastData = now, now
+	s.ready = now
 	s.send(ready)
 	s.observe(messages.Event{
 		Kind: messages.EventSessionReady, Path: ready.Path, Why: ready.Why, Timings: ready.Timings, Took: now.Sub(s.asked),
