@@ -12,13 +12,15 @@ import (
 	"hearth/messages"
 )
 
-// noTask is a task id that ECS never gives. Asking about it tells whether asking is allowed, and stopping it stops nothing.
+// noTask is an id that ECS never gives, neither to a task nor to a container instance. Asking about it tells whether asking
+// is allowed, and stopping it stops nothing.
 const noTask = "00000000000000000000000000000000"
 
-// Check also learns the tasks' size, which Sweep needs to count a host's slots. It tries what a gateway needs of ECS: the cluster, the task definition with its container, and the permission for
+// Check tries what a gateway needs of ECS: the cluster, the task definition with its container, and the permission for
 // every call but RunTask, which can't be tried without starting a task. It gives a line for each problem, none when all is
-// well, for the gateway's start-up validation and its readiness. It makes at most five calls outside the rate limits, waits
+// well, for the gateway's start-up validation and its readiness. It makes at most six calls outside the rate limits, waits
 // at most Config.Timeout for each, and gives up at the first that gets no answer: callers must not repeat it every second.
+// It also learns the tasks' size, which Sweep needs to count a host's slots.
 func (l *Launcher) Check(ctx context.Context) []string {
 	var problems []string
 	for _, probe := range l.probes() {
@@ -49,6 +51,11 @@ func (l *Launcher) probes() []request {
 		{op: "ListContainerInstances", call: func(ctx context.Context) error {
 			_, err := l.cfg.Client.ListContainerInstances(ctx, &awsecs.ListContainerInstancesInput{
 				Cluster: &l.cfg.Cluster, MaxResults: aws.Int32(1)})
+			return err
+		}},
+		{op: "DescribeContainerInstances", call: func(ctx context.Context) error {
+			_, err := l.cfg.Client.DescribeContainerInstances(ctx, &awsecs.DescribeContainerInstancesInput{
+				Cluster: &l.cfg.Cluster, ContainerInstances: []string{noTask}})
 			return err
 		}},
 		{op: "DescribeTaskDefinition", call: l.checkTaskDefinition},

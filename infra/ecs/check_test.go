@@ -24,7 +24,8 @@ func healthy() map[string]reply {
 		"DescribeTasks": success(`{"tasks":[],"failures":[{"arn":"a","reason":"MISSING"}]}`),
 		"StopTask":      awsError(400, "InvalidParameterException", "The referenced task was not found."),
 
-		"ListContainerInstances": success(`{"containerInstanceArns":[]}`),
+		"ListContainerInstances":     success(`{"containerInstanceArns":[]}`),
+		"DescribeContainerInstances": success(`{"containerInstances":[],"failures":[{"arn":"a","reason":"MISSING"}]}`),
 		"DescribeTaskDefinition": success(`{"taskDefinition":{"status":"ACTIVE","networkMode":"bridge",
 			"containerDefinitions":[{"name":"sidecar"},{"name":"session"}]}}`),
 	}
@@ -100,7 +101,7 @@ func TestLoadClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := launch(t, client).Check(context.Background()); got != nil || len(e.requests()) != 5 {
+	if got := launch(t, client).Check(context.Background()); got != nil || len(e.requests()) != 6 {
 		t.Errorf("%d requests, problems %q", len(e.requests()), got)
 	}
 }

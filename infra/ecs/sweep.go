@@ -2,6 +2,8 @@ package ecs
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,7 +13,8 @@ import (
 	"hearth/messages"
 )
 
-// maxHosts bounds a sweep, and thereby its calls: two for each 100 hosts.
+// maxHosts bounds a sweep, and thereby its calls: two for each 100 hosts. A cluster with more is not swept at all: hosts
+// that a sweep leaves out pass for lost.
 const maxHosts = 1000
 
 // unboundedSlots is the room on a host for tasks that reserve nothing: more than anyone will start.
@@ -22,16 +25,24 @@ type taskSize struct{ cpu, memory int32 }
 
 // sizeOf adds up what a definition's tasks reserve: the whole task's figures where it has them, else the containers'.
 func sizeOf(definition *types.TaskDefinition) taskSize {
-	var size taskSize
+	var sum taskSize
 	for _, c := range definition.ContainerDefinitions {
-		size.cpu += c.Cpu
+		sum.cpu += c.Cpu
 		if c.MemoryReservation != nil {
-			size.memory += *c.MemoryReservation
+			sum.memory += *c.MemoryReservation
 		} else {
-			size.memory += aws.ToInt32(c.Memory)
+			sum.memory += aws.ToInt32(c.Memory)
 		}
 	}
-	return size
+	return taskSize{cpu: wholeOr(definition.Cpu, sum.cpu), memory: wholeOr(definition.Memory, sum.memory)}
+}
+
+// wholeOr is a figure of the whole task, which ECS gives as a number of units or MiB, or what its containers add up to.
+func wholeOr(whole *string, sum int32) int32 {
+	if n, err := strconv.ParseInt(aws.ToString(whole), 10, 32); err == nil && n > 0 {
+		return int32(n)
+	}
+	return sum
 }
 
 // Sweep asks for all container instances of the cluster; see actors.Fleet. It takes two calls for each 100 hosts, each
@@ -60,26 +71,26 @@ func (s *sweep) find(page *string) {
 			return err
 		},
 		answer: func(failure *messages.LaunchError) {
-			switch {
-			case failure != nil:
+			if failure != nil {
 				s.done(failure)
-				return
-			case len(s.arns) >= maxHosts:
-				l.cfg.Log.Warn().Int("hosts", len(s.arns)).Msg("more hosts than a sweep looks at; the rest are not known")
-				s.describe()
 				return
 			}
 			s.arns = append(s.arns, out.ContainerInstanceArns...)
-			if aws.ToString(out.NextToken) != "" {
+			more := aws.ToString(out.NextToken) != ""
+			switch {
+			case len(s.arns) > maxHosts || more && len(s.arns) == maxHosts:
+				s.done(&messages.LaunchError{Kind: messages.LaunchInvalid, Op: "ListContainerInstances",
+					Message: fmt.Sprintf("the cluster has more than %d hosts; none of them is watched", maxHosts)})
+			case more:
 				s.find(out.NextToken)
-				return
+			default:
+				s.describe()
 			}
-			s.describe()
 		},
 	})
 }
 
-// describe asks how the next hosts are. One that ECS no longer knows is left out.
+// describe asks how the next hosts are. One that ECS no longer knows is left out of the answer.
 func (s *sweep) describe() {
 	if len(s.arns) == 0 {
 		s.done(nil)
