@@ -112,6 +112,7 @@ func (s *storm) dialAgain() {
 func (s *storm) twin() {
 	if c := s.client(); c != nil && c.Session != "" {
 		twin := c.Twin()
+		s.oracle.shared[c.Session] = true
 		s.clients = append(s.clients, twin)
 		s.tell("client %d joins the session of client %d", twin.Number, c.Number)
 	}
@@ -122,14 +123,21 @@ func (s *storm) stallClient() {
 		link := c.Link()
 		s.tell("client %d stops reading", c.Number)
 		link.Stall(true)
+		s.oracle.stalled[c] = true
 		s.model.World.AfterFunc(time.Duration(s.dice.IntN(15))*second, func() { link.Stall(false) })
 	}
 }
 
+// refreshToken has a client whose socket works replace its token.
 func (s *storm) refreshToken() {
-	if c := s.client(); c != nil {
-		c.Send(messages.Token{Token: messages.Secret(fmt.Sprintf("token-%d", s.dice.IntN(1000)))})
+	c := s.client()
+	if c == nil || c.Session == "" || c.Link() == nil || !c.Link().Healthy() {
+		return
 	}
+	s.users++
+	token := messages.Secret(fmt.Sprintf("token-%d", s.users))
+	s.tell("client %d has a new token", c.Number)
+	c.Send(messages.Token{Token: token})
 }
 
 // badClient says what a client should not.

@@ -54,8 +54,6 @@ type taskBook struct {
 type sessionBook struct {
 	task    messages.TaskID
 	waiting bool
-	// dedicated is the task that is being started for this session alone.
-	dedicated messages.TaskID
 }
 
 func newOracle(s *storm, o *model.Options) *oracle {

@@ -58,7 +58,7 @@ func (o *oracle) input(t *model.Container, data messages.Data) {
 		return
 	}
 	last, known := o.lines.inputs[t.Request.Task]
-	if known && number <= last {
+	if known && number <= last && !o.shared[t.Serves()] {
 		o.breach("the agent of task %s was given line %d after line %d", t.Request.Task, number, last)
 	}
 	o.lines.inputs[t.Request.Task] = number

@@ -57,7 +57,6 @@ func (o *oracle) poolEvent(e *messages.Event) {
 	switch e.Kind {
 	case messages.EventStarting:
 		o.move(e.Task, placeStarting)
-		o.session(e.Session).dedicated = e.Task
 		o.started(e)
 	case messages.EventListed:
 		o.pool.listed = true
@@ -79,21 +78,13 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.wait(e.Session, true)
 	case messages.EventLeft, messages.EventClaimFailed:
 		o.wait(e.Session, false)
-		// A task that was being started for it alone is given up in the same breath.
-		if id := o.session(e.Session).dedicated; id != "" && o.task(id).place == placeStarting && !o.settings.WarmPool {
-			o.move(id, placeElsewhere)
-		}
 	case messages.EventResized:
 		o.settings.Min, o.settings.Max = e.N, e.M
 		o.settings.Threshold = max(0, e.N-o.spare)
 	case messages.EventDraining:
 		o.pool.draining = true
 	}
-	c := e.Census
-	if c == nil || o.pool.draining || !o.settings.WarmPool {
-		return
-	}
-	if p := &o.pool; c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting {
+	if c, p := e.Census, &o.pool; c != nil && (c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting) {
 		o.breach("%s: the supervisor counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
 			e.Kind, c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)
 	}

@@ -117,8 +117,14 @@ func (s *storm) pendingClient(c *model.Client) string {
 		return fmt.Sprintf("input %d of %d is acknowledged", c.Acked, c.Sent)
 	}
 	for _, t := range s.model.Cloud.Running() {
-		if c.Acks && t.Serves() == c.Session && t.Produced() > c.Seen+2 {
+		if !c.Acks || t.Serves() != c.Session {
+			continue
+		}
+		if t.Produced() > c.Seen+2 {
 			return fmt.Sprintf("it saw output %d of %d", c.Seen, t.Produced())
+		}
+		if n := t.Unacknowledged(); n > 2 {
+			return fmt.Sprintf("%d outputs that it has seen are kept", n)
 		}
 	}
 	return ""

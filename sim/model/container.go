@@ -52,6 +52,22 @@ func (t *Container) Produced() uint64 {
 	return t.bridge.user.out.last()
 }
 
+// Unacknowledged is how many outputs its bridge keeps.
+func (t *Container) Unacknowledged() int {
+	if t.bridge == nil || t.bridge.user == nil {
+		return 0
+	}
+	return t.bridge.user.out.size()
+}
+
+// Token is the user's token as the bridge was last told it.
+func (t *Container) Token() messages.Secret {
+	if t.bridge == nil || t.bridge.user == nil {
+		return ""
+	}
+	return t.bridge.user.token
+}
+
 // Serves is the session that it was given, empty when it was given none.
 func (t *Container) Serves() messages.SessionID {
 	if t.bridge == nil || t.bridge.user == nil {

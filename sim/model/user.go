@@ -12,6 +12,8 @@ import (
 type user struct {
 	*bridge
 	init messages.InitUser
+	// token is the user's latest.
+	token messages.Secret
 	// ready or failed says how the init went, nil while it goes on.
 	ready  *messages.BridgeReady
 	failed *messages.InitFailed
@@ -31,7 +33,7 @@ type user struct {
 // newUser begins the preparations.
 func newUser(b *bridge, init messages.InitUser) *user {
 	u := &user{
-		bridge: b, init: init, in: init.InSeq, cursor: init.OutSeq, flowing: true, out: replay{first: init.OutSeq + 1},
+		bridge: b, init: init, token: init.Token, in: init.InSeq, cursor: init.OutSeq, flowing: true, out: replay{first: init.OutSeq + 1},
 	}
 	o := &b.bridges.options.Bridge
 	workspace, token, agent := draw(o.Workspace, b.random), draw(o.Token, b.random), draw(o.Agent, b.random)
@@ -102,6 +104,8 @@ func (u *user) receive(frame messages.Frame) {
 			u.put()
 		}
 		u.windDown()
+	case messages.Token:
+		u.token = f.Token
 	case messages.Resume:
 		u.cursor, u.flowing, u.exitSent = min(f.FromSeq, u.out.last()), true, false
 		u.pump()
