@@ -22,6 +22,8 @@ type poolBook struct {
 	draining bool
 	// listed says that the supervisor knows which tasks run: it starts none before.
 	listed bool
+	// claimed is what the supervisor says itself, as of its last fact; nil once compared.
+	claimed *messages.Census
 }
 
 // move takes a task from its place to another.
@@ -52,7 +54,7 @@ func (o *oracle) wait(id messages.SessionID, waits bool) {
 	s.waiting = waits
 }
 
-// poolEvent keeps the books and compares them with what the supervisor says.
+// poolEvent keeps the books.
 func (o *oracle) poolEvent(e *messages.Event) {
 	switch e.Kind {
 	case messages.EventStarting:
@@ -84,9 +86,8 @@ func (o *oracle) poolEvent(e *messages.Event) {
 	case messages.EventDraining:
 		o.pool.draining = true
 	}
-	if c, p := e.Census, &o.pool; c != nil && (c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting) {
-		o.breach("%s: the supervisor counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
-			e.Kind, c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)
+	if e.Census != nil {
+		o.pool.claimed = e.Census
 	}
 }
 
@@ -118,6 +119,11 @@ func (o *oracle) started(e *messages.Event) {
 // poolSettled checks the pool after each of the supervisor's messages.
 func (o *oracle) poolSettled() {
 	p, s := &o.pool, &o.settings
+	if c := p.claimed; c != nil && (c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting) {
+		o.breach("the supervisor counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
+			c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)
+	}
+	p.claimed = nil
 	if p.draining || !p.listed || !s.WarmPool {
 		return
 	}
