@@ -49,16 +49,26 @@ func nothingLeft(t testing.TB, mark string) {
 }
 
 // bridgeIn puts a bridge into a directory that, before it becomes the real one, writes down its pid: the host's, which
-// /proc/self has in a PID namespace, too. So a test can do harm to a task that it knows by its id.
+// /proc/self has in a PID namespace, too. So a test can do harm to a task that it knows by its id. The directory stays in
+// its command line, which a bridge, unlike its environment, does not hide.
 func bridgeIn(t testing.TB, dir string) string {
 	t.Helper()
 	path := filepath.Join(dir, "bridge")
-	script := fmt.Sprintf("#!/bin/sh\nread -r pid rest </proc/self/stat\necho \"$pid\" >'%s'/\"$TASK_ID\".pid\nexec '%s' \"$@\"\n",
-		dir, program("bridge"))
+	if err := os.Symlink(program("bridge"), path+".real"); err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("#!/bin/sh\nread -r pid rest </proc/self/stat\necho \"$pid\" >'%s'/\"$TASK_ID\".pid\nexec '%s.real' \"$@\"\n",
+		dir, path)
 	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// bridgesOf are the ids of the bridges that a test's tasks run.
+func bridgesOf(t testing.TB, dir string) []int {
+	t.Helper()
+	return processesOf(t, filepath.Join(dir, "bridge"))
 }
 
 // signalTask sends a signal to a task's bridge. SIGKILL ends the task, agent and all.
@@ -201,3 +211,12 @@ func (g realGateway) shell(input string, arguments ...string) (string, int) {
 
 // at is the option that connects a client to this gateway.
 func (g realGateway) at(c *client.Config) { c.URL = g.ws }
+
+// mkdir makes a directory and gives it back.
+func mkdir(t testing.TB, dir string) string {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

@@ -89,9 +89,9 @@ func (c *Config) validate() error {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 
-	for name, addr := range map[string]string{"LISTEN_ADDR": c.ListenAddr, "INTERNAL_LISTEN_ADDR": c.InternalListenAddr} {
-		if _, _, err := net.SplitHostPort(addr); err != nil && (addr != "" || name == "LISTEN_ADDR") {
-			problem("%s: %q is not host:port", name, addr)
+	for _, listener := range c.listenAddrs() {
+		if _, _, err := net.SplitHostPort(listener.addr); err != nil {
+			problem("%s: %q is not host:port", listener.name, listener.addr)
 		}
 	}
 	if u, err := url.Parse(c.GatewayWSURL); c.GatewayWSURL != "" && (err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss") {
@@ -121,6 +121,18 @@ func (c *Config) validate() error {
 		problem("DRAIN_TIMEOUT: must be more than 0")
 	}
 	return errors.Join(problems...)
+}
+
+// listenAddr is an address to listen on and the setting that it is from.
+type listenAddr struct{ name, addr string }
+
+// listenAddrs are the addresses to listen on, the internal one last.
+func (c *Config) listenAddrs() []listenAddr {
+	addrs := []listenAddr{{"LISTEN_ADDR", c.ListenAddr}}
+	if c.InternalListenAddr != "" {
+		addrs = append(addrs, listenAddr{"INTERNAL_LISTEN_ADDR", c.InternalListenAddr})
+	}
+	return addrs
 }
 
 // validatePhases checks the two switches of the roll-out.
@@ -153,12 +165,13 @@ func (c *Config) validateLocal() (problems []error) {
 }
 
 func (c *Config) validateECS() (problems []error) {
-	for name, value := range map[string]string{
-		"ECS_CLUSTER": c.ECS.Cluster, "ECS_TASK_DEFINITION": c.ECS.TaskDefinition, "ECS_CONTAINER_NAME": c.ECS.ContainerName,
-		"GATEWAY_WS_URL": c.GatewayWSURL, "TASK_TOKEN_SECRET": c.TaskTokenSecret,
+	for _, needed := range []struct{ name, value string }{
+		{"ECS_CLUSTER", c.ECS.Cluster}, {"ECS_TASK_DEFINITION", c.ECS.TaskDefinition},
+		{"ECS_CONTAINER_NAME", c.ECS.ContainerName}, {"GATEWAY_WS_URL", c.GatewayWSURL},
+		{"TASK_TOKEN_SECRET", c.TaskTokenSecret},
 	} {
-		if value == "" {
-			problems = append(problems, fmt.Errorf("%s: needed with BACKEND=ecs", name))
+		if needed.value == "" {
+			problems = append(problems, fmt.Errorf("%s: needed with BACKEND=ecs", needed.name))
 		}
 	}
 	return problems
@@ -171,12 +184,12 @@ func (c *Config) validateAuth() (problems []error) {
 			problems = append(problems, errors.New("AUTH=jwt needs exactly one of JWT_SECRET and JWKS_URL (for a try on one machine: AUTH=dev)"))
 		}
 	case AuthDev:
-		for _, addr := range []string{c.ListenAddr, c.InternalListenAddr} {
-			if addr == "" {
-				continue
+		for _, listener := range c.listenAddrs() {
+			if _, _, err := net.SplitHostPort(listener.addr); err != nil {
+				continue // a problem of its own
 			}
-			if err := auth.CheckDevListener(addr); err != nil {
-				problems = append(problems, err)
+			if err := auth.CheckDevListener(listener.addr); err != nil {
+				problems = append(problems, fmt.Errorf("%s: %w", listener.name, err))
 			}
 		}
 	default:

@@ -103,13 +103,10 @@ func (g *Gateway) startAuth(ctx context.Context) (err error) {
 
 // listen takes the addresses, so that tasks can be told where to dial before any is started.
 func (g *Gateway) listen(ctx context.Context) error {
-	for _, addr := range []string{g.cfg.ListenAddr, g.cfg.InternalListenAddr} {
-		if addr == "" {
-			continue
-		}
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	for _, each := range g.cfg.listenAddrs() {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", each.addr)
 		if err != nil {
-			return fmt.Errorf("listen: %w", err)
+			return fmt.Errorf("%s: %w", each.name, err)
 		}
 		g.listeners = append(g.listeners, listener)
 	}

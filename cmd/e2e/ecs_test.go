@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"net/url"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"hearth/messages"
+)
+
+// localECS is an ECS-compatible endpoint in a process of its own, with a task definition registered.
+type localECS struct {
+	*process
+	endpoint
+	t          testing.TB
+	definition string
+}
+
+// startLocalECS starts one and registers the task definition as an operator does.
+func startLocalECS(t testing.TB, dir string) localECS {
+	t.Helper()
+	p := startProgram(t, dir, "localecs", "LOCALECS_LISTEN=127.0.0.1:0")
+	base := p.after("AWS_ENDPOINT_URL_ECS=")
+	ecs := localECS{process: p, endpoint: endpoint{t: t, base: base}, t: t}
+	workspaces := filepath.Join(dir, "workspaces")
+	container := types.ContainerDefinition{
+		Name: aws.String("bridge"), Image: aws.String("local"), EntryPoint: []string{bridgeIn(t, dir)},
+		Cpu: 1, Memory: aws.Int32(64), StopTimeout: aws.Int32(3), Essential: aws.Bool(true),
+	}
+	for name, value := range map[string]string{
+		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": "cat", "AGENT_IO": "text",
+	} {
+		container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
+	}
+	client := awsecs.New(awsecs.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(base), HTTPClient: web,
+		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+	})
+	registered, err := client.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+		Family: aws.String("agent"), ContainerDefinitions: []types.ContainerDefinition{container},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecs.definition = aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
+	return ecs
+}
+
+// gatewayEnvironment is what a gateway is told to run its tasks there.
+func (e localECS) gatewayEnvironment(ws string) []string {
+	return []string{
+		"BACKEND=ecs", "AWS_ENDPOINT_URL_ECS=" + e.base, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "ECS_CLUSTER=default", "ECS_CONTAINER_NAME=bridge",
+		"ECS_TASK_DEFINITION=" + e.definition, "SHARED_ACCESS_POINT_ID=fsap-0123456789abcdef0", "GATEWAY_WS_URL=" + ws,
+		"TASK_TOKEN_SECRET=a secret of the test's, long enough to be one",
+		"LISTEN_ADDR=127.0.0.1:0", "AUTH=dev", "LOG_FORMAT=json", "LOG_LEVEL=debug",
+		"WORKSPACE_ROOT=" + filepath.Join(e.dir, "workspaces"),
+	}
+}
+
+// With BACKEND=ecs the tasks are not the gateway's children: they live on when it is killed. The next gateway, behind the
+// same address, fills its pool; a session can be had; and in the end, after an orderly end of it, nothing is left in ECS.
+func TestKilledGatewayOnECS(t *testing.T) {
+	dir := t.TempDir()
+	ecs := startLocalECS(t, dir)
+	address := openProxy(t) // as a load balancer's
+	environment := append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s")
+
+	first := startGateway(t, dir, environment...)
+	aim(t, address, first)
+	u := connect(t, "ann", first.at)
+	u.ready()
+	u.echoes("hello")
+	first.awaitStatus("three ready tasks beside ann's", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 })
+	first.signal(syscall.SIGKILL)
+	first.exit()
+	if n := len(bridgesOf(t, dir)); n != 4 {
+		t.Errorf("%d tasks live on, of 4", n)
+	}
+
+	second := startGateway(t, dir, environment...)
+	aim(t, address, second)
+	second.awaitStatus("the pool is full", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 })
+	bob := connect(t, "bob", second.at)
+	bob.ready()
+	bob.echoes("hello")
+	second.signal(syscall.SIGTERM)
+	if code := second.exit(); code != 0 {
+		t.Errorf("the gateway exited with %d", code)
+	}
+	eventually(t, "no task is left", func() bool { return len(bridgesOf(t, dir)) == 0 })
+	ecs.signal(syscall.SIGTERM)
+	if code := ecs.exit(); code != 0 {
+		t.Errorf("localecs exited with %d", code)
+	}
+	nothingLeft(t, dir)
+}
+
+// aim lets an address lead to a gateway.
+func aim(t testing.TB, address *proxy, g realGateway) {
+	t.Helper()
+	u, err := url.Parse(strings.TrimSpace(g.ws))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.aim(u.Host)
+}
