@@ -96,6 +96,9 @@ func waitText(r messages.WaitReason) string {
 }
 
 func readyText(r messages.Ready, session messages.SessionID) string {
+	if r.Path == messages.PathResumed {
+		return fmt.Sprintf("resumed session %s", session)
+	}
 	how := string(r.Path)
 	if r.Why != "" {
 		how += ": " + strings.ReplaceAll(string(r.Why), "_", " ")

@@ -26,8 +26,8 @@ const (
 	ackAfter = 50 * time.Millisecond
 	ackEvery = 64
 	// inputWindow bounds the inputs that the agent has not been given yet, in bytes. It is also all that can be under way
-	// on a socket, so that a gateway which buffers that much per client never stops reading us, and acks, pings and
-	// close are never stuck behind inputs.
+	// on a socket, and no more than a gateway takes before it stops reading a client, so that acks, pings and close are
+	// not stuck behind inputs.
 	inputWindow = 256 << 10
 	// maxFrameBytes bounds a frame in either direction. The gateway's own, smaller bound is its operator's to set.
 	maxFrameBytes = 16 << 20

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// inputOverhead is what a kept input costs beside its bytes, so that a flood of tiny ones is bounded as well.
+// inputOverhead is what an input costs beside its payload's bytes, in memory and as a frame, so that a flood of tiny ones
+// is bounded as well.
 const inputOverhead = 64
 
 // inputs keeps what was sent until the agent has been given it. It is a plain value; Session.mu guards it.

@@ -106,7 +106,11 @@ func (k *socket) receive(frame messages.Frame) error {
 		refusal := Refusal(f)
 		k.end.refusal = &refusal
 		k.s.deliver(f)
-	case messages.Status, messages.Ready, messages.Exit:
+	case messages.Exit:
+		k.s.deliver(f)
+		// The gateway's bye waits for the acknowledgement of the agent's last words.
+		k.owe(func(d *debts) { d.hurryAck(time.Now()) })
+	case messages.Status, messages.Ready:
 		k.s.deliver(f)
 	}
 	return nil

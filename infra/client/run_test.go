@@ -263,8 +263,9 @@ func TestDeadGatewayIsLeft(t *testing.T) {
 		defer close(wake)
 		s, _ := g.begin(t, Config{})
 		defer s.Detach()
-		send(t, s, `"in"`)
 		start := time.Now()
+		time.Sleep(pingEvery / 2)
+		send(t, s, `"in"`)
 		event[Reconnecting](t, s)
 		if took := time.Since(start); took != silenceLimit {
 			t.Fatalf("it took %v", took)

@@ -159,6 +159,21 @@ func TestAcksAreCoalesced(t *testing.T) {
 	})
 }
 
+func TestAnExitHurriesTheAck(t *testing.T) {
+	bubble(t, func(t *testing.T, g *gateway) {
+		s, p := g.begin(t, Config{})
+		defer s.Detach()
+		start := time.Now()
+		p.send(output(1, `1`), messages.Exit{})
+		event[messages.Data](t, s)
+		event[messages.Exit](t, s)
+		p.expect(t, messages.Ack{Seq: 1})
+		if took := time.Since(start); took != 0 {
+			t.Fatalf("it took %v", took)
+		}
+	})
+}
+
 func TestASlowConsumerSlowsTheGateway(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s, p := g.begin(t, Config{})

@@ -32,6 +32,13 @@ func (d *debts) oweAck(last uint64, now time.Time) {
 	}
 }
 
+// hurryAck makes an ack that is owed due now.
+func (d *debts) hurryAck(now time.Time) {
+	if !d.ackAt.IsZero() {
+		d.ackAt = now
+	}
+}
+
 // writeLoop is the runner's work while the socket lasts. It ends when the reader has, or when a write fails.
 func (k *socket) writeLoop() {
 	timer := time.NewTimer(pingEvery)
