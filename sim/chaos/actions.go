@@ -105,6 +105,8 @@ func (s *storm) dropClient() {
 func (s *storm) dialAgain() {
 	if c := s.client(); c != nil {
 		s.tell("client %d dials again", c.Number)
+		s.oracle.hasty[c] = true
+		s.oracle.shared[c.Session] = true
 		c.Again()
 	}
 }

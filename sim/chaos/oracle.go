@@ -35,9 +35,10 @@ type oracle struct {
 	lines    lineBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
-	// stalled clients did not read for a while, and shared sessions have had clients that knew nothing of one another.
-	stalled map[*model.Client]bool
-	shared  map[messages.SessionID]bool
+	// stalled clients did not read for a while. Hasty ones had two sockets at once, which may be overtaken; shared are
+	// the sessions of those and of several clients that knew nothing of one another.
+	stalled, hasty map[*model.Client]bool
+	shared         map[messages.SessionID]bool
 }
 
 // taskBook is what the oracle knows of a task.
@@ -61,7 +62,7 @@ func newOracle(s *storm, o *model.Options) *oracle {
 		storm: s, settings: o.Settings, spare: o.Settings.Min - o.Settings.Threshold,
 		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
 		lines: newLineBook(), strangers: map[*model.Client]bool{},
-		stalled: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
+		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
 	}
 }
 
@@ -223,6 +224,9 @@ func (o *oracle) clientFrame(c *model.Client, frame messages.Frame) {
 			o.breach("a stranger was let into session %s", c.Session)
 		}
 		return
+	}
+	if f, ok := frame.(messages.Session); ok && o.hasty[c] {
+		o.shared[f.SessionID] = true
 	}
 	if f, ok := frame.(messages.Error); ok && slices.Contains(neverTold, f.Code) && o.sabotaged == 0 {
 		o.breach("client %d was told %s: %s", c.Number, f.Code, f.Message)
