@@ -66,7 +66,7 @@ func (b *lockedBuffer) String() string {
 // newGateway starts one. Change may change its configuration.
 func newGateway(t testing.TB, change func(*Config)) *gateway {
 	t.Helper()
-	g := &gateway{t: t, arrivals: make(chan any, 4096), log: &lockedBuffer{}, owners: map[string]func(any){}}
+	g := &gateway{t: t, arrivals: make(chan any, 1024), log: &lockedBuffer{}, owners: map[string]func(any){}}
 	cfg := Config{
 		Supervisor: supervisorPID, Deliver: g.deliver, Log: zerolog.New(g.log),
 		VerifyTask: func(token string) (messages.TaskID, bool) {
@@ -143,7 +143,7 @@ type owner struct {
 }
 
 func (g *gateway) newOwner(name string) *owner {
-	o := &owner{g: g, pid: actor.NewPID("nonhost", name), events: make(chan any, 1<<16)}
+	o := &owner{g: g, pid: actor.NewPID("nonhost", name), events: make(chan any, 1024)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.owners[name] = func(event any) { o.events <- event }
@@ -231,7 +231,7 @@ func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 // dial connects without a hello. Mute peers answer no pings.
 func (g *gateway) dial(path string, header http.Header, mute bool) (*peer, *http.Response, error) {
 	p := &peer{
-		t: g.t, frames: make(chan messages.Frame, 1<<16), done: make(chan struct{}), pings: make(chan struct{}, 1024), mute: mute,
+		t: g.t, frames: make(chan messages.Frame, 1024), done: make(chan struct{}), pings: make(chan struct{}, 1024), mute: mute,
 		decode: messages.DecodeToClient,
 	}
 	if strings.HasPrefix(path, "/internal/") {

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"net"
 	"sync"
 	"time"
 
@@ -216,11 +217,15 @@ func (l *link) abort(cause Cause, detail string) {
 	l.breakOff()
 }
 
-// breakOff ends whatever reads or writes. mu is held, and end is set.
+// breakOff ends whatever reads or writes, and makes the kernel forget what it still has for the peer. mu is held, and end
+// is set.
 func (l *link) breakOff() {
 	l.broken = true
 	l.out.drop()
-	_ = l.conn.Conn.Close() // closing it twice is the only way for it to fail
+	if tcp, ok := l.conn.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // fails only on a closed connection, as Close does
+	}
+	_ = l.conn.Conn.Close()
 	l.wakeReader()
 }
 
