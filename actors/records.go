@@ -46,6 +46,8 @@ type taskRecord struct {
 	hostPlace *list.Element
 	// crashed says that the task's actor has panicked and another sees to its end.
 	crashed bool
+	// leaving says that the task was asked to leave for another gateway.
+	leaving bool
 	// adopted says that an earlier gateway started the task.
 	adopted bool
 	arn     string

@@ -138,6 +138,8 @@ func taskOf(message any) (messages.TaskID, bool) {
 		return m.Task, true
 	case *messages.TaskLost:
 		return m.Task, true
+	case *messages.TaskMoved:
+		return m.Task, true
 	}
 	return "", false
 }

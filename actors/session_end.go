@@ -43,6 +43,8 @@ func (s *session) exited(message any) {
 		s.reattached(m)
 	case *messages.TaskLost:
 		s.remainderLost()
+	case *messages.TaskMoved:
+		s.end(messages.EndDraining)
 	case *messages.HostChanged:
 	case *messages.Drain:
 		s.end(messages.EndDraining)

@@ -177,6 +177,8 @@ func (s *session) active(message any) {
 		s.reattached(m)
 	case *messages.TaskLost:
 		s.taskLost(m.Reason)
+	case *messages.TaskMoved:
+		s.end(messages.EndDraining)
 	case *messages.HostChanged:
 		s.hostLeaving()
 	case *messages.Drain:

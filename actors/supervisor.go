@@ -45,6 +45,8 @@ type supervisor struct {
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
 	draining bool
 	drainer  *actor.PID
+	// handOver says that tasks are not stopped in a drain but given to another gateway.
+	handOver bool
 	// stopping says that the actor system is being stopped, children first.
 	stopping bool
 }
@@ -124,6 +126,8 @@ func (s *supervisor) handle(ctx actor.Context, message any) {
 		s.onTask(m.Task, m, func(t *taskRecord) { s.taskActive(t, m) })
 	case *messages.TaskFailed:
 		s.onTask(m.Task, m, func(t *taskRecord) { s.taskFailed(t, m) })
+	case *messages.TaskMoved:
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskMoved(t, m) })
 	case *messages.TaskGone:
 		s.onTask(m.Task, m, s.taskGone)
 
@@ -135,7 +139,7 @@ func (s *supervisor) handle(ctx actor.Context, message any) {
 	case *messages.Resize:
 		ctx.Respond(s.resize(m))
 	case *messages.Drain:
-		s.drain(ctx.Sender())
+		s.drain(ctx.Sender(), m.HandOver)
 	case *messages.CapacityRequest:
 		ctx.Respond(s.capacity())
 	case *messages.StatusRequest:

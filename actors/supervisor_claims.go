@@ -15,7 +15,7 @@ func (s *supervisor) claim(m *messages.Claim) {
 	}
 	session.claim, session.claimed, session.attempts = m, s.Clock.Now(), 0
 	switch t := s.firstReady(); {
-	case s.draining:
+	case s.draining && !s.handOver:
 		s.giveUp(session, "the gateway is draining")
 		return
 	case t != nil:
@@ -61,6 +61,9 @@ func (s *supervisor) give(t *taskRecord, session *sessionRecord) {
 	s.bind(t, session)
 	waited := s.Clock.Now().Sub(session.claimed)
 	c := session.claim
+	if s.draining {
+		s.askToLeave(t) // it will, once its agent is ready
+	}
 	s.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
 	s.tell(t.pid, &messages.Assign{
 		Session: c.Session, User: c.User, Token: c.Token, Workspace: s.settings.workspace(c.User),
@@ -83,7 +86,7 @@ func (s *supervisor) wait(session *sessionRecord, front bool) {
 // claimFailed gives a session that a task has failed another one, at once or as the first in the queue, up to a bound.
 func (s *supervisor) claimFailed(session *sessionRecord, reason string) {
 	session.attempts++
-	if session.attempts >= s.settings.ClaimAttempts || s.draining {
+	if session.attempts >= s.settings.ClaimAttempts || s.draining && !s.handOver {
 		s.giveUp(session, reason)
 		return
 	}

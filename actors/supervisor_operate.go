@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"hearth/messages"
 )
 
@@ -20,36 +18,6 @@ func (s *supervisor) resize(m *messages.Resize) *messages.Resized {
 	s.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
 	s.replenish()
 	return &messages.Resized{}
-}
-
-// drain takes no new sessions from here on, tells the ones there are, and stops every task. who, if anybody, is told when nothing is
-// left.
-func (s *supervisor) drain(who *actor.PID) {
-	if who != nil {
-		s.drainer = who
-	}
-	if !s.draining {
-		s.draining = true
-		s.backoffOver.cancel()
-		s.observe(messages.Event{Kind: messages.EventDraining})
-		for _, t := range sortedTasks(s.tasks) {
-			if t.state == poolStarting || t.state == poolReady {
-				s.retire(t, "the gateway is draining")
-			}
-		}
-		for _, session := range sortedSessions(s.sessions) {
-			s.tell(session.pid, &messages.Drain{})
-		}
-	}
-	s.reportDrained()
-}
-
-// reportDrained tells whoever waits for it that nothing is left.
-func (s *supervisor) reportDrained() {
-	if s.drainer != nil && len(s.tasks) == 0 && len(s.sessions) == 0 {
-		s.tell(s.drainer, &messages.Drained{})
-		s.drainer = nil
-	}
 }
 
 // status is what an operator sees.

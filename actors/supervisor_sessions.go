@@ -51,9 +51,7 @@ func (s *supervisor) refuseUnknown(m *messages.ClientArrived) {
 func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArrived) {
 	switch {
 	case s.draining:
-		s.Links.Send(m.Link, messages.Bye{Reason: messages.ByeDraining})
-		s.Links.Close(m.Link, messages.CloseDraining)
-		s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Reason: string(messages.ByeDraining)})
+		s.turnAway(m)
 		return
 	case len(s.sessions) >= s.settings.MaxSessions:
 		s.refuse(m, messages.CodeOverCapacity, messages.CloseTryAgain, "the gateway has all the sessions it may have", true)

@@ -9,13 +9,20 @@ import (
 
 // replenish brings the pool to what its policy asks for. It is called after everything that changes the counts.
 func (s *supervisor) replenish() {
-	if s.draining || !s.adoption.listed {
+	switch {
+	case !s.adoption.listed, s.draining && !s.handOver:
+		return
+	case s.draining && s.waiters.Len() == 0:
+		s.handOverIdle()
 		return
 	}
 	now := s.Clock.Now()
 	bounds := limits{
 		minimum: s.settings.Min, maximum: s.settings.Max, threshold: s.settings.Threshold,
 		concurrency: s.backoff.concurrency(s.settings.LaunchConcurrency, now),
+	}
+	if s.draining {
+		bounds.minimum, bounds.threshold = 0, -1 // only for those who wait already
 	}
 	if now.Before(s.backoff.until) {
 		s.backoffOver.set(s.Clock, s.ctx.Self(), s.backoff.until.Sub(now))

@@ -85,6 +85,8 @@ type task struct {
 	link messages.LinkID
 	// exited says that the agent has ended: its bridge will end too, and need not dial again.
 	exited bool
+	// leaving says that the bridge is asked to dial another gateway.
+	leaving bool
 	// assign is the session that the task serves. Invariant: it is set once, on the way from ready to assigned.
 	assign  *messages.Assign
 	session *actor.PID
@@ -248,6 +250,7 @@ func (t *task) attach(link messages.LinkID) {
 	}
 	t.link = link
 	t.Links.Bind(link, t.self)
+	t.send(messages.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
 }
 
 // send sends a frame to the bridge, if there is one.

@@ -19,6 +19,8 @@ func (t *task) starting(message any) {
 		t.runDone(m)
 	case *messages.Adopt:
 		t.becomeAdopted(m)
+	case *messages.HandOver:
+		t.handOver()
 	case *messages.BridgeArrived:
 		if m.Hello.State != messages.BridgeWarm {
 			t.refuse(m.Link, "this task has no session")
@@ -42,6 +44,10 @@ func (t *task) starting(message any) {
 		case t.retry.isRung(m):
 			t.run()
 		default:
+			if t.adopted != nil {
+				t.moved() // it is another gateway's, or hangs and ends by its own deadline
+				return
+			}
 			t.fail(timeout("its bridge did not reach the gateway", t.Clock.Now().Sub(t.since)), nil)
 		}
 	default:
@@ -100,7 +106,13 @@ func (t *task) ready(message any) {
 		t.becomeAssigned(m)
 	case *messages.BridgeArrived:
 		t.attach(m.Link)
+	case *messages.HandOver:
+		t.handOver()
 	case *messages.LinkClosed:
+		if t.leaving {
+			t.moved()
+			return
+		}
 		t.tell(t.pool, &messages.TaskDown{Task: t.request.Task, Reason: m.Cause})
 		t.becomeStarting(t.settings.RedialGrace)
 		t.describe()
@@ -137,6 +149,8 @@ func (t *task) assigned(message any) {
 		// It dialled again in the moment of the claim: whether it has the user cannot be known.
 		t.refuse(m.Link, "socket was replaced during init_user")
 		t.fail("socket was replaced during init_user", nil)
+	case *messages.HandOver:
+		t.leaving = true // once it is active
 	case *messages.LinkClosed:
 		t.fail("socket dropped during init_user: "+m.Cause, nil)
 	case *messages.Retire:
@@ -181,6 +195,9 @@ func (t *task) becomeActive(timings messages.Timings) {
 	up := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings}
 	t.tell(t.session, up)
 	t.tell(t.pool, up)
+	if t.leaving {
+		t.handOver()
+	}
 }
 
 func (t *task) active(message any) {
@@ -192,7 +209,13 @@ func (t *task) active(message any) {
 		t.activeFrame(m)
 	case *messages.ToBridge:
 		t.send(m.Frame)
+	case *messages.HandOver:
+		t.handOver()
 	case *messages.LinkClosed:
+		if t.leaving {
+			t.moved()
+			return
+		}
 		t.detached(m.Cause)
 	case *messages.BridgeArrived:
 		t.reattach(m)
@@ -246,4 +269,7 @@ func (t *task) reattach(m *messages.BridgeArrived) {
 	t.attach(m.Link)
 	t.observe(messages.Event{Kind: messages.EventReattached})
 	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq})
+	if t.leaving {
+		t.handOver()
+	}
 }

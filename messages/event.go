@@ -47,6 +47,8 @@ const (
 	EventHeld EventKind = "held"
 	// EventDraining: no new sessions are taken from here on.
 	EventDraining EventKind = "draining"
+	// EventHandedOver: a task's bridge has left for another gateway.
+	EventHandedOver EventKind = "handed_over"
 	// EventRefused: a client was turned away. Reason is the error code.
 	EventRefused EventKind = "refused"
 

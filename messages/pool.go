@@ -134,6 +134,13 @@ type Assign struct {
 	InSeq, OutSeq uint64
 }
 
+// HandOver tells a task to have its bridge dial another gateway.
+type HandOver struct{}
+
+// TaskMoved is a task's last word to the supervisor when its bridge has left for another gateway, where it goes on. The
+// supervisor passes it on to its session.
+type TaskMoved struct{ Task TaskID }
+
 // Retire tells a task to stop.
 type Retire struct{ Reason string }
 
@@ -170,8 +177,9 @@ type Resize struct{ Min, Max int }
 // Resized answers Resize. Problem is empty when the bounds were taken.
 type Resized struct{ Problem string }
 
-// Drain ends everything: no new sessions, clients told, tasks stopped; answered by Drained when nothing is left.
-type Drain struct{}
+// Drain takes no new sessions; answered by Drained when nothing is left. Tasks are stopped and clients told, or, with
+// HandOver, bridges are asked to dial another gateway and clients follow. The supervisor passes it on to its sessions.
+type Drain struct{ HandOver bool }
 
 // Drained answers Drain.
 type Drained struct{}

@@ -206,7 +206,7 @@ func (g *Gateway) serve() {
 		Ask:      func(ctx context.Context, request any) (any, error) { return g.engine.Ask(ctx, g.pool, request) },
 		Ready:    g.observer.Ready,
 		Operator: auth.Operator(g.cfg.OperatorToken, g.cfg.Auth == AuthDev),
-		Drain:    func() { g.deliver(g.pool, &messages.Drain{}) },
+		Drain:    func() { g.deliver(g.pool, g.drain()) },
 		Metrics:  g.registry,
 	}
 	muxes := make([]*http.ServeMux, len(g.listeners))
@@ -229,11 +229,18 @@ func (g *Gateway) serve() {
 	}
 }
 
-// Close drains the gateway and ends it: no new sessions, clients told, every task stopped. It waits for that at most
+// drain turns new connections away and says what the supervisor is to do with the rest. Tasks on ECS outlive the gateway,
+// and another takes them over; the local backend's end with it.
+func (g *Gateway) drain() *messages.Drain {
+	g.sockets.Refuse()
+	return &messages.Drain{HandOver: g.cfg.Backend == BackendECS}
+}
+
+// Close drains the gateway and ends it: no new sessions, and tasks stopped or handed over. It waits for that at most
 // Config.DrainTimeout and then ends all the same. Nothing is left of the gateway after it.
 func (g *Gateway) Close(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(ctx, g.cfg.DrainTimeout)
-	_, err := g.engine.Ask(drain, g.pool, &messages.Drain{})
+	_, err := g.engine.Ask(drain, g.pool, g.drain())
 	cancel()
 	if err != nil {
 		err = fmt.Errorf("drain: %w", err)

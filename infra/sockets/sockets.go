@@ -27,8 +27,10 @@ type Sockets struct {
 
 	tallies [kinds]tally
 
-	mu       sync.RWMutex
-	closed   bool
+	mu     sync.RWMutex
+	closed bool
+	// refusing says that only the links there are may stay.
+	refusing bool
 	lastID   messages.LinkID
 	links    map[messages.LinkID]*link
 	censuses [kinds]census
@@ -86,6 +88,14 @@ func (s *Sockets) Close(id messages.LinkID, code messages.CloseCode) {
 	}
 }
 
+// Refuse turns all handshakes away from here on, with 503: a load balancer's next try finds another gateway. The links
+// there are stay.
+func (s *Sockets) Refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusing = true
+}
+
 // Shutdown refuses new handshakes, closes all links with 1001 and waits for their end. When ctx ends first, they are cut
 // off.
 func (s *Sockets) Shutdown(ctx context.Context) error {
@@ -133,8 +143,8 @@ func (s *Sockets) admit(kind Kind) (problem string) {
 	defer s.mu.Unlock()
 	c := &s.censuses[kind]
 	switch {
-	case s.closed:
-		return "the gateway is shutting down"
+	case s.closed, s.refusing:
+		return "the gateway is draining"
 	case c.open >= s.cfg.MaxConnections:
 		return "the gateway has no room for another connection"
 	case c.handshaking >= s.cfg.MaxHandshakes:

@@ -1,0 +1,102 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+)
+
+// drain takes no new sessions from here on and rids the gateway of those that there are and of all tasks: stops them, or
+// hands them over. who, if anybody, is told when nothing is left.
+func (s *supervisor) drain(who *actor.PID, handOver bool) {
+	if who != nil {
+		s.drainer = who
+	}
+	if s.draining {
+		s.reportDrained()
+		return
+	}
+	s.draining, s.handOver = true, handOver
+	s.backoffOver.cancel()
+	s.observe(messages.Event{Kind: messages.EventDraining})
+	held := s.adoption.held
+	s.adoption.held = nil
+	for _, m := range held {
+		s.turnAway(m)
+	}
+	if handOver {
+		s.handOverAssigned()
+		s.replenish()
+	} else {
+		s.stopAll()
+	}
+	s.reportDrained()
+}
+
+// stopAll stops the tasks that no session has, and tells the sessions, whose ends stop theirs.
+func (s *supervisor) stopAll() {
+	for _, t := range sortedTasks(s.tasks) {
+		if t.state == poolStarting || t.state == poolReady {
+			s.retire(t, "the gateway is draining")
+		}
+	}
+	for _, session := range sortedSessions(s.sessions) {
+		s.tell(session.pid, &messages.Drain{})
+	}
+}
+
+// handOverAssigned asks the tasks that have a session to leave with it. Clients hear of it when their task has left.
+func (s *supervisor) handOverAssigned() {
+	for _, t := range sortedTasks(s.tasks) {
+		if t.state == poolAssigned {
+			s.askToLeave(t)
+		}
+	}
+}
+
+// handOverIdle asks the tasks to leave that no session has and nobody waits for.
+func (s *supervisor) handOverIdle() {
+	for _, t := range sortedTasks(s.tasks) {
+		if t.state == poolStarting || t.state == poolReady {
+			s.askToLeave(t)
+		}
+	}
+}
+
+// askToLeave asks a task to leave, once.
+func (s *supervisor) askToLeave(t *taskRecord) {
+	if !t.leaving {
+		t.leaving = true
+		s.tell(t.pid, &messages.HandOver{})
+	}
+}
+
+// taskMoved forgets a task whose bridge has left, and with it its session: its client follows.
+func (s *supervisor) taskMoved(t *taskRecord, m *messages.TaskMoved) {
+	switch session := t.session; {
+	case session != nil:
+		s.released(t, "it is another gateway's")
+		s.tell(session.pid, m)
+	case t.state != poolStopping:
+		s.evicted(t, "it is another gateway's")
+	}
+	s.forget(t)
+	s.ctx.Poison(t.pid)
+	s.reportDrained()
+	s.replenish()
+}
+
+// turnAway tells a client to come again at once: to another gateway.
+func (s *supervisor) turnAway(m *messages.ClientArrived) {
+	s.Links.Send(m.Link, messages.Bye{Reason: messages.ByeDraining})
+	s.Links.Close(m.Link, messages.CloseDraining)
+	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Reason: string(messages.ByeDraining)})
+}
+
+// reportDrained tells whoever waits for it that nothing is left.
+func (s *supervisor) reportDrained() {
+	if s.drainer != nil && len(s.tasks) == 0 && len(s.sessions) == 0 {
+		s.tell(s.drainer, &messages.Drained{})
+		s.drainer = nil
+	}
+}
