@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -206,7 +207,10 @@ func feed(ctx context.Context, session *client.Session, from io.Reader) error {
 			return err
 		}
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("a line is longer than %d MiB", maxLine>>20)
+	case err != nil:
 		return err
 	}
 	return session.Flush(ctx)

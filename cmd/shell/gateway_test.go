@@ -44,13 +44,14 @@ type gateway struct {
 	// agent takes an input line's payload.
 	agent func(p *peer, payload string)
 
+	// ignoreClose leaves a close unanswered.
+	ignoreClose bool
+
 	mu      sync.Mutex
 	sockets int
 	given   uint64
 	outputs []string // all of them, to be replayed
-	hellos  []messages.Hello
-	closed  bool // a close frame came
-	request *http.Request
+	sight
 }
 
 // peer is one socket. Frames go out in the order of the calls.
@@ -60,8 +61,12 @@ type peer struct {
 	conn *gws.Conn
 }
 
-func newGateway(t *testing.T) *gateway {
+// newGateway is configured before it starts, because whatever a shell does is not synchronised with the test.
+func newGateway(t *testing.T, configure ...func(*gateway)) *gateway {
 	g := &gateway{greet: func(p *peer, _ int) { p.send(warm) }, agent: func(*peer, string) {}}
+	for _, c := range configure {
+		c(g)
+	}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := &peer{g: g}
 		conn, err := gws.NewUpgrader(p, nil).Upgrade(w, r)
@@ -118,7 +123,9 @@ func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 	switch f := frame.(type) {
 	case messages.Hello:
 		g.sockets++
-		g.hellos = append(g.hellos, f)
+		if g.sockets == 1 {
+			g.hello = f
+		}
 		p.send(messages.Session{SessionID: "s1", UserID: "ann", Resumed: f.SessionID != "", LastSeq: g.given})
 		g.greet(p, g.sockets)
 		p.replay(f.LastSeq)
@@ -131,7 +138,9 @@ func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 		g.agent(p, string(f.Payload))
 	case messages.Close:
 		g.closed = true
-		p.end(messages.ByeClosed)
+		if !g.ignoreClose {
+			p.end(messages.ByeClosed)
+		}
 	}
 }
 
@@ -145,4 +154,22 @@ func sh(p *peer, payload string) {
 		p.send(messages.Exit{Code: code})
 		p.end(messages.ByeClosed)
 	}
+}
+
+// sight is what a gateway has seen of its clients.
+type sight struct {
+	request *http.Request  // the last
+	hello   messages.Hello // the first
+	closed  bool           // a close came
+}
+
+func (g *gateway) saw() sight {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.sight
+}
+
+// answering is the option of an agent.
+func answering(agent func(*peer, string)) func(*gateway) {
+	return func(g *gateway) { g.agent = agent }
 }

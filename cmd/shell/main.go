@@ -29,7 +29,7 @@ const (
 // dialLimit is how long the first connection may take.
 const dialLimit = 10 * time.Second
 
-const description = `Talks to a session of your own at a Hearth gateway: every line of input goes to the agent, every line of its output is printed. Ctrl-D ends the session once the agent has nothing more to say, Ctrl-C ends it at once, a second Ctrl-C does not wait for the gateway. The exit code is the agent's.
+const description = `Talks to a session of your own at a Hearth gateway: every line of input goes to the agent, every line of its output is printed. Ctrl-D ends the session once the agent has nothing more to say, Ctrl-C ends it at once, a second Ctrl-C does not wait for the gateway. The exit code is the agent's. For example:
 
     printf 'echo $((6*7))\nexit\n' | shell --url http://127.0.0.1:8080 --user ann
 

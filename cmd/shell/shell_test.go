@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"hearth/messages"
 )
@@ -22,12 +25,17 @@ type result struct {
 // shell runs the binary with its input piped.
 func (g *gateway) shell(t *testing.T, input string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	return shell(t, input, nil, append([]string{"--url", g.URL, "--user", "ann"}, args...)...)
+}
+
+func shell(t *testing.T, input string, environ []string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append([]string{"--url", g.URL, "--user", "ann"}, args...)...)
+	cmd := exec.CommandContext(ctx, binary, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &stdout, &stderr
-	cmd.Env = append(os.Environ(), "HEARTH_TOKEN=")
+	cmd.Env = append([]string{"HOME=" + t.TempDir()}, environ...)
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		t.Fatalf("the shell did not end; stdout %q, stderr %q", &stdout, &stderr)
@@ -118,16 +126,137 @@ func TestPipedInput(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			g := newGateway(t)
-			if c.greet != nil {
-				g.greet = c.greet
-			}
-			if c.agent != nil {
-				g.agent = c.agent
-			}
+			g := newGateway(t, func(g *gateway) {
+				if c.greet != nil {
+					g.greet = c.greet
+				}
+				if c.agent != nil {
+					g.agent = c.agent
+				}
+			})
 			if got := g.shell(t, c.input, c.args...); got != c.want {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestResume(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, answering(sh), func(g *gateway) {
+		g.greet = func(p *peer, _ int) { p.send(messages.Ready{Path: messages.PathResumed}) }
+		g.outputs = []string{`"said before"`}
+	})
+	got := g.shell(t, "exit\n", "--resume", "s1", "--verbose")
+	want := result{stdout: "said before\n", stderr: "resumed session s1\nthe agent has exited with 0\n"}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if hello := g.saw().hello; hello.SessionID != "s1" {
+		t.Errorf("hello is %+v", hello)
+	}
+}
+
+func TestLongLinesAndManyOfThem(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, answering(func(p *peer, payload string) {
+		sh(p, payload)
+		if payload != `"exit"` {
+			p.say(payload)
+		}
+	}))
+	input := strings.Repeat(strings.Repeat("<x>", 1000)+"\n", 300) + strings.Repeat("y", 1<<20) + "\n"
+	if got := g.shell(t, input+"exit\n"); got != (result{stdout: input}) {
+		t.Errorf("code %d, %d bytes of %d, stderr %q", got.code, len(got.stdout), len(input), got.stderr)
+	}
+	got := newGateway(t).shell(t, strings.Repeat("z", maxLine+1)+"\n", "--linger", "0")
+	if want := (result{code: 1, stderr: "error input: a line is longer than 4 MiB\n"}); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestWhoTheShellIs(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("from-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		environ       []string
+		args          []string
+		authorization string
+		query         string
+	}{
+		"nobody":            {query: "user=dev"},
+		"$USER":             {environ: []string{"USER=eve"}, query: "user=eve"},
+		"--user":            {environ: []string{"USER=eve"}, args: []string{"--user", "ann b"}, query: "user=ann+b"},
+		"HEARTH_TOKEN":      {environ: []string{"HEARTH_TOKEN=secret", "USER=eve"}, authorization: "Bearer secret"},
+		"a file goes first": {environ: []string{"HEARTH_TOKEN=secret"}, args: []string{"--token-file", file}, authorization: "Bearer from-file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t, answering(sh))
+			if got := shell(t, "exit\n", append(c.environ, "HEARTH_URL="+g.URL), c.args...); got != (result{}) {
+				t.Fatalf("%+v", got)
+			}
+			request := g.saw().request
+			if got := request.Header.Get("Authorization"); got != c.authorization {
+				t.Errorf("Authorization is %q", got)
+			}
+			if got := request.URL.RawQuery; got != c.query || request.URL.Path != "/ws" {
+				t.Errorf("asked for %v", request.URL)
+			}
+		})
+	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, answering(sh))
+	secure := httptest.NewTLSServer(g.Server.Config.Handler)
+	defer secure.Close()
+	refused := shell(t, "exit\n", nil, "--url", secure.URL)
+	if refused.code != 1 || !strings.Contains(refused.stderr, "error unreachable: tls: failed to verify certificate") {
+		t.Errorf("an unknown authority gives %+v", refused)
+	}
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	if err := os.WriteFile(file, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := shell(t, "exit 3\n", []string{"SSL_CERT_FILE=" + file}, "--url", secure.URL+"/"); got != (result{code: 3}) {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestNoSession(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	unauthenticated := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }))
+	defer unauthenticated.Close()
+	for _, c := range []struct {
+		args   []string
+		code   int
+		stderr string
+	}{
+		{[]string{"--url", closed.URL}, 1, "error unreachable: dial tcp "},
+		{[]string{"--url", unauthenticated.URL}, 1, "error refused: the gateway answered HTTP 401\n"},
+		{[]string{"--nonsense"}, 2, "error usage: unknown flag --nonsense"},
+		{[]string{"--linger=-1s"}, 2, "error usage: --linger must not be negative\n"},
+		{[]string{"--resume", "no id"}, 2, "error usage: the session to resume is not an id\n"},
+		{[]string{"--url", "ftp://host"}, 2, "error usage: the gateway's URL has scheme \"ftp\""},
+		{[]string{"--url", "ws://user:secret@host"}, 2, "error usage: the gateway's URL must not hold credentials\n"},
+		{[]string{"--url", "ws://"}, 2, "error usage: the gateway's URL has no host\n"},
+		{[]string{"--token-file", "/nonexistent"}, 2, "error token: open /nonexistent: no such file or directory\n"},
+		{[]string{"--token-file", "/dev/null"}, 2, "error token: /dev/null is empty\n"},
+	} {
+		got := shell(t, "", nil, c.args...)
+		if got.code != c.code || got.stdout != "" || !strings.HasPrefix(got.stderr, c.stderr) || strings.Count(got.stderr, "\n") != 1 {
+			t.Errorf("%q gives %+v", c.args, got)
+		}
+	}
+	if help := shell(t, "", nil, "--help"); help.code != 0 || !strings.Contains(help.stdout, "printf 'echo $((6*7))\\nexit\\n' | shell --url") {
+		t.Errorf("help is %+v", help)
 	}
 }

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"hearth/messages"
+)
+
+const patience = 20 * time.Second
+
+// terminal is a shell on a pseudo-terminal.
+type terminal struct {
+	t      *testing.T
+	master *os.File
+	cmd    *exec.Cmd
+	ended  chan struct{}
+
+	mu     sync.Mutex
+	screen bytes.Buffer
+}
+
+// openTerminal runs the binary as a user would.
+func (g *gateway) openTerminal(t *testing.T, args ...string) *terminal {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave := slaveOf(t, master)
+	s := &terminal{t: t, master: master, ended: make(chan struct{})}
+	s.cmd = exec.Command(binary, append([]string{"--url", g.URL, "--user", "ann"}, args...)...)
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = slave, slave, slave
+	s.cmd.Env = append(os.Environ(), "HEARTH_TOKEN=")
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = slave.Close()
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		buffer := make([]byte, 4096)
+		for {
+			n, err := master.Read(buffer)
+			s.mu.Lock()
+			s.screen.Write(buffer[:n])
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		defer close(s.ended)
+		_ = s.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill()
+		<-s.ended
+		<-read // the terminal ends with its last process
+		_ = master.Close()
+	})
+	return s
+}
+
+func slaveOf(t *testing.T, master *os.File) *os.File {
+	t.Helper()
+	fd := int(master.Fd())
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile("/dev/pts/"+strconv.Itoa(n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slave
+}
+
+func (s *terminal) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.screen.String()
+}
+
+// shows waits until the text has been written to the screen.
+func (s *terminal) shows(text string) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(s.text(), text); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the screen does not show %q: %q", text, s.text())
+		}
+	}
+}
+
+func (s *terminal) types(text string) {
+	s.t.Helper()
+	if _, err := s.master.WriteString(text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// exits waits for the shell's end.
+func (s *terminal) exits(code int) {
+	s.t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(patience):
+		s.t.Fatalf("the shell does not end: %q", s.text())
+	}
+	if got := s.cmd.ProcessState.ExitCode(); got != code {
+		s.t.Fatalf("exit code %d, want %d: %q", got, code, s.text())
+	}
+}
+
+const (
+	ctrlC = "\x03"
+	ctrlD = "\x04"
+)
+
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	begin := make(chan struct{})
+	greet := func(p *peer, socket int) {
+		if socket > 1 {
+			p.send(messages.Ready{Path: messages.PathResumed})
+			return
+		}
+		p.send(messages.Status{State: messages.StateWaiting, Reason: messages.ReasonColdStarting, EtaMs: 3200})
+		go func() {
+			<-begin
+			p.send(warm)
+		}()
+	}
+	agent := func(p *peer, payload string) {
+		if payload == `"cut"` {
+			_ = p.conn.NetConn().Close()
+			return
+		}
+		sh(p, payload)
+	}
+	g := newGateway(t, answering(agent), func(g *gateway) { g.greet = greet })
+	s := g.openTerminal(t, "--linger", "10ms")
+	s.shows("\x1b[2mwaiting: pool empty, a task is started, about 3.2 s …\x1b[0m")
+	close(begin)
+	s.shows("\r\x1b[K\x1b[2mready in 12 ms (warm)  session s1\x1b[0m\r\n")
+	s.types("echo $((6*7))\n")
+	s.shows("\n42\r\n")
+	s.types("cut\n")
+	s.shows("\x1b[2mreconnecting in ")
+	s.shows("\x1b[2mreconnected\x1b[0m\r\n")
+	s.types(ctrlD)
+	s.exits(0)
+	if !g.saw().closed {
+		t.Error("the session was not closed")
+	}
+}
+
+func TestTheAgentsExitEndsTheTerminal(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, answering(sh))
+	s := g.openTerminal(t)
+	s.shows("ready in")
+	s.types("exit 3\n")
+	s.shows("the agent has exited with 3")
+	s.exits(3)
+}
+
+func TestInterruptEndsTheSession(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	s := g.openTerminal(t)
+	s.shows("ready in")
+	s.types(ctrlC)
+	s.exits(130)
+	if !g.saw().closed {
+		t.Error("the session was not closed")
+	}
+}
+
+func TestASecondInterruptDoesNotWait(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, func(g *gateway) { g.ignoreClose = true })
+	s := g.openTerminal(t)
+	s.shows("ready in")
+	s.types(ctrlC)
+	s.shows("ending the session …")
+	s.types(ctrlC)
+	s.exits(130)
+	if want := regexp.MustCompile(`the session goes on; to resume it: shell --resume s1\r\n$`); !want.MatchString(s.text()) {
+		t.Errorf("the screen is %q", s.text())
+	}
+}
