@@ -61,7 +61,7 @@ type session struct {
 	exitTold messages.LinkID
 
 	// begun is when the session began, asked when it last began to wait for a task, ready when it last got an agent, and
-	// lastData when data last went through.
+	// lastData when data last went through, or the agent last asked for more time.
 	begun, asked, ready, lastData time.Time
 	// restarts counts the tasks that were lost; quickLosses those in a row that were lost soon.
 	restarts, quickLosses int

@@ -235,6 +235,8 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 		if s.client.link != 0 && s.output.skip(frame) {
 			s.send(frame)
 		}
+	case messages.Keepalive:
+		s.lastData = s.Clock.Now()
 	case messages.Exit:
 		s.becomeExited(frame)
 	default:
@@ -309,7 +311,8 @@ func (s *session) taskLost(reason string) {
 	})
 }
 
-// idle ends the session when no data went either way for long enough; else it looks again when that could be.
+// idle ends the session when no data went either way, and the agent did not ask for more time, for long enough; else it
+// looks again when that could be.
 func (s *session) idle() {
 	if quiet := s.Clock.Now().Sub(s.lastData); quiet < s.settings.IdleTimeout {
 		s.deadline.set(s.Clock, s.self, s.settings.IdleTimeout-quiet)

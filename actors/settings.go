@@ -35,10 +35,12 @@ type Settings struct {
 	StartTimeout time.Duration
 	// ClaimAttempts is how many tasks a session is given, one after the other, before it is told start_failed.
 	ClaimAttempts int
-	// IdleTimeout ends a session in which no data went either way for so long.
+	// IdleTimeout ends a session in which for so long no data went either way and the agent did not ask for more time.
 	IdleTimeout time.Duration
 	// MaxSessions and MaxSessionsPerUser bound the sessions that are taken.
 	MaxSessions, MaxSessionsPerUser int
+	// MaxSessionStartsPerSecond bounds how fast sessions begin; as many may do so at once. 0 is no bound.
+	MaxSessionStartsPerSecond int
 
 	// TaskStartTimeout is how long a task may take from its start to its bridge's hello.
 	TaskStartTimeout time.Duration
@@ -164,6 +166,10 @@ func (s Settings) Validate() error {
 	case PlaceOldest, PlacePack, PlaceSpread:
 	default:
 		problems = append(problems, fmt.Errorf("placement %q is none of oldest, pack and spread", s.Placement))
+	}
+	if s.MaxSessionStartsPerSecond < 0 {
+		problems = append(problems, fmt.Errorf("maximum of session starts a second %d must not be negative",
+			s.MaxSessionStartsPerSecond))
 	}
 	if s.ReadyTTL < 0 {
 		problems = append(problems, fmt.Errorf("ready TTL %v must not be negative", s.ReadyTTL))

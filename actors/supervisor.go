@@ -40,6 +40,8 @@ type supervisor struct {
 
 	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
 	over recent[messages.SessionID, endedSession]
+	// starts bounds how fast sessions begin.
+	starts pace
 	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted.
 	past recent[messages.TaskID, struct{}]
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
@@ -65,6 +67,7 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 			adoption:    newAdoption(),
 			over:        newRecent[messages.SessionID, endedSession](remembered),
 			past:        newRecent[messages.TaskID, struct{}](remembered),
+			starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
 		}
 	}
 }

@@ -59,6 +59,9 @@ func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArriv
 	case s.perUser[m.User] >= s.settings.MaxSessionsPerUser:
 		s.refuse(m, messages.CodeTooManySessions, messages.CloseTryAgain, "this user has all the sessions allowed", true)
 		return
+	case !s.starts.take(s.Clock.Now()): // the last condition: who is refused anyway takes no other's turn
+		s.refuse(m, messages.CodeRateLimited, messages.CloseTryAgain, "too many sessions begin at once", true)
+		return
 	}
 	s.over.remove(id)
 	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User)), sessionName(id))

@@ -234,7 +234,7 @@ func (t *task) active(message any) {
 
 func (t *task) activeFrame(m *messages.LinkFrame) {
 	switch m.Frame.(type) {
-	case messages.Data, messages.Ack, messages.Gap, messages.Exit:
+	case messages.Data, messages.Ack, messages.Gap, messages.Exit, messages.Keepalive:
 		_, exit := m.Frame.(messages.Exit)
 		t.exited = t.exited || exit
 		from := &messages.FromBridge{Task: t.request.Task, Link: m.Link, Frame: m.Frame, Bytes: m.Bytes}

@@ -239,6 +239,9 @@ type InitFailed struct {
 	Message string `json:"message"`
 }
 
+// Keepalive says that the agent asks for more time: its session is not idle although nothing is said.
+type Keepalive struct{}
+
 // Resume asks a bridge to replay the outputs above FromSeq.
 type Resume struct {
 	FromSeq uint64 `json:"fromSeq"`
@@ -278,6 +281,7 @@ func (InitUser) FrameType() string    { return "init_user" }
 func (Accepted) FrameType() string    { return "accepted" }
 func (BridgeReady) FrameType() string { return "ready" }
 func (InitFailed) FrameType() string  { return "init_failed" }
+func (Keepalive) FrameType() string   { return "keepalive" }
 func (Resume) FrameType() string      { return "resume" }
 func (Stop) FrameType() string        { return "stop" }
 func (Redial) FrameType() string      { return "redial" }

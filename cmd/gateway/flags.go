@@ -48,10 +48,11 @@ type flags struct {
 	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"10s" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
 
 	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"60s" help:"Longest that a client waits for its agent." group:"Sessions"`
-	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"15m" help:"A session without data in either direction for this long ends." group:"Sessions"`
+	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"15m" help:"A session ends in which for this long there was no data in either direction and the agent did not ask for more time (HEARTH_KEEPALIVE)." group:"Sessions"`
 	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"3" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
 	MaxSessions        int           `env:"MAX_SESSIONS" default:"10000" help:"Most sessions in all." group:"Sessions"`
 	MaxSessionsPerUser int           `env:"MAX_SESSIONS_PER_USER" default:"100" help:"Most sessions of one user." group:"Sessions"`
+	MaxSessionStarts   int           `name:"max-session-starts-per-second" env:"MAX_SESSION_STARTS_PER_SECOND" default:"100" help:"Most sessions that begin in a second, and at once; 0 for no bound." group:"Sessions"`
 	AcceptTimeout      time.Duration `env:"ACCEPT_TIMEOUT" default:"1s" help:"A claimed task that has not answered by then is given up." group:"Sessions"`
 	InitTimeout        time.Duration `env:"INIT_TIMEOUT" default:"15s" help:"A claimed task whose agent is not ready by then is given up." group:"Sessions"`
 	StopGrace          time.Duration `env:"STOP_GRACE" default:"5s" help:"Time between an agent's SIGTERM and SIGKILL." group:"Sessions"`
@@ -125,6 +126,7 @@ func (f *flags) settings() actors.Settings {
 	s.ReadyTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.LaunchConcurrency
 	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts
 	s.MaxSessions, s.MaxSessionsPerUser = f.MaxSessions, f.MaxSessionsPerUser
+	s.MaxSessionStartsPerSecond = f.MaxSessionStarts
 	s.AcceptTimeout, s.InitTimeout, s.StopGrace = f.AcceptTimeout, f.InitTimeout, f.StopGrace
 	s.TaskStartTimeout = f.TaskStartTimeout
 	s.WorkspaceRoot = f.WorkspaceRoot
