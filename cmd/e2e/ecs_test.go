@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"hearth/infra/client"
 	"hearth/messages"
 )
 
@@ -20,30 +22,30 @@ type localECS struct {
 	*process
 	endpoint
 	t          testing.TB
+	client     *awsecs.Client
 	definition string
 }
 
 // startLocalECS starts one and registers the task definition as an operator does.
-func startLocalECS(t testing.TB, dir string) localECS {
+func startLocalECS(t testing.TB, dir, agent string) localECS {
 	t.Helper()
 	p := startProgram(t, dir, "localecs", "LOCALECS_LISTEN=127.0.0.1:0")
 	base := p.after("AWS_ENDPOINT_URL_ECS=")
-	ecs := localECS{process: p, endpoint: endpoint{t: t, base: base}, t: t}
+	ecs := localECS{process: p, endpoint: endpoint{t: t, base: base}, t: t, client: awsecs.New(awsecs.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(base), HTTPClient: web,
+		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+	})}
 	workspaces := filepath.Join(dir, "workspaces")
 	container := types.ContainerDefinition{
 		Name: aws.String("bridge"), Image: aws.String("local"), EntryPoint: []string{bridgeIn(t, dir)},
-		Cpu: 1, Memory: aws.Int32(64), StopTimeout: aws.Int32(3), Essential: aws.Bool(true),
+		Cpu: 1, Memory: aws.Int32(16), StopTimeout: aws.Int32(3), Essential: aws.Bool(true),
 	}
 	for name, value := range map[string]string{
-		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": "cat", "AGENT_IO": "text",
+		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": agent, "AGENT_IO": "text",
 	} {
 		container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
 	}
-	client := awsecs.New(awsecs.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(base), HTTPClient: web,
-		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
-	})
-	registered, err := client.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+	registered, err := ecs.client.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
 		Family: aws.String("agent"), ContainerDefinitions: []types.ContainerDefinition{container},
 	})
 	if err != nil {
@@ -65,13 +67,27 @@ func (e localECS) gatewayEnvironment(ws string) []string {
 	}
 }
 
+// tasks are the ARNs of all tasks that run or are to run.
+func (e localECS) tasks() (arns []string) {
+	e.t.Helper()
+	pages := awsecs.NewListTasksPaginator(e.client, &awsecs.ListTasksInput{Cluster: aws.String("default")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(e.t.Context())
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		arns = append(arns, page.TaskArns...)
+	}
+	return arns
+}
+
 // With BACKEND=ecs the tasks are not the gateway's children: they live on when it is killed. The next gateway, behind the
 // same address, fills its pool; a session can be had; and in the end, after an orderly end of it, nothing is left in ECS.
 func TestKilledGatewayOnECS(t *testing.T) {
 	dir := t.TempDir()
-	ecs := startLocalECS(t, dir)
+	ecs := startLocalECS(t, dir, "cat")
 	address := openProxy(t) // as a load balancer's
-	environment := append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s")
+	environment := append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s", "DRAIN_TIMEOUT=1s")
 
 	first := startGateway(t, dir, environment...)
 	aim(t, address, first)
@@ -95,11 +111,64 @@ func TestKilledGatewayOnECS(t *testing.T) {
 	if code := second.exit(); code != 0 {
 		t.Errorf("the gateway exited with %d", code)
 	}
-	eventually(t, "no task is left", func() bool { return len(bridgesOf(t, dir)) == 0 })
+	if len(bridgesOf(t, dir)) == 0 {
+		t.Error("an orderly end stopped the tasks, which another gateway could have taken over")
+	}
 	ecs.signal(syscall.SIGTERM)
 	if code := ecs.exit(); code != 0 {
 		t.Errorf("localecs exited with %d", code)
 	}
+	nothingLeft(t, dir)
+}
+
+// A gateway is replaced by another behind the same address while lines go through three sessions: each of its tasks, the
+// warm ones too, goes on at the other, the clients follow, and nothing is lost, doubled or out of order.
+func TestRollingDeploy(t *testing.T) {
+	dir := t.TempDir()
+	ecs := startLocalECS(t, dir, "cat")
+	address := openProxy(t) // as a load balancer's
+	environment := append(ecs.gatewayEnvironment(address.ws()), "DRAIN_TIMEOUT=20s")
+	first := startGateway(t, dir, environment...)
+	aim(t, address, first)
+	var users []*user
+	for _, name := range []string{"ann", "bob", "cid"} {
+		u := connect(t, name, func(c *client.Config) { c.URL = address.ws() })
+		u.ready()
+		users = append(users, u)
+	}
+	warm := readyTasks(first.awaitReady(3))
+	before := len(bridgesOf(t, dir))
+
+	second := startGateway(t, dir, environment...)
+	var replace sync.Once
+	var counted sync.WaitGroup
+	for _, u := range users {
+		counted.Go(func() {
+			count(t, u, func() {
+				replace.Do(func() {
+					aim(t, address, second)
+					first.signal(syscall.SIGTERM)
+				})
+			})
+		})
+	}
+	counted.Wait()
+	if code := first.exit(); code != 0 {
+		t.Errorf("the gateway exited with %d", code)
+	}
+	status := second.awaitStatus("all sessions are there", func(s messages.PoolStatus) bool {
+		return s.Pool.Assigned == len(users) && s.Pool.Starting == 0 && s.Pool.Ready >= 3
+	})
+	for id := range readyTasks(status) {
+		delete(warm, id)
+	}
+	if len(warm) > 0 || len(bridgesOf(t, dir)) != before {
+		t.Errorf("warm tasks that were not handed over: %v; %d bridges, were %d", warm, len(bridgesOf(t, dir)), before)
+	}
+	second.signal(syscall.SIGKILL)
+	second.exit()
+	ecs.signal(syscall.SIGTERM)
+	ecs.exit()
 	nothingLeft(t, dir)
 }
 

@@ -162,7 +162,7 @@ func TestStartUpValidation(t *testing.T) {
 // The gateway would not start without the permissions that it needs, and says which.
 func TestStartUpChecksPermissions(t *testing.T) {
 	dir := t.TempDir()
-	ecs := startLocalECS(t, dir)
+	ecs := startLocalECS(t, dir, "cat")
 	ecs.must(http.MethodPost, "/_localecs/faults", `{"api":{"DescribeTasks":{"denied":true}}}`)
 	g := startProgram(t, dir, "gateway", ecs.gatewayEnvironment("ws://127.0.0.1:1")...)
 	if code := g.exit(); code != 2 {

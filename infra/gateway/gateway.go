@@ -242,7 +242,11 @@ func (g *Gateway) Close(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(ctx, g.cfg.DrainTimeout)
 	_, err := g.engine.Ask(drain, g.pool, g.drain())
 	cancel()
-	if err != nil {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && g.cfg.Backend == BackendECS:
+		g.log.Warn().Msg("no other gateway took everything over in time; the rest waits for the next one")
+		err = nil
+	case err != nil:
 		err = fmt.Errorf("drain: %w", err)
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
