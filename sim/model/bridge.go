@@ -34,6 +34,9 @@ func newBridges(m *Model, options Options) *bridges {
 	return &bridges{Model: m, options: options, random: m.World.Stream("bridge")}
 }
 
+// Bridges changes the options of the bridges that begin from now on.
+func (m *Model) Bridges(change func(*BridgeOptions)) { change(&m.bridges.options.Bridge) }
+
 func (b *bridges) chance(p float64) bool { return p > 0 && b.random.Float64() < p }
 
 // bridge is the gateway's end in a container: what package bridge is in production. It differs in having no redial frame

@@ -39,9 +39,19 @@ func (n *Narrator) name(kind, id string) string {
 	return name
 }
 
+// ID is what a short name stands for, empty when nothing has it.
+func (n *Narrator) ID(name string) string {
+	for id, known := range n.names {
+		if known == name {
+			return id
+		}
+	}
+	return ""
+}
+
 // Line is one line at a time: who, what, and the rest.
 func (n *Narrator) Line(at time.Time, who, what, rest string) string {
-	line := fmt.Sprintf("%9.3f  %-3s %-14s %s", at.Sub(n.Since).Seconds(), who, what, rest)
+	line := fmt.Sprintf("%9.3f  %-6s %-14s %s", at.Sub(n.Since).Seconds(), who, what, rest)
 	return strings.TrimRight(line, " ")
 }
 

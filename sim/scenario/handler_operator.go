@@ -1,0 +1,79 @@
+package scenario
+
+import (
+	"fmt"
+
+	"hearth/messages"
+)
+
+// resize changes the pool's bounds.
+//
+//	resize min=1 max=2
+func (e *env) resize(a *arguments) error {
+	var minimum, maximum int
+	if err := a.number("min", &minimum); err != nil {
+		return err
+	}
+	if err := a.number("max", &maximum); err != nil {
+		return err
+	}
+	e.model.Resize(minimum, maximum, func(r *messages.Resized) {
+		if r.Problem != "" {
+			e.line("ops", "is told", r.Problem)
+		}
+	})
+	e.settle()
+	return nil
+}
+
+// drain ends everything.
+//
+//	drain
+func (e *env) drain(*arguments) error {
+	e.model.Drain(func() { e.line("ops", "is told", "drained") })
+	e.settle()
+	return nil
+}
+
+// status shows the pool's numbers, and what else an operator sees first.
+//
+//	status
+func (e *env) status(*arguments) error {
+	s := e.model.Status()
+	p := s.Pool
+	e.print("ready=%d starting=%d assigned=%d stopping=%d waiting=%d target=%d min=%d max=%d draining=%t",
+		p.Ready, p.Starting, p.Assigned, p.Stopping, p.Waiting, p.Target, p.Min, p.Max, s.Draining)
+	if s.LastFailure != "" {
+		e.print("last failure: %s", s.LastFailure)
+	}
+	for _, t := range s.Tasks {
+		e.print("%s %s session=%s", e.narrator.Task(t.ID), t.State, e.narrator.Session(t.Session))
+	}
+	for _, r := range s.Sessions {
+		e.print("%s %s task=%s", e.narrator.Session(r.ID), r.State, e.narrator.Task(r.Task))
+	}
+	return nil
+}
+
+// capacity asks what a client that arrived now would be told.
+//
+//	capacity
+func (e *env) capacity(*arguments) error {
+	e.model.Ask(&messages.CapacityRequest{}, func(answer any) {
+		hint := answer.(*messages.Hint)
+		e.print("%s eta=%v", hint.Reason, hint.Eta)
+	})
+	e.settle()
+	return nil
+}
+
+// crashes has the next task's or session's actor that reports a certain fact panic in the middle of it.
+//
+//	crash at=assigned
+func (e *env) crashes(a *arguments) error {
+	e.crash = messages.EventKind(a.text("at", ""))
+	if e.crash == "" {
+		return fmt.Errorf("at which fact?")
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package scenario
+
+import (
+	"fmt"
+
+	"hearth/messages"
+	"hearth/sim/model"
+)
+
+// die ends a task at once, as a crash of its container does.
+//
+//	die t1 "OutOfMemoryError"
+func (e *env) die(a *arguments) error {
+	t, err := e.task(a.word(0, ""))
+	if err != nil {
+		return err
+	}
+	t.Die(a.word(1, "OutOfMemoryError: container killed"))
+	e.settle()
+	return nil
+}
+
+// cut cuts the socket of a task's bridge. Each end notices in its own time.
+//
+//	cut t1 gateway=0s bridge=3s
+func (e *env) cut(a *arguments) error {
+	t, err := e.task(a.word(0, ""))
+	if err != nil {
+		return err
+	}
+	if t.Link() == nil {
+		return fmt.Errorf("it has no socket")
+	}
+	return e.cutLink(t.Link(), a, "bridge")
+}
+
+// exit ends a task's agent, as if by itself.
+//
+//	exit t1 code=1
+func (e *env) exit(a *arguments) error {
+	t, err := e.task(a.word(0, ""))
+	if err != nil {
+		return err
+	}
+	code := 0
+	if err := a.number("code", &code); err != nil {
+		return err
+	}
+	t.Exits(code)
+	e.settle()
+	return nil
+}
+
+// bridges says what is wrong with the bridges that begin from now on.
+//
+//	bridges deaf
+//	bridges well
+func (e *env) bridges(a *arguments) error {
+	e.model.Bridges(func(o *model.BridgeOptions) {
+		o.Deaf, o.Stuck, o.Failing, o.WrongAddress = 0, 0, 0, 0
+		switch {
+		case a.has("deaf"):
+			o.Deaf = 1
+		case a.has("stuck"):
+			o.Stuck = 1
+		case a.has("failing"):
+			o.Failing = 1
+		case a.has("wrong-address"):
+			o.WrongAddress = 1
+		default:
+			a.has("well")
+		}
+	})
+	return nil
+}
+
+// impostor has a bridge dial of which this gateway knows nothing, or that claims to be one it knows.
+//
+//	impostor task=t-unknown
+//	impostor task=t1 session=s1 user=alice binding=forged
+func (e *env) impostor(a *arguments) error {
+	hello := messages.BridgeHello{State: messages.BridgeWarm, TaskID: messages.TaskID(e.id(a.text("task", "t-unknown")))}
+	if session := a.text("session", ""); session != "" {
+		hello.State, hello.SessionID = messages.BridgeAssigned, messages.SessionID(e.id(session))
+		hello.UserID, hello.Binding = messages.UserID(a.text("user", "mallory")), a.text("binding", "forged")
+	}
+	e.model.Impostor(hello, func(frame messages.Frame, code messages.CloseCode) {
+		if frame != nil {
+			e.line("forged", "is told", e.narrator.Frame(frame))
+		} else {
+			e.line("forged", "closed", fmt.Sprint(code))
+		}
+	})
+	e.settle()
+	return nil
+}
+
+// id is what a short name stands for, or the name itself.
+func (e *env) id(name string) string {
+	if id := e.narrator.ID(name); id != "" {
+		return id
+	}
+	return name
+}
