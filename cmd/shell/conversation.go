@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,9 @@ func (c *conversation) handle(event client.Event) error {
 		}
 	case messages.Status:
 		c.ready = e.State == messages.StateReady
-		if !c.ready {
+		if c.ready {
+			c.notes.settle()
+		} else {
 			c.notes.wait(statusText(e))
 		}
 	case messages.Ready:
@@ -97,7 +100,7 @@ func (c *conversation) handle(event client.Event) error {
 		}
 		c.ready, c.exit = true, nil
 	case messages.Gap:
-		c.notes.say(gapText(e))
+		c.notes.fail(gapText(e))
 	case messages.Exit:
 		c.exit = &e
 		c.notes.say(exitText(e))
@@ -199,11 +202,7 @@ func feed(ctx context.Context, session *client.Session, from io.Reader) error {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
-		payload, err := json.Marshal(lines.Text())
-		if err != nil {
-			return err
-		}
-		if err := session.Send(ctx, payload); err != nil {
+		if err := session.Send(ctx, quote(lines.Text())); err != nil {
 			return err
 		}
 	}
@@ -214,4 +213,13 @@ func feed(ctx context.Context, session *client.Session, from io.Reader) error {
 		return err
 	}
 	return session.Flush(ctx)
+}
+
+// quote makes a JSON string of a line. HTML's characters stay as they are, or they would take six bytes each.
+func quote(line string) json.RawMessage {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(line) // neither a string nor a buffer can fail
+	return bytes.TrimSpace(text.Bytes())
 }

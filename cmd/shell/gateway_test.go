@@ -59,6 +59,7 @@ type peer struct {
 	gws.BuiltinEventHandler
 	g    *gateway
 	conn *gws.Conn
+	dead bool
 }
 
 // newGateway is configured before it starts, because whatever a shell does is not synchronised with the test.
@@ -106,6 +107,12 @@ func (p *peer) replay(seq uint64) {
 	}
 }
 
+// cut drops the socket, with everything that has come in and was not looked at.
+func (p *peer) cut() {
+	p.dead = true
+	_ = p.conn.NetConn().Close()
+}
+
 func (p *peer) end(reason messages.ByeReason) {
 	p.send(messages.Bye{Reason: reason})
 	_ = p.conn.WriteClose(1000, nil)
@@ -113,6 +120,9 @@ func (p *peer) end(reason messages.ByeReason) {
 
 func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer func() { _ = m.Close() }()
+	if p.dead {
+		return
+	}
 	frame, err := messages.DecodeFromClient(m.Bytes())
 	if err != nil {
 		panic(err)

@@ -65,8 +65,7 @@ func run(args []string) int {
 	if err != nil {
 		return fail(exitUsage, "token", err)
 	}
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signals := watchSignals()
 	config := client.Config{
 		URL: f.URL, Token: token, User: messages.UserID(f.User), Resume: messages.SessionID(f.Resume),
 	}
@@ -92,6 +91,23 @@ func run(args []string) int {
 		notes:   newNotes(os.Stderr, interactive && term.IsTerminal(int(os.Stderr.Fd())), f.Verbose),
 	}
 	return c.run()
+}
+
+// watchSignals gives the signals that are to end the shell. One that comes while another has not been seen yet ends it at
+// once: whoever should see to it is stuck, perhaps because nobody reads standard output.
+func watchSignals() <-chan os.Signal {
+	caught, seen := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
+	go func() { // as long as the process
+		for sig := range caught {
+			select {
+			case seen <- sig:
+			default:
+				os.Exit(signalCode(sig))
+			}
+		}
+	}()
+	return seen
 }
 
 var errInterrupted = errors.New("interrupted")

@@ -29,7 +29,8 @@ func (n *notes) wait(text string) {
 	switch {
 	case n.quiet || text == n.last && n.waiting:
 	case n.terminal:
-		fmt.Fprintf(n.to, "\r\x1b[K\x1b[2m%s\x1b[0m", text)
+		// Without automatic wrap: only a line that fits can be taken back.
+		fmt.Fprintf(n.to, "\r\x1b[K\x1b[2m\x1b[?7l%s\x1b[?7h\x1b[0m", text)
 		n.waiting = true
 	default:
 		n.say(text)
@@ -112,9 +113,9 @@ func reconnectingText(r client.Reconnecting) string {
 
 func gapText(g messages.Gap) string {
 	if g.From == g.To {
-		return fmt.Sprintf("output %d is no longer kept", g.From)
+		return fmt.Sprintf("output %d is gone: it is no longer kept", g.From)
 	}
-	return fmt.Sprintf("outputs %d to %d are no longer kept", g.From, g.To)
+	return fmt.Sprintf("outputs %d to %d are gone: they are no longer kept", g.From, g.To)
 }
 
 // millis writes a time as a person would.

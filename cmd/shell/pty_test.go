@@ -24,7 +24,7 @@ type terminal struct {
 	t      *testing.T
 	master *os.File
 	cmd    *exec.Cmd
-	ended  chan struct{}
+	ended  chan struct{} // closed: the shell has ended, and all that it wrote is on the screen
 
 	mu     sync.Mutex
 	screen bytes.Buffer
@@ -49,7 +49,7 @@ func (g *gateway) openTerminal(t *testing.T, args ...string) *terminal {
 	_ = slave.Close()
 	read := make(chan struct{})
 	go func() {
-		defer close(read)
+		defer close(read) // the terminal ends with its last process
 		buffer := make([]byte, 4096)
 		for {
 			n, err := master.Read(buffer)
@@ -64,11 +64,11 @@ func (g *gateway) openTerminal(t *testing.T, args ...string) *terminal {
 	go func() {
 		defer close(s.ended)
 		_ = s.cmd.Wait()
+		<-read
 	}()
 	t.Cleanup(func() {
 		_ = s.cmd.Process.Kill()
 		<-s.ended
-		<-read // the terminal ends with its last process
 		_ = master.Close()
 	})
 	return s
@@ -148,20 +148,20 @@ func TestTerminal(t *testing.T) {
 	}
 	agent := func(p *peer, payload string) {
 		if payload == `"cut"` {
-			_ = p.conn.NetConn().Close()
+			p.cut()
 			return
 		}
 		sh(p, payload)
 	}
 	g := newGateway(t, answering(agent), func(g *gateway) { g.greet = greet })
 	s := g.openTerminal(t, "--linger", "10ms")
-	s.shows("\x1b[2mwaiting: pool empty, a task is started, about 3.2 s …\x1b[0m")
+	s.shows("waiting: pool empty, a task is started, about 3.2 s …")
 	close(begin)
 	s.shows("\r\x1b[K\x1b[2mready in 12 ms (warm)  session s1\x1b[0m\r\n")
 	s.types("echo $((6*7))\n")
 	s.shows("\n42\r\n")
 	s.types("cut\n")
-	s.shows("\x1b[2mreconnecting in ")
+	s.shows("reconnecting in ")
 	s.shows("\x1b[2mreconnected\x1b[0m\r\n")
 	s.types(ctrlD)
 	s.exits(0)

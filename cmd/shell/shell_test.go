@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"hearth/messages"
 )
@@ -115,7 +117,7 @@ func TestPipedInput(t *testing.T) {
 			name: "a cut in the middle is not seen", input: "1\n2\nexit\n",
 			agent: func(p *peer, payload string) {
 				if payload == `"1"` {
-					_ = p.conn.NetConn().Close()
+					p.cut()
 				} else if payload == `"2"` {
 					p.say(`"two"`)
 				}
@@ -172,6 +174,65 @@ func TestLongLinesAndManyOfThem(t *testing.T) {
 	got := newGateway(t).shell(t, strings.Repeat("z", maxLine+1)+"\n", "--linger", "0")
 	if want := (result{code: 1, stderr: "error input: a line is longer than 4 MiB\n"}); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestLossIsTold(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, answering(func(p *peer, payload string) {
+		if payload == `"lose"` {
+			p.g.outputs = append(p.g.outputs, "", "")
+			p.send(messages.Gap{From: 1, To: 2})
+		}
+		sh(p, payload)
+	}))
+	got := g.shell(t, "lose\necho $((6*7))\nexit\n")
+	if want := (result{stdout: "42\n", stderr: "outputs 1 to 2 are gone: they are no longer kept\n"}); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// A shell whose output nobody reads is stuck in a write, and still ends with a second interrupt.
+func TestInterruptsWhileStandardOutputIsStuck(t *testing.T) {
+	t.Parallel()
+	stuck := make(chan struct{})
+	g := newGateway(t, answering(func(p *peer, _ string) {
+		for range 20 {
+			p.say(`"` + strings.Repeat("x", 1<<16) + `"`)
+		}
+		close(stuck)
+	}))
+	cmd := exec.Command(binary, "--url", g.URL, "--linger", "1h")
+	cmd.Stdin = strings.NewReader("go\n")
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = output.Close() }()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-stuck
+	if _, err := io.ReadFull(output, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	deadline := time.After(patience)
+	for {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		select {
+		case <-ended:
+			if code := cmd.ProcessState.ExitCode(); code != 130 {
+				t.Fatalf("exit code %d", code)
+			}
+			return
+		case <-deadline:
+			t.Fatal("the shell does not end")
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 

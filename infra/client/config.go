@@ -82,8 +82,13 @@ func (c Config) endpoint() (*url.URL, error) {
 	if u.User != nil {
 		return nil, errors.New("the gateway's URL must not hold credentials")
 	}
-	if c.Resume != "" && !messages.ValidID(string(c.Resume)) {
+	switch {
+	case c.Resume != "" && !messages.ValidID(string(c.Resume)):
 		return nil, errors.New("the session to resume is not an id")
+	case c.Resume == "" && c.LastSeq != 0:
+		return nil, errors.New("a new session has no last output")
+	case c.Token == "" && c.User != "" && !messages.ValidUserID(string(c.User)):
+		return nil, errors.New("the user is not a user id")
 	}
 	if !strings.HasSuffix(u.Path, "/ws") {
 		u.Path = strings.TrimSuffix(u.Path, "/") + "/ws"

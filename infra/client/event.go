@@ -10,7 +10,8 @@ import (
 // Event is what a session tells its consumer, in order. It is one of
 //
 //   - messages.Session: a socket's hello was answered; first, and again after each reconnect,
-//   - messages.Status, messages.Ready, messages.Exit and messages.Error, as the gateway sent them,
+//   - messages.Status, messages.Ready, messages.Exit and messages.Error, as the gateway sent them: after a reconnect it may
+//     send a Ready or an Exit again,
 //   - messages.Data: the next output; seqs grow by 1 except across a gap, and none comes twice,
 //   - messages.Gap: outputs that are gone for good,
 //   - Violation, Reconnecting, and, as the last, Ended.

@@ -50,15 +50,15 @@ func (s *Session) serve(k *socket) {
 	defer k.answer.Stop()
 	stop := context.AfterFunc(s.ctx, k.drop)
 	defer stop()
-	s.attachSocket(k)
-	defer s.attachSocket(nil)
+	s.use(k)
+	defer s.use(nil)
 	go k.read()
 	k.writeLoop()
 	k.drop()
 	<-k.gone
 }
 
-func (s *Session) attachSocket(k *socket) {
+func (s *Session) use(k *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.socket = k

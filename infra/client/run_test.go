@@ -172,6 +172,19 @@ func TestUnreachableGateway(t *testing.T) {
 	})
 }
 
+// A consumer that takes its time to hear of a lost socket does not make the gateway unreachable.
+func TestSlowConsumerIsNotAnUnreachableGateway(t *testing.T) {
+	bubble(t, func(t *testing.T, g *gateway) {
+		s, p := g.begin(t, Config{GiveUp: 30 * time.Second})
+		defer s.Detach()
+		p.cut()
+		time.Sleep(time.Hour)
+		event[Reconnecting](t, s)
+		receive(t, g.peers).greet(t, 0)
+		event[messages.Session](t, s)
+	})
+}
+
 func TestUnansweredHello(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s := g.dial(t, Config{GiveUp: 30 * time.Second})
@@ -232,6 +245,10 @@ func TestKeepalive(t *testing.T) {
 		}
 		if took := time.Since(start); took != 10*pingEvery {
 			t.Fatalf("10 pings took %v", took)
+		}
+		p.ping("")
+		if got := receive(t, p.pings); got != "pong " {
+			t.Fatalf("answer %q", got)
 		}
 		p.ping("you?")
 		if got := receive(t, p.pings); got != "pong you?" {

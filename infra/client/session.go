@@ -89,7 +89,7 @@ func (s *Session) ID() messages.SessionID {
 // Send numbers an input and keeps it until the agent has been given it. It waits while the window is full. The payload
 // must not be changed afterwards.
 func (s *Session) Send(ctx context.Context, payload json.RawMessage) error {
-	if len(payload) > maxFrameBytes/2 || !utf8.Valid(payload) || !json.Valid(payload) {
+	if len(payload) > maxFrameBytes-inputOverhead || !utf8.Valid(payload) || !json.Valid(payload) {
 		return ErrPayload
 	}
 	return s.wait(ctx, func() (bool, error) {

@@ -251,7 +251,7 @@ func TestSendRefusesWhatIsNotJSON(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s, p := g.begin(t, Config{})
 		defer s.Detach()
-		for _, payload := range []string{``, `{`, `1 2`, "\"\xff\"", `"` + string(bytes.Repeat([]byte("x"), maxFrameBytes/2)) + `"`} {
+		for _, payload := range []string{``, `{`, `1 2`, "\"\xff\"", `"` + string(bytes.Repeat([]byte("x"), maxFrameBytes)) + `"`} {
 			if err := s.Send(t.Context(), []byte(payload)); !errors.Is(err, ErrPayload) {
 				t.Errorf("%.10q gives %v", payload, err)
 			}

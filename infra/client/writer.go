@@ -46,7 +46,7 @@ func (k *socket) writeLoop() {
 	var buffer []byte
 	for {
 		opcode, payload, wait := k.next(buffer[:0], time.Now())
-		if payload != nil {
+		if opcode != 0 {
 			if k.write(opcode, payload) != nil {
 				return // the reader finds out why
 			}
@@ -63,7 +63,7 @@ func (k *socket) writeLoop() {
 	}
 }
 
-// next appends to buffer the most urgent message that is owed. A nil one means that nothing is owed for wait.
+// next appends to buffer the most urgent message that is owed. No opcode means that nothing is owed for wait.
 func (k *socket) next(buffer []byte, now time.Time) (opcode gws.Opcode, payload []byte, wait time.Duration) {
 	s, d := k.s, &k.owed
 	s.mu.Lock()
