@@ -73,10 +73,11 @@ func DefaultConfig() Config {
 }
 
 // StartTakes has a start take d and nothing else matter: calls and sockets take no time and do not fail, and neither
-// launches nor patience run out. What is changed after it counts again.
+// launches nor patience run out. What is changed after it counts again. Stopping a task takes a moment, which nobody
+// waits for, so that its bridge ends before its record does.
 func (c *Config) StartTakes(d model.Distribution) {
 	c.StartTime = d
-	c.Cloud, c.Network = model.CloudOptions{Boot: d}, model.NetworkOptions{}
+	c.Cloud, c.Network = model.CloudOptions{Boot: d, Stop: model.Fixed(100 * time.Millisecond)}, model.NetworkOptions{}
 	c.Settings.LaunchConcurrency = unlimited
 	c.Settings.StartTimeout, c.Settings.TaskStartTimeout = patience, patience
 }
