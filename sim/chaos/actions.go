@@ -34,6 +34,9 @@ func init() {
 		{"stranger", 1, (*storm).stranger},
 		{"kill-task", 3, (*storm).killTask},
 		{"lose-host", 1, (*storm).loseHost},
+		{"drain-host", 2, (*storm).drainHost},
+		{"interrupt-host", 1, (*storm).interruptHost},
+		{"hide-host", 1, (*storm).hideHost},
 		{"drop-bridge", 3, (*storm).dropBridge},
 		{"exit-agent", 1, (*storm).exitAgent},
 		{"script", 2, (*storm).script},
@@ -174,18 +177,6 @@ func (s *storm) killTask() {
 	}
 }
 
-// loseHost takes some tasks at once, whose sockets nobody closes.
-func (s *storm) loseHost() {
-	running := s.model.Cloud.Running()
-	for _, t := range running[:min(len(running), 1+s.dice.IntN(4))] {
-		s.tell("task %s is gone with its host", s.narrator.Task(t.Request.Task))
-		if link := t.Link(); link != nil {
-			link.Cut()
-		}
-		t.Die("Host EC2 terminated")
-	}
-}
-
 func (s *storm) dropBridge() {
 	if t := s.task(); t != nil && t.Link() != nil {
 		s.tell("task %s loses its socket", s.narrator.Task(t.Request.Task))
@@ -202,7 +193,7 @@ func (s *storm) exitAgent() {
 
 // script decides what becomes of the next few calls.
 func (s *storm) script() {
-	op := some(s.dice, model.OpRun, model.OpRun, model.OpStop, model.OpDescribe)
+	op := some(s.dice, model.OpRun, model.OpRun, model.OpStop, model.OpDescribe, model.OpSweep)
 	outcome := some(s.dice,
 		model.Outcome{Fault: messages.LaunchThrottled},
 		model.Outcome{Fault: messages.LaunchUnavailable},

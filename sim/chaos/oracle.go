@@ -33,6 +33,7 @@ type oracle struct {
 	sessions map[messages.SessionID]*sessionBook
 	pool     poolBook
 	lines    lineBook
+	hosts    hostBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
 	// stalled clients did not read for a while. Hasty ones had two sockets at once, which may be overtaken; shared are
@@ -61,7 +62,7 @@ func newOracle(s *storm, o *model.Options) *oracle {
 	return &oracle{
 		storm: s, settings: o.Settings, spare: o.Settings.Min - o.Settings.Threshold,
 		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
-		lines: newLineBook(), strangers: map[*model.Client]bool{},
+		lines: newLineBook(), hosts: newHostBook(), strangers: map[*model.Client]bool{},
 		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
 	}
 }
@@ -106,8 +107,10 @@ func (o *oracle) session(id messages.SessionID) *sessionBook {
 // event takes a fact.
 func (o *oracle) event(e *messages.Event) {
 	o.poolEvent(e)
+	o.hosts.fact(e)
 	switch e.Kind {
 	case messages.EventClaimed:
+		o.hosts.heeded(o, e)
 		o.claimed(e)
 	case messages.EventStopping:
 		o.task(e.Task).dying = true
@@ -180,6 +183,7 @@ func (o *oracle) init(id messages.TaskID, init messages.InitUser) {
 // afterPick checks what must be true whenever the supervisor has handled a message.
 func (o *oracle) afterPick(p world.Pick) {
 	if p.To.Id == actors.PoolName {
+		o.hosts.afterPick(p)
 		o.poolSettled()
 	}
 }

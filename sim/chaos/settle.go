@@ -17,6 +17,9 @@ func (s *storm) settle() {
 	s.tell("the storm is over")
 	s.oracle.calm = true
 	s.model.Calm()
+	for _, h := range s.model.Cloud.Hosts() {
+		h.Activate()
+	}
 	s.becomes("calm", s.pendingCalm)
 	if s.oracle.failed() {
 		return
@@ -86,10 +89,7 @@ func (s *storm) pendingPool() string {
 			return fmt.Sprintf("task %s runs and nobody knows it", t.Request.Task)
 		}
 	}
-	full := settings.Min
-	if o := &s.weather.options.Cloud; o.Hosts > 0 {
-		full = min(full, max(0, o.Hosts*o.Slots-p.Pool.Assigned-p.Pool.Stopping))
-	}
+	full := min(settings.Min, p.Pool.Ready+s.model.Cloud.Room())
 	switch {
 	case !settings.WarmPool:
 	case p.Pool.Waiting > 0 && full > 0:

@@ -58,9 +58,9 @@ func draw(seed uint64, d dice) weather {
 		Dial:     model.Uniform{Max: some(d, 100*ms, second)},
 		Visible:  maybe(d, 3, model.Uniform{Max: 3 * second}),
 		Pull:     maybe(d, 3, model.Fixed(10*second)),
-		Hosts:    some(d, 0, 0, 1, 3), Slots: some(d, 2, 4, 7),
-		Life:   maybe(d, 4, model.Exponential(some(d, minute, 10*minute))),
-		Faults: drawFaults(d),
+		Fleet:    drawFleet(d),
+		Life:     maybe(d, 4, model.Exponential(some(d, minute, 10*minute))),
+		Faults:   drawFaults(d),
 	}
 	o.Bridge = model.BridgeOptions{
 		Workspace: model.Uniform{Max: 20 * ms}, Token: model.Uniform{Max: 10 * ms},
@@ -111,6 +111,8 @@ func drawSettings(d dice) actors.Settings {
 	s.Max = max(1, s.Min+some(d, 0, 2, 6))
 	s.Threshold = max(0, s.Min-1-some(d, 0, 0, 1, 2))
 	s.LaunchConcurrency = some(d, 10, 3, 1)
+	s.Placement = some(d, actors.PlaceOldest, actors.PlacePack, actors.PlaceSpread)
+	s.SweepInterval = some(d, 10*second, 2*second)
 	s.ReadyTTL = some(d, 0, time.Hour, minute)
 	s.StartTimeout = some(d, minute, 20*second)
 	s.IdleTimeout = some(d, 15*minute, minute)
@@ -125,9 +127,9 @@ func drawSettings(d dice) actors.Settings {
 func (w *weather) String() string {
 	s, c, b := &w.options.Settings, &w.options.Cloud, &w.options.Bridge
 	text := fmt.Sprintf("pool=%t %d..%d threshold=%d concurrency=%d ttl=%v start=%v idle=%v steps=%d pause=%d crashes=%d"+
-		" boot=%v hosts=%dx%d life=%v faults=%+v bridge=%+v agent=%+v network=%+v",
+		" boot=%v fleet={%v} life=%v faults=%+v bridge=%+v agent=%+v network=%+v",
 		s.WarmPool, s.Min, s.Max, s.Threshold, s.LaunchConcurrency, s.ReadyTTL, s.StartTimeout, s.IdleTimeout, w.steps,
-		w.pause, w.crashes, c.Boot, c.Hosts, c.Slots, c.Life, c.Faults, *b, w.options.Agent, w.options.Network)
+		w.pause, w.crashes, c.Boot, c.Fleet, c.Life, c.Faults, *b, w.options.Agent, w.options.Network)
 	var plays []string
 	for i, a := range actions {
 		if w.weights[i] > 0 {

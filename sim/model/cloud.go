@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,12 +22,12 @@ const (
 // remembered is how long a stopped task can still be described and its start be repeated. ECS's own is about an hour.
 const remembered = 15 * time.Minute
 
-// Cloud is ECS; it implements actors.Launcher.
+// Cloud is ECS and the hosts; it implements actors.Launcher and actors.Fleet.
 type Cloud struct {
 	*Model
 	options CloudOptions
 	random  *rand.Rand
-	fleet   fleet
+	fleet   *fleet
 	tasks   map[messages.TaskID]*Container
 	byARN   map[string]*Container
 	// live counts the tasks that have not stopped; made all that ever were.
@@ -48,10 +47,12 @@ type Outcome struct {
 }
 
 func newCloud(m *Model, options CloudOptions) *Cloud {
-	return &Cloud{
-		Model: m, options: options, random: m.World.Stream("cloud"), fleet: newFleet(options.Hosts, options.Slots),
+	c := &Cloud{
+		Model: m, options: options, random: m.World.Stream("cloud"),
 		tasks: map[messages.TaskID]*Container{}, byARN: map[string]*Container{}, script: map[string][]Outcome{},
 	}
+	c.fleet = newFleet(c, options.Fleet)
+	return c
 }
 
 // Script decides what becomes of the next calls of an operation, in order.
@@ -85,17 +86,16 @@ func (c *Cloud) Run(to *actor.PID, request messages.RunTask) {
 	if hook := c.Model.options.Hooks.Launch; hook != nil {
 		hook(request)
 	}
-	var arn string
+	done := &messages.RunDone{Task: request.Task}
 	c.call(OpRun, c.options.Run, func() *messages.LaunchError {
 		t, err := c.start(request)
 		if err == nil {
-			arn = t.ARN
+			done.ARN, done.Host = t.ARN, t.host
 		}
 		return err
 	}, func(err *messages.LaunchError) {
-		done := &messages.RunDone{Task: request.Task, Err: err}
-		if err == nil {
-			done.ARN = arn
+		if err != nil {
+			done = &messages.RunDone{Task: request.Task, Err: err}
 		}
 		c.send(to, done)
 	})
@@ -208,63 +208,21 @@ func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchErr
 	if t := c.tasks[request.Task]; t != nil {
 		return t, nil
 	}
-	host, isNew, ok := c.fleet.place()
-	if !ok {
+	t := &Container{
+		Request: request, ARN: fmt.Sprintf("arn:task/%d", c.made+1), number: c.made + 1, cloud: c,
+		phase: messages.PhasePending, Started: c.World.Now(),
+	}
+	if !c.fleet.accept(t) {
 		return nil, &messages.LaunchError{
 			Kind: messages.LaunchNoCapacity, Op: OpRun, Message: faultMessages[messages.LaunchNoCapacity],
 		}
 	}
 	c.made++
 	c.live++
-	t := &Container{
-		Request: request, ARN: fmt.Sprintf("arn:task/%d", c.made), number: c.made, cloud: c, host: host,
-		phase: messages.PhasePending, Started: c.World.Now(),
-		visible: c.World.Elapsed() + draw(c.options.Visible, c.random),
-	}
+	t.visible = c.World.Elapsed() + draw(c.options.Visible, c.random)
 	c.tasks[request.Task], c.byARN[t.ARN] = t, t
-	boot := draw(c.options.Boot, c.random)
-	if isNew {
-		boot += draw(c.options.Pull, c.random)
-	}
-	t.step = c.World.AfterFunc(boot, t.run)
 	if hook := c.Model.options.Hooks.Launched; hook != nil {
 		hook(t)
 	}
 	return t, nil
-}
-
-// fleet is where tasks are placed. Hosts take tasks in the order of their numbers, each until it is full.
-type fleet struct {
-	slots int
-	used  []int
-	seen  []bool
-}
-
-func newFleet(hosts, slots int) fleet {
-	if hosts == 0 {
-		hosts, slots = 1, 0
-	}
-	return fleet{slots: slots, used: make([]int, hosts), seen: make([]bool, hosts)}
-}
-
-// place finds a slot. isNew says that the host never had a task.
-func (f *fleet) place() (host messages.HostID, isNew, ok bool) {
-	for i, used := range f.used {
-		if f.slots == 0 || used < f.slots {
-			isNew = !f.seen[i]
-			f.used[i]++
-			f.seen[i] = true
-			return messages.HostID("host-" + strconv.Itoa(i+1)), isNew, true
-		}
-	}
-	return "", false, false
-}
-
-// release gives a slot back.
-func (f *fleet) release(host messages.HostID) {
-	i, err := strconv.Atoi(string(host[len("host-"):]))
-	if err != nil {
-		panic(err) // Invariant: place made the name
-	}
-	f.used[i-1]--
 }

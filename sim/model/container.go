@@ -19,9 +19,11 @@ type Container struct {
 	// Ended is zero while it has not stopped.
 	Ended time.Time
 
-	cloud   *Cloud
-	number  int
+	cloud  *Cloud
+	number int
+	// host is where it was placed, empty before and where there are no hosts; on is the host itself.
 	host    messages.HostID
+	on      *Host
 	phase   messages.TaskPhase
 	reason  string
 	visible time.Duration
@@ -33,8 +35,18 @@ type Container struct {
 // Phase is where the task stands.
 func (t *Container) Phase() messages.TaskPhase { return t.phase }
 
-// Host is where it was placed.
+// Host is where it was placed, empty before and where there are no hosts.
 func (t *Container) Host() messages.HostID { return t.host }
+
+// WaitedFor is the kind of host for which a request that came at the given time, since the world's beginning, had to wait
+// before this task could be placed. It is OriginNone when the host was in service already. A capacity run tells by it a
+// request that waited for a task only from one that waited for a host of the warm pool or for a cold one.
+func (t *Container) WaitedFor(since time.Duration) Origin {
+	if t.on == nil || t.on.Since <= since {
+		return OriginNone
+	}
+	return t.on.Origin
+}
 
 // Link is its bridge's socket, nil when there is none.
 func (t *Container) Link() *Link {
@@ -81,6 +93,16 @@ func (t *Container) Exits(code int) {
 	if t.bridge != nil && t.bridge.user != nil {
 		t.bridge.user.exited(messages.Exit{Code: code})
 	}
+}
+
+// boots is the moment in which it was placed: it runs after a while, a host's first one after the image pull.
+func (t *Container) boots(isFirst bool) {
+	c := t.cloud
+	boot := draw(c.options.Boot, c.random)
+	if isFirst {
+		boot += draw(c.options.Pull, c.random)
+	}
+	t.step = c.World.AfterFunc(boot, t.run)
 }
 
 // run is the moment in which the task is RUNNING: its bridge dials soon.
@@ -140,7 +162,7 @@ func (t *Container) stopped(reason string) {
 		t.step.Stop()
 	}
 	t.bridge = nil
-	c.fleet.release(t.host)
+	c.fleet.release(t)
 	c.live--
 	if hook := c.Model.options.Hooks.Stopped; hook != nil {
 		hook(t)

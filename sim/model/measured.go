@@ -31,4 +31,45 @@ var (
 
 	// MeasuredRunCall is the RunTask call itself: 200 ms in the replaced system.
 	MeasuredRunCall = Uniform{150 * ms, 250 * ms}
+
+	// MeasuredPrePulled is the image pull of a new host's first task with a pre-pull: under 1 s in production.
+	MeasuredPrePulled = Uniform{0, time.Second}
+
+	// MeasuredBoot is from a host's launch until it is in service: 81 s on t3.small. GoldenBoot is the same with a golden
+	// AMI and slim cloud-init, 55 s in the source's measurements; PlannedBoot is what was planned for, 180 s.
+	MeasuredBoot = Fixed(81 * time.Second)
+	GoldenBoot   = Fixed(55 * time.Second)
+	PlannedBoot  = Fixed(180 * time.Second)
+
+	// WakeStopped is a Stopped host of the warm pool: 20 s to in service in one run on t3.small, 30 to 40 s in another.
+	// WakeHibernated is 15 to 17 s: 12 s to wake, 5 s of health check. WakeRunning was not measured: such a host's ECS agent
+	// asks once a minute whether it is in service, and registers then.
+	WakeStopped    = Uniform{20 * time.Second, 40 * time.Second}
+	WakeHibernated = Uniform{15 * time.Second, 17 * time.Second}
+	WakeRunning    = Uniform{0, time.Minute}
 )
+
+// The tasks on a host in the source's plans: four on a t3.small, seven when each has 256 MiB.
+const (
+	SmallSlots = 4
+	LeanSlots  = 7
+)
+
+// ManagedScaling is what ECS documents of a capacity provider: evaluated every minute, an instance warm-up of 300 s by
+// default, and an alarm for scale-in that needs fifteen one-minute points.
+func ManagedScaling() *ProviderOptions {
+	return &ProviderOptions{Period: time.Minute, Warmup: 300 * time.Second, ScaleInAfter: 15}
+}
+
+// StageFleet is the source's staging group: one host, at most two, and one in the warm pool.
+func StageFleet() FleetOptions { return plannedFleet(1, 2, 1) }
+
+// ProdFleet is the source's production group: two hosts, at most fifteen, and five in the warm pool.
+func ProdFleet() FleetOptions { return plannedFleet(2, 15, 5) }
+
+func plannedFleet(desired, most, warm int) FleetOptions {
+	return FleetOptions{
+		Slots: SmallSlots, Min: desired, Desired: desired, Max: most, WarmSize: warm, Warm: OriginHibernated,
+		Wake: WakeHibernated, Boot: MeasuredBoot, Provider: ManagedScaling(),
+	}
+}

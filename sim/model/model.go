@@ -44,6 +44,9 @@ func New(options Options) *Model {
 		Engine: m.World, Clock: m.World, Rand: m.World,
 		Launcher: m.Cloud, Links: m.network, Signer: signer{}, Observer: m.Log,
 	}
+	if m.Cloud.fleet.finite() {
+		ports.Fleet = m.Cloud
+	}
 	if options.Wrap != nil {
 		options.Wrap(ports)
 	}
@@ -102,6 +105,8 @@ func (m *Model) Calm() {
 	m.options.Bridge.WrongAddress, m.options.Bridge.Deaf, m.options.Bridge.Stuck, m.options.Bridge.Failing = 0, 0, 0, 0
 	m.Cloud.options.Faults = CloudFaults{}
 	m.Cloud.options.Life = nil
+	fleet := &m.Cloud.fleet.options
+	fleet.Life, fleet.Spot, fleet.Missed = nil, nil, 0
 	m.Cloud.script = nil
 	m.bridges.options.Bridge = m.options.Bridge
 	m.network.options.ClientDrop, m.network.options.BridgeDrop = nil, nil

@@ -40,9 +40,8 @@ type CloudOptions struct {
 	// Boot is from when a start is carried out until the task runs, Dial from there until its bridge dials.
 	Boot, Dial Distribution
 	// Pull comes on top for the first task of each host.
-	Pull Distribution
-	// Hosts bounds the hosts and Slots the tasks on each. No Hosts: one host that takes any number.
-	Hosts, Slots int
+	Pull  Distribution
+	Fleet FleetOptions
 	// Visible is how long a task is unknown to Describe after its start was carried out.
 	Visible Distribution
 	// Life is how long a task runs until it dies by itself; nil is for ever.

@@ -1,0 +1,129 @@
+package chaos
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
+	"hearth/sim/model"
+	"hearth/sim/world"
+)
+
+// drawFleet is none, a fixed number of hosts, or a group that scales.
+func drawFleet(d dice) model.FleetOptions {
+	hosts := some(d, 0, 0, 1, 3)
+	if hosts == 0 {
+		return model.FleetOptions{}
+	}
+	f := model.FixedHosts(hosts, some(d, 2, 4, 7))
+	f.Boot = model.Fixed(some(d, 30*second, 80*second))
+	f.Missed = some(d, 0, 0, 0.1, 0.3)
+	f.Spot = maybe(d, 4, model.Exponential(10*minute))
+	f.Life = maybe(d, 4, model.Exponential(10*minute))
+	if often(d, 2) {
+		f.Min, f.Max, f.WarmSize = some(d, hosts, 0), hosts+some(d, 0, 2), some(d, 0, 1, 2)
+		f.Warm, f.Wake = some(d, model.OriginHibernated, model.OriginRunning, model.OriginStopped), model.WakeHibernated
+		f.Provider = &model.ProviderOptions{Period: minute, Warmup: some(d, 0, 5*minute), ScaleInAfter: some(d, 15, 2)}
+	}
+	return f
+}
+
+// host is any host, nil when there is none.
+func (s *storm) host() *model.Host {
+	hosts := s.model.Cloud.Hosts()
+	if len(hosts) == 0 {
+		return nil
+	}
+	return hosts[s.dice.IntN(len(hosts))]
+}
+
+// loseHost ends a host; where there are none, some tasks at once, whose sockets nobody closes.
+func (s *storm) loseHost() {
+	if h := s.host(); h != nil {
+		s.tell("%s is gone, and %d tasks with it", h.ID, h.Tasks())
+		h.Lose()
+		return
+	}
+	running := s.model.Cloud.Running()
+	for _, t := range running[:min(len(running), 1+s.dice.IntN(4))] {
+		s.tell("task %s is gone with its host", s.narrator.Task(t.Request.Task))
+		if link := t.Link(); link != nil {
+			link.Cut()
+		}
+		t.Die("Host EC2 terminated")
+	}
+}
+
+// drainHost has an operator take a host out of service, or back.
+func (s *storm) drainHost() {
+	switch h := s.host(); {
+	case h == nil:
+	case h.Draining():
+		s.tell("%s is activated", h.ID)
+		h.Activate()
+	default:
+		s.tell("%s is drained", h.ID)
+		h.Drain()
+	}
+}
+
+func (s *storm) interruptHost() {
+	if h := s.host(); h != nil {
+		s.tell("%s is interrupted", h.ID)
+		h.Interrupt()
+	}
+}
+
+func (s *storm) hideHost() {
+	if h := s.host(); h != nil {
+		sweeps := 1 + s.dice.IntN(3)
+		s.tell("%s is not seen by %d sweeps", h.ID, sweeps)
+		h.Hide(sweeps)
+	}
+}
+
+// hostBook is what the supervisor has been told of hosts, and of where tasks are. What it was not told it cannot heed.
+type hostBook struct {
+	gone, draining map[messages.HostID]bool
+	on             map[messages.TaskID]messages.HostID
+}
+
+func newHostBook() hostBook {
+	return hostBook{
+		gone: map[messages.HostID]bool{}, draining: map[messages.HostID]bool{}, on: map[messages.TaskID]messages.HostID{},
+	}
+}
+
+// fact takes what the supervisor decides about hosts, in the middle of its decision.
+func (b *hostBook) fact(e *messages.Event) {
+	switch e.Kind {
+	case messages.EventHostLost:
+		b.gone[e.Host] = true
+	case messages.EventHostWithdrawn:
+		b.draining[e.Host] = true
+	}
+}
+
+// afterPick takes what the supervisor has been told.
+func (b *hostBook) afterPick(p world.Pick) {
+	_, message, _ := actor.UnwrapEnvelope(p.Message)
+	switch m := message.(type) {
+	case *messages.TaskPlaced:
+		b.on[m.Task] = m.Host
+	case *messages.HostChanged:
+		b.draining[m.Host] = m.State == messages.HostDraining
+	case *messages.HostsListed:
+		for _, seen := range m.Hosts {
+			delete(b.gone, seen.Host)
+		}
+	}
+}
+
+// heeded checks that a claim takes no task of a host that is known to be going or gone.
+func (b *hostBook) heeded(o *oracle, e *messages.Event) {
+	switch host := b.on[e.Task]; {
+	case b.gone[host]:
+		o.breach("session %s was given task %s, whose %s is known to be gone", e.Session, e.Task, host)
+	case b.draining[host]:
+		o.breach("session %s was given task %s, whose %s is known to drain", e.Session, e.Task, host)
+	}
+}
