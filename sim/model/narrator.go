@@ -147,9 +147,9 @@ func (n *Narrator) Frame(frame messages.Frame) string {
 	case messages.Session:
 		return fmt.Sprintf("session %s resumed=%t lastSeq=%d", n.Session(f.SessionID), f.Resumed, f.LastSeq)
 	case messages.Status:
-		return strings.TrimRight(fmt.Sprintf("status %s %s eta=%dms", f.State, f.Reason, f.EtaMs), " ")
+		return squeeze("status %s %s eta=%dms", f.State, f.Reason, f.EtaMs)
 	case messages.Ready:
-		return strings.TrimRight(fmt.Sprintf("ready %s elapsed=%dms %s", f.Path, f.ElapsedMs, f.Why), " ")
+		return squeeze("ready %s elapsed=%dms %s", f.Path, f.ElapsedMs, f.Why)
 	case messages.Data:
 		return fmt.Sprintf("data %d", f.Seq)
 	case messages.Ack:
@@ -157,7 +157,7 @@ func (n *Narrator) Frame(frame messages.Frame) string {
 	case messages.Gap:
 		return fmt.Sprintf("gap %d to %d", f.From, f.To)
 	case messages.Exit:
-		return strings.TrimRight(fmt.Sprintf("exit %d %s", f.Code, f.Signal), " ")
+		return squeeze("exit %d %s %s", f.Code, f.Signal, f.Stderr)
 	case messages.Error:
 		return fmt.Sprintf("error %s retryable=%t: %s", f.Code, f.Retryable, n.shorten(f.Message))
 	case messages.Bye:
@@ -166,4 +166,9 @@ func (n *Narrator) Frame(frame messages.Frame) string {
 		return fmt.Sprintf("init_user session=%s in=%d out=%d", n.Session(f.SessionID), f.InSeq, f.OutSeq)
 	}
 	return frame.FrameType()
+}
+
+// squeeze is Sprintf without the blanks that empty values leave.
+func squeeze(format string, values ...any) string {
+	return strings.Join(strings.Fields(fmt.Sprintf(format, values...)), " ")
 }

@@ -188,6 +188,13 @@ func (u *user) stop(grace time.Duration) {
 	}
 }
 
+// AgentEnds ends the task's agent, as if by itself.
+func (t *Container) AgentEnds(exit messages.Exit) {
+	if t.bridge != nil && t.bridge.user != nil {
+		t.bridge.user.exited(exit)
+	}
+}
+
 // exited is the agent's end. Outputs that found no room are never said.
 func (u *user) exited(exit messages.Exit) {
 	if u.gone || u.exit != nil {

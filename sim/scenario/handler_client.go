@@ -23,7 +23,7 @@ func (e *env) arrive(a *arguments) error {
 
 // join has a client come and ask for a session that there is, or was.
 //
-//	join mallory session=s1 seen=4
+//	join eve session=s1 seen=4 in=2s
 func (e *env) join(a *arguments) error {
 	name, visit, err := e.visit(a)
 	if err != nil {
@@ -38,7 +38,11 @@ func (e *env) join(a *arguments) error {
 	if id == "" {
 		id = messages.SessionID(session)
 	}
-	e.register(name, e.model.Join(visit, id, uint64(seen)))
+	var in time.Duration
+	if err := a.duration("in", &in); err != nil {
+		return err
+	}
+	e.model.World.AfterFunc(in, func() { e.register(name, e.model.Join(visit, id, uint64(seen))) })
 	e.settle()
 	return nil
 }

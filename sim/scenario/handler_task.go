@@ -36,7 +36,7 @@ func (e *env) cut(a *arguments) error {
 
 // exit ends a task's agent, as if by itself.
 //
-//	exit t1 code=1
+//	exit t1 code=1 stderr="out of memory"
 func (e *env) exit(a *arguments) error {
 	t, err := e.task(a.word(0, ""))
 	if err != nil {
@@ -46,7 +46,7 @@ func (e *env) exit(a *arguments) error {
 	if err := a.number("code", &code); err != nil {
 		return err
 	}
-	t.Exits(code)
+	t.AgentEnds(messages.Exit{Code: code, Stderr: a.text("stderr", "")})
 	e.settle()
 	return nil
 }
