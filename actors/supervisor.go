@@ -25,7 +25,9 @@ type supervisor struct {
 	*Ports
 	records
 	settings Settings
-	ctx      actor.Context
+	// spare is how far the threshold is below the minimum, also once the pool was resized.
+	spare int
+	ctx   actor.Context
 
 	// startTime is this deployment's own measured time from a start to ready.
 	startTime estimate
@@ -65,6 +67,7 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 			backoffOver: alarm{name: timerBackoff},
 			sweepDue:    alarm{name: timerSweep},
 			adoption:    newAdoption(),
+			spare:       settings.Min - settings.Threshold,
 			over:        newRecent[messages.SessionID, endedSession](remembered),
 			past:        newRecent[messages.TaskID, struct{}](remembered),
 			starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},

@@ -13,7 +13,7 @@ func (s *supervisor) resize(m *messages.Resize) *messages.Resized {
 	if err := checkBounds(m.Min, m.Max); err != nil {
 		return &messages.Resized{Problem: err.Error()}
 	}
-	s.settings.Threshold = max(0, s.settings.Threshold+m.Min-s.settings.Min)
+	s.settings.Threshold = max(0, m.Min-s.spare)
 	s.settings.Min, s.settings.Max = m.Min, m.Max
 	s.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
 	s.replenish()
