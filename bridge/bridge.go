@@ -34,6 +34,8 @@ type bridge struct {
 	reaper *reaper
 	alive  keepalive
 	settle time.Duration // settleTimeout, but for tests
+	// lookAfter is keepaliveInterval, but for tests.
+	lookAfter time.Duration
 
 	ctx    context.Context // the bridge's life: every goroutine ends with it
 	cancel context.CancelFunc
@@ -74,7 +76,7 @@ func newBridge(cfg Config, log zerolog.Logger) (*bridge, error) {
 		cfg: cfg, root: root, reaper: newReaper(),
 		log:    log.With().Str("task", string(cfg.TaskID)).Logger(),
 		alive:  keepalive{ping: 20 * time.Second, silence: 45 * time.Second},
-		settle: settleTimeout,
+		settle: settleTimeout, lookAfter: keepaliveInterval,
 		events: make(chan func()), left: make(chan struct{}),
 	}
 	b.link.base = cfg.GatewayURL
@@ -211,6 +213,9 @@ func (b *bridge) onFrame(from *socket, frame messages.Frame) {
 	case messages.Unknown:
 		b.log.Debug().Str("type", f.Type).Msg("ignored a frame of an unknown type")
 	default:
+		if _, answer := frame.(messages.Ack); answer && b.session == nil {
+			return // it answers the hello
+		}
 		if b.session == nil {
 			b.log.Warn().Str("type", frame.FrameType()).Msg("ignored a frame that needs a session")
 			return

@@ -136,7 +136,7 @@ func TestRollingDeploy(t *testing.T) {
 		u.ready()
 		users = append(users, u)
 	}
-	warm := readyTasks(first.awaitReady(3))
+	warm := readyTasks(first.awaitStatus("the pool is full", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 }))
 	before := len(bridgesOf(t, dir))
 
 	second := startGateway(t, dir, environment...)
