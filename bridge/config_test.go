@@ -38,10 +38,12 @@ func TestAgentEnviron(t *testing.T) {
 		"GATEWAY_WS_URL=ws://g", "TASK_ID=t", "TASK_TOKEN=secret", "WARM_POOL_MODE=true", "USER_ID=u", "SESSION_ID=s",
 		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://x",
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN=y", "ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/x", "ECS_AGENT_URI=z",
-	}, "/mnt/efs/alice")
+		"HEARTH_KEEPALIVE=/etc/passwd",
+	}, &workspace{path: "/mnt/efs/alice", keepalive: keepaliveFile{name: ".optima/keepalive.X"}})
 	want := []string{
 		"PATH=/bin", "TERM=xterm", "OWN=a=b", "AWS_REGION=eu-central-1",
 		"HOME=/mnt/efs/alice", "WORKSPACE_DIR=/mnt/efs/alice", "PWD=/mnt/efs/alice",
+		"HEARTH_KEEPALIVE=/mnt/efs/alice/.optima/keepalive.X",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)

@@ -1,16 +1,17 @@
 package bridge
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// hiddenVariables belong to the bridge and the gateway. HOME and WORKSPACE_DIR are here because they are made anew.
+// hiddenVariables belong to the bridge and the gateway. HOME and those after it are here because they are made anew.
 var hiddenVariables = []string{
 	"GATEWAY_WS_URL", "TASK_ID", "TASK_TOKEN", "WARM_POOL_MODE", "USER_ID", "SESSION_ID",
-	"HOME", "WORKSPACE_DIR", "PWD", "OLDPWD",
+	"HOME", "WORKSPACE_DIR", "PWD", "OLDPWD", keepaliveVariable,
 }
 
 // hiddenPrefixes are ECS' own variables: they lead to the task role's credentials and to the host's metadata.
@@ -18,7 +19,7 @@ var hiddenPrefixes = []string{"AWS_CONTAINER_", "ECS_"}
 
 // agentEnviron makes the agent's environment from the bridge's: what the image and the task definition set passes,
 // except for what would give the agent the task's own powers.
-func agentEnviron(environ []string, workspace string) []string {
+func agentEnviron(environ []string, w *workspace) []string {
 	var kept []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
@@ -28,7 +29,8 @@ func agentEnviron(environ []string, workspace string) []string {
 			kept = append(kept, entry)
 		}
 	}
-	return append(kept, "HOME="+workspace, "WORKSPACE_DIR="+workspace, "PWD="+workspace)
+	return append(kept, "HOME="+w.path, "WORKSPACE_DIR="+w.path, "PWD="+w.path,
+		keepaliveVariable+"="+filepath.Join(w.path, w.keepalive.name))
 }
 
 // HideMemory keeps other processes of the same user, above all the agent, from reading this one's memory and the

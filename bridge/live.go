@@ -30,9 +30,9 @@ func (b *bridge) live(s *session, init messages.InitUser) {
 	if !b.post(func() { b.onReady(s, p) }) {
 		_ = p.agent.signal(syscall.SIGKILL) // the bridge has ended meanwhile; a dead agent is as good
 	}
-	exit := b.relay(s, p.agent)
+	exit := b.relay(s, p)
 	if err := p.workspace.close(); err != nil {
-		s.log.Error().Err(err).Msg("could not remove the token file")
+		s.log.Error().Err(err).Msg("could not remove the token or the keepalive file")
 	}
 	s.log.Info().Int("code", exit.Code).Str("signal", exit.Signal).Str("stderr", exit.Stderr).Msg("the agent has ended")
 	s.out.finish(exit)
@@ -70,7 +70,10 @@ func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *message
 		err = s.ctx.Err() // told to stop meanwhile: do not start what would be killed at once
 	}
 	if err == nil {
-		p.agent, err = startAgent(agentSpec{argv: argv, dir: w.path, env: agentEnviron(b.cfg.Environ, w.path)}, b.reaper)
+		err = w.makeKeepalive()
+	}
+	if err == nil {
+		p.agent, err = startAgent(agentSpec{argv: argv, dir: w.path, env: agentEnviron(b.cfg.Environ, w)}, b.reaper)
 	}
 	if err != nil {
 		return fail(failAgent, fmt.Errorf("start the agent: %w", err))
@@ -90,7 +93,8 @@ func stopwatch() func() int64 {
 }
 
 // relay carries lines both ways until the agent has ended and its output was read to the end.
-func (b *bridge) relay(s *session, a *agent) messages.Exit {
+func (b *bridge) relay(s *session, p prepared) messages.Exit {
+	a := p.agent
 	b.wg.Go(func() {
 		if err := s.in.pump(a.stdin); err != nil && !errors.Is(err, os.ErrClosed) {
 			s.log.Warn().Err(err).Msg("the agent takes no more input")
@@ -100,6 +104,7 @@ func (b *bridge) relay(s *session, a *agent) messages.Exit {
 		readers sync.WaitGroup
 		stderr  tail
 	)
+	readers.Go(func() { b.watchKeepalive(s, p.workspace, a.dead) })
 	readers.Go(func() {
 		s.eachLine("stdout", a.stdout, s.output)
 	})

@@ -39,6 +39,8 @@ type session struct {
 	ready     *messages.BridgeReady
 	failed    *messages.InitFailed // instead of them
 	ended     bool                 // the agent has, and all of its output is in the outbox
+	// asksForTime: the agent has touched its keepalive file, and no gateway was told.
+	asksForTime bool
 
 	nextToken    *messages.Secret // to be written
 	writingToken bool
@@ -126,6 +128,7 @@ func (b *bridge) announceInit(to *socket) {
 		to.send(*s.failed)
 	case s.ready != nil:
 		to.send(*s.ready)
+		b.tellKeepalive(to)
 	}
 }
 

@@ -29,6 +29,8 @@ type workspace struct {
 	mu        sync.Mutex
 	written   fs.FileInfo // the token file as this bridge wrote it last, nil if it did not
 	closed    bool
+
+	keepalive keepaliveFile
 }
 
 // openRoot opens WORKSPACE_ROOT. It must exist: making a directory that a missing volume should have been mounted on
@@ -141,8 +143,8 @@ func (w *workspace) writeNew(name string, content []byte) (fs.FileInfo, error) {
 	return info, errors.Join(err, statErr, file.Close())
 }
 
-// close removes the token file and lets go of the directory. A token file that another session of the same user has
-// written meanwhile stays.
+// close removes the token file and the keepalive file and lets go of the directory. A token file that another session of
+// the same user has written meanwhile stays.
 func (w *workspace) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -157,7 +159,7 @@ func (w *workspace) close() error {
 			err = w.root.Remove(w.tokenFile)
 		}
 	}
-	return errors.Join(ignoreMissing(err), w.root.Close())
+	return errors.Join(ignoreMissing(err), w.keepalive.remove(w.root), w.root.Close())
 }
 
 func ignoreMissing(err error) error {
