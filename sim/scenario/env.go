@@ -50,6 +50,8 @@ func init() {
 		// ECS.
 		"script": (*env).script,
 		"tasks":  (*env).tasks,
+		"host":   (*env).host,
+		"hosts":  (*env).hosts,
 
 		// Operators, and what nobody wants.
 		"resize":   (*env).resize,

@@ -10,13 +10,22 @@ import (
 
 // arrive has a client come and ask for a new session. Its user is its name unless told otherwise.
 //
-//	arrive alice user=alice acks numbers stay=5m return=1s early=3
+//	arrive alice user=alice acks numbers stay=5m return=1s early=3 in=1s
 func (e *env) arrive(a *arguments) error {
 	name, visit, err := e.visit(a)
 	if err != nil {
 		return err
 	}
-	e.register(name, e.model.Arrive(visit))
+	return e.later(a, func() { e.register(name, e.model.Arrive(visit)) })
+}
+
+// later does something in= some time from now, or now.
+func (e *env) later(a *arguments, do func()) error {
+	var in time.Duration
+	if err := a.duration("in", &in); err != nil {
+		return err
+	}
+	e.model.World.AfterFunc(in, do)
 	e.settle()
 	return nil
 }
@@ -38,13 +47,7 @@ func (e *env) join(a *arguments) error {
 	if id == "" {
 		id = messages.SessionID(session)
 	}
-	var in time.Duration
-	if err := a.duration("in", &in); err != nil {
-		return err
-	}
-	e.model.World.AfterFunc(in, func() { e.register(name, e.model.Join(visit, id, uint64(seen))) })
-	e.settle()
-	return nil
+	return e.later(a, func() { e.register(name, e.model.Join(visit, id, uint64(seen))) })
 }
 
 func (e *env) visit(a *arguments) (string, model.Visit, error) {
@@ -125,7 +128,7 @@ func (e *env) leave(a *arguments) error {
 
 // drop cuts a client's socket. Each end notices in its own time.
 //
-//	drop alice gateway=0s client=0s
+//	drop alice gateway=0s client=0s in=1s
 func (e *env) drop(a *arguments) error {
 	c, err := e.client(a.word(0, ""))
 	if err != nil {
@@ -146,9 +149,7 @@ func (e *env) cutLink(link *model.Link, a *arguments, peer string) error {
 	if err := a.duration(peer, &other); err != nil {
 		return err
 	}
-	link.CutNoticed(gateway, other)
-	e.settle()
-	return nil
+	return e.later(a, func() { link.CutNoticed(gateway, other) })
 }
 
 // again has a client dial once more for its session, although it may still have a socket.

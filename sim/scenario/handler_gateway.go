@@ -35,11 +35,14 @@ func (e *env) gateway(a *arguments) error {
 			return err
 		}
 	}
-	if err := s.Validate(); err != nil {
-		return err
-	}
 	o.Cloud = model.CloudOptions{
 		Run: fixed(run), Stop: fixed(100 * ms), Describe: fixed(100 * ms), Boot: fixed(boot), Dial: fixed(dial),
+	}
+	if err := a.fleet(&o); err != nil {
+		return err
+	}
+	if err := s.Validate(); err != nil {
+		return err
 	}
 	o.Bridge.Workspace, o.Bridge.Token, o.Bridge.Agent = fixed(14*ms), fixed(10*ms), fixed(agent)
 	o.Agent = model.AgentOptions{Think: fixed(think), Farewell: fixed(farewell), Silent: a.text("agent-says", "") == "nothing"}

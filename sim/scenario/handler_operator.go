@@ -52,6 +52,9 @@ func (e *env) status(*arguments) error {
 	for _, r := range s.Sessions {
 		e.print("%s %s task=%s", e.narrator.Session(r.ID), r.State, e.narrator.Task(r.Task))
 	}
+	for _, h := range s.Hosts {
+		e.print("%s %s slots=%d tasks=%d", h.ID, h.State, h.Slots, h.Tasks)
+	}
 	return nil
 }
 

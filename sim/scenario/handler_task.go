@@ -22,7 +22,7 @@ func (e *env) die(a *arguments) error {
 
 // cut cuts the socket of a task's bridge. Each end notices in its own time.
 //
-//	cut t1 gateway=0s bridge=3s
+//	cut t1 gateway=0s bridge=3s in=1s
 func (e *env) cut(a *arguments) error {
 	t, err := e.task(a.word(0, ""))
 	if err != nil {
