@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/gateway"
 	"hearth/messages"
 )
 
@@ -180,7 +181,9 @@ func TestKeepalives(t *testing.T) {
 
 // A session is its user's. To anyone else it does not exist.
 func TestSomeoneElsesSession(t *testing.T) {
-	s := openSite(t, pool(1, 5))
+	s := openSite(t, pool(1, 5), func(c *gateway.Config) {
+		c.Actors.AdoptionGrace = 100 * time.Millisecond // until then, a session may be one that a bridge brings back
+	})
 	ann := s.visit("ann")
 	ann.ready()
 	for _, id := range []messages.SessionID{ann.ID(), "s-nobodys"} {

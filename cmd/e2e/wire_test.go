@@ -22,6 +22,7 @@ type wireClient struct {
 
 	mu     sync.Mutex
 	frames []messages.Frame
+	heard  []time.Time // when each of the frames came
 	pings  int
 	code   uint16        // of the close
 	gone   chan struct{} // closed once the socket is
@@ -92,7 +93,7 @@ func (w *wireClient) OnMessage(_ *gws.Conn, m *gws.Message) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.frames = append(w.frames, frame)
+	w.frames, w.heard = append(w.frames, frame), append(w.heard, time.Now())
 }
 
 // sends writes a text frame.
@@ -125,6 +126,20 @@ func hears[F messages.Frame](w *wireClient, what string, so func(F) bool) F {
 		return false
 	})
 	return heard
+}
+
+// heardAt is when the first frame of the type came, which must have been heard.
+func heardAt[F messages.Frame](w *wireClient) time.Time {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, frame := range w.frames {
+		if _, ok := frame.(F); ok {
+			return w.heard[i]
+		}
+	}
+	w.t.Fatal("no such frame was heard")
+	return time.Time{}
 }
 
 // failure waits for an error frame.
