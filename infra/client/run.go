@@ -58,6 +58,7 @@ func (s *Session) serve(k *socket) {
 	<-k.gone
 }
 
+// use makes k the socket whose writer is woken; nil between sockets.
 func (s *Session) use(k *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
