@@ -51,8 +51,8 @@ func fetchKeys(ctx context.Context, config Config) (jwt.Keyfunc, error) {
 		},
 		Ctx: ctx, HTTPTimeout: times.timeout, RefreshInterval: times.refresh,
 		NoErrorReturnFirstHTTPReq: true,
-		RefreshErrorHandler: func(ctx context.Context, err error) {
-			if !errors.Is(ctx.Err(), context.Canceled) {
+		RefreshErrorHandler: func(_ context.Context, err error) { // its context is the fetch's, which is over
+			if ctx.Err() == nil {
 				log.Warn().Err(err).Msg("cannot fetch the keys of users' tokens; the last ones stay in use")
 			}
 		},
