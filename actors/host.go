@@ -27,9 +27,10 @@ type host struct {
 	missed int
 }
 
-// newHost makes the producer of a host's actor. Its first message is the HostSeen that found it.
-func newHost(ports *Ports, pool *actor.PID, id messages.HostID) actor.Producer {
-	return func() actor.Actor { return &host{Ports: ports, pool: pool, id: id} }
+// newHost makes the producer of a host's actor. It begins in the state that an earlier actor of the same host has left it
+// in, in service when there was none.
+func newHost(ports *Ports, pool *actor.PID, id messages.HostID, was messages.HostState) actor.Producer {
+	return func() actor.Actor { return &host{Ports: ports, pool: pool, id: id, state: was} }
 }
 
 // Receive leaves every message to the state.
@@ -37,7 +38,11 @@ func (h *host) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		h.root = ctx.ActorSystem().Root
-		h.become(messages.HostInService, h.inService)
+		if h.state == messages.HostDraining {
+			h.become(messages.HostDraining, h.draining)
+		} else {
+			h.become(messages.HostInService, h.inService)
+		}
 	case *actor.Stopping, *actor.Stopped:
 	default:
 		h.handle(m)

@@ -3,6 +3,7 @@ package actors
 import (
 	"container/list"
 	"slices"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -26,12 +27,12 @@ type hosts struct {
 	byID map[messages.HostID]*hostRecord
 	// inOrder has the hosts in the order in which they were first seen: the order in which anything is done to all.
 	inOrder []*hostRecord
-	// prepared are the hosts that wait in the EC2 warm pool; unswept counts the starts since the last sweep, which have
-	// taken slots that it saw.
+	// prepared are the hosts that wait in the EC2 warm pool; taken counts the tasks that were placed since the last sweep,
+	// on slots that it saw.
 	prepared messages.PreparedHosts
-	unswept  int
-	// gone are hosts that were lost: late news must not bring one back.
-	gone recent[messages.HostID, struct{}]
+	taken    int
+	// gone are hosts that were lost, and when: late news must not bring one back.
+	gone recent[messages.HostID, time.Time]
 	// found counts the hosts that were ever seen.
 	found int
 }
@@ -42,15 +43,22 @@ func (h *hosts) add(host *hostRecord) {
 	h.inOrder = append(h.inOrder, host)
 }
 
-func (h *hosts) remove(host *hostRecord) {
-	h.gone.add(host.id, struct{}{})
+// remove takes a host out of the books that was lost at the given time.
+func (h *hosts) remove(host *hostRecord, at time.Time) {
+	h.gone.add(host.id, at)
 	delete(h.byID, host.id)
 	h.inOrder = slices.DeleteFunc(h.inOrder, func(each *hostRecord) bool { return each == host })
 }
 
+// isGone reports whether a host is lost for a task that was asked for at the given time. ECS places nothing on a host that
+// is gone: a task that was asked for since the loss and is there proves that the host is, too.
+func (h *hosts) isGone(id messages.HostID, asked time.Time) bool {
+	return h.gone.has(id) && asked.Before(h.gone.get(id))
+}
+
 // freeSlots is how many more tasks have room on the hosts in service.
 func (h *hosts) freeSlots() int {
-	slots := -h.unswept
+	slots := -h.taken
 	for _, host := range h.inOrder {
 		if host.state == messages.HostInService {
 			slots += host.slots

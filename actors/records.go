@@ -126,7 +126,7 @@ func newRecords() records {
 		sessions: map[messages.SessionID]*sessionRecord{},
 		perUser:  map[messages.UserID]int{},
 		hosts: hosts{
-			byID: map[messages.HostID]*hostRecord{}, gone: newRecent[messages.HostID, struct{}](remembered),
+			byID: map[messages.HostID]*hostRecord{}, gone: newRecent[messages.HostID, time.Time](remembered),
 		},
 	}
 }

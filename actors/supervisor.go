@@ -44,8 +44,9 @@ type supervisor struct {
 	over recent[messages.SessionID, endedSession]
 	// starts bounds how fast sessions begin.
 	starts pace
-	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted.
-	past recent[messages.TaskID, struct{}]
+	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
+	// crashed: a Terminated may overtake an actor's last messages.
+	past recent[messages.TaskID, bool]
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
 	draining bool
 	drainer  *actor.PID
@@ -69,7 +70,7 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
 			adoption:    newAdoption(),
 			spare:       settings.Min - settings.Threshold,
 			over:        newRecent[messages.SessionID, endedSession](remembered),
-			past:        newRecent[messages.TaskID, struct{}](remembered),
+			past:        newRecent[messages.TaskID, bool](remembered),
 			starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
 		}
 	}
@@ -182,7 +183,9 @@ func (s *supervisor) onTask(id messages.TaskID, message any, handle func(*taskRe
 		handle(t)
 		return
 	}
-	s.unexpected(message)
+	if !s.past.get(id) {
+		s.unexpected(message)
+	}
 }
 
 // terminated hears that a child has stopped. One that stopped without its last word has crashed.

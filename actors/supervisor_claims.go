@@ -131,28 +131,40 @@ func (s *supervisor) capacity() *messages.Hint {
 // own queue is ready, or, when there are not as many, for the rounds of starts that have to come first.
 func (s *supervisor) hint(since time.Time, position int) *messages.Hint {
 	now, whole := s.Clock.Now(), s.startTime.value()
-	place := s.starting.Front()
-	for range position {
-		if place == nil {
-			break
-		}
-		place = place.Next()
-	}
-	if place != nil {
-		started := place.Value.(*taskRecord).started
+	t, unplaced := s.startingAt(position)
+	if t != nil {
 		reason := messages.ReasonColdStarting
-		if started.Before(since) {
+		if t.started.Before(since) {
 			reason = messages.ReasonWarmStarting
 		}
-		return &messages.Hint{Reason: reason, Eta: max(0, whole-now.Sub(started))}
+		if t.host == nil {
+			whole += s.bootWait(unplaced)
+		}
+		return &messages.Hint{Reason: reason, Eta: max(0, whole-now.Sub(t.started))}
 	}
-	rounds := time.Duration(1 + (position-s.starting.Len())/s.settings.LaunchConcurrency)
-	held := max(0, s.backoff.until.Sub(now)) + s.bootWait()
+	beyond := position - s.starting.Len()
+	rounds := time.Duration(1 + beyond/s.settings.LaunchConcurrency)
+	held := max(0, s.backoff.until.Sub(now), s.bootWait(unplaced+beyond+1))
 	reason := messages.ReasonQueued
-	if held == 0 && position == s.starting.Len() && !s.atMaximum() {
+	if held == 0 && beyond == 0 && !s.atMaximum() {
 		reason = messages.ReasonColdStarting // its own task is started in this very moment
 	}
 	return &messages.Hint{Reason: reason, Eta: held + rounds*whole}
+}
+
+// startingAt is the starting task at a place of its queue, nil when there are not as many, and how many up to there are
+// not known to be placed.
+func (s *supervisor) startingAt(position int) (t *taskRecord, unplaced int) {
+	for place := s.starting.Front(); place != nil; place = place.Next() {
+		t := place.Value.(*taskRecord)
+		if t.host == nil {
+			unplaced++
+		}
+		if position--; position < 0 {
+			return t, unplaced
+		}
+	}
+	return nil, unplaced
 }
 
 // atMaximum reports whether the pool's maximum keeps another task from being started.

@@ -24,7 +24,7 @@ func (s *supervisor) hostsListed(m *messages.HostsListed) {
 		s.observe(messages.Event{Kind: messages.EventLaunchError, Reason: m.Err.Error(), Fault: m.Err.Kind, Phase: PoolName})
 		return
 	}
-	s.prepared, s.unswept = m.Prepared, 0
+	s.prepared, s.taken = m.Prepared, 0
 	seen := make(map[messages.HostID]bool, len(m.Hosts))
 	for i := range m.Hosts {
 		sight := &m.Hosts[i]
@@ -46,15 +46,21 @@ func (s *supervisor) hostAt(id messages.HostID) *hostRecord {
 	if host := s.byID[id]; host != nil {
 		return host
 	}
+	host := &hostRecord{id: id, state: messages.HostInService}
+	s.hosts.add(host)
+	s.attend(host, "")
+	return host
+}
+
+// attend gives a host an actor, which takes up where an earlier one has left it.
+func (s *supervisor) attend(host *hostRecord, was messages.HostState) {
 	s.found++
-	name := hostName(id) + "#" + strconv.Itoa(s.found)
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newHost(s.Ports, s.ctx.Self(), id)), name)
+	name := hostName(host.id) + "#" + strconv.Itoa(s.found)
+	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newHost(s.Ports, s.ctx.Self(), host.id, was)), name)
 	if err != nil {
 		panic("actors: a host's name was used twice: " + err.Error()) // Invariant: each has its incarnation
 	}
-	host := &hostRecord{id: id, pid: pid, state: messages.HostInService}
-	s.hosts.add(host)
-	return host
+	host.pid = pid
 }
 
 // hostChanged acts on a host's new state. From here on no claim takes a task of a host that is going or gone.
@@ -64,25 +70,29 @@ func (s *supervisor) hostChanged(m *messages.HostChanged) {
 		s.unexpected(m)
 		return
 	}
+	if host.state == m.State {
+		return // a new actor's first word
+	}
 	host.state = m.State
 	switch m.State {
 	case messages.HostInService:
 	case messages.HostDraining:
-		s.withdraw(host)
+		s.withdraw(host, s.tasksOn(host))
 	case messages.HostLost:
 		s.hostLost(host)
 	}
 	s.replenish()
 }
 
-// withdraw takes a draining host's tasks out of the pool. Their replacements are started before they are told to stop.
+// withdraw takes tasks of a draining host out of the pool. Their replacements are started before they are told to stop.
 // Those that have a session run on: it is told, and restarts elsewhere if its host goes before it ends.
-func (s *supervisor) withdraw(host *hostRecord) {
+func (s *supervisor) withdraw(host *hostRecord, tasks []*taskRecord) {
+	const reason = "its host is draining"
 	var unclaimed []*taskRecord
-	for _, t := range s.tasksOn(host) {
+	for _, t := range tasks {
 		switch t.state {
 		case poolStarting, poolReady:
-			s.evicted(t, "its host is draining")
+			s.evicted(t, reason)
 			unclaimed = append(unclaimed, t)
 		case poolAssigned:
 			s.tell(t.session.pid, &messages.HostChanged{Host: host.id, State: host.state})
@@ -92,7 +102,7 @@ func (s *supervisor) withdraw(host *hostRecord) {
 	s.observe(messages.Event{Kind: messages.EventHostWithdrawn, Host: host.id, N: len(unclaimed)})
 	s.replenish()
 	for _, t := range unclaimed {
-		s.tell(t.pid, &messages.Retire{Reason: "its host is draining"})
+		s.tell(t.pid, &messages.Retire{Reason: reason})
 	}
 }
 
@@ -100,7 +110,7 @@ func (s *supervisor) withdraw(host *hostRecord) {
 func (s *supervisor) hostLost(host *hostRecord) {
 	tasks := s.tasksOn(host)
 	s.observe(messages.Event{Kind: messages.EventHostLost, Host: host.id, N: len(tasks)})
-	s.hosts.remove(host)
+	s.hosts.remove(host, s.Clock.Now())
 	s.ctx.Poison(host.pid)
 	// First all of them leave the pool, so that no session of one is given another.
 	for _, t := range tasks {
@@ -127,13 +137,12 @@ func (s *supervisor) loseTask(t *taskRecord) {
 	s.tell(t.pid, &messages.Retire{Reason: reason})
 }
 
-// hostCrashed gives up a host whose actor has panicked: the next sweep finds it anew, with another actor.
+// hostCrashed gives a host whose actor has panicked another one. What is on it goes on.
 func (s *supervisor) hostCrashed(who *actor.PID) {
 	for _, host := range s.inOrder {
 		if host.pid.Id == who.Id {
 			s.observe(messages.Event{Kind: messages.EventCrashed, Host: host.id, Reason: "host actor"})
-			s.hostLost(host)
-			s.replenish()
+			s.attend(host, host.state)
 			return
 		}
 	}
@@ -155,25 +164,25 @@ func (s *supervisor) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	if t.host != nil || t.state == poolStopping {
 		return
 	}
-	if s.gone.has(m.Host) {
+	if s.isGone(m.Host, t.started) {
 		s.loseTask(t)
 		s.replenish()
 		return
 	}
 	host := s.hostAt(m.Host)
 	t.settle(host)
+	s.taken++
 	if host.state == messages.HostDraining {
-		s.withdraw(host)
-		s.replenish()
+		s.withdraw(host, []*taskRecord{t})
 	}
 }
 
-// bootWait is how long it takes until a host has room for another task: no time when one has, or when nothing is known
-// of hosts.
-func (s *supervisor) bootWait() time.Duration {
+// bootWait is how long it takes until a host has room for the n-th of the tasks that are not placed yet, counted from 1:
+// no time when there is room for so many, or when nothing is known of hosts.
+func (s *supervisor) bootWait(n int) time.Duration {
 	boot := s.settings.Boot
 	switch {
-	case len(s.inOrder) == 0 || s.freeSlots() > 0:
+	case len(s.inOrder) == 0 || n <= s.freeSlots():
 		return 0
 	case s.prepared.Hibernated > 0:
 		return boot.Hibernated

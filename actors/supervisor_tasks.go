@@ -62,7 +62,6 @@ func (s *supervisor) start(owner *sessionRecord) {
 	}
 	t.pid = pid
 	s.enter(t)
-	s.unswept++
 	s.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
 }
 
@@ -242,7 +241,7 @@ func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 // taskGone closes a task's record. Its actor has said its last word and is stopped.
 func (s *supervisor) taskGone(t *taskRecord) {
 	s.forget(t)
-	s.past.add(t.id, struct{}{})
+	s.past.add(t.id, t.crashed)
 	s.ctx.Poison(t.pid)
 	s.reportDrained()
 }
@@ -254,6 +253,7 @@ func (s *supervisor) taskCrashed(t *taskRecord) {
 	if t.crashed {
 		s.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
 		s.forget(t)
+		s.past.add(t.id, true)
 		return
 	}
 	t.crashed = true

@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
@@ -83,21 +85,28 @@ func (s *storm) hideHost() {
 
 // hostBook is what the supervisor has been told of hosts, and of where tasks are. What it was not told it cannot heed.
 type hostBook struct {
-	gone, draining map[messages.HostID]bool
-	on             map[messages.TaskID]messages.HostID
+	// gone is when a host was lost.
+	gone     map[messages.HostID]time.Time
+	draining map[messages.HostID]bool
+	on       map[messages.TaskID]messages.HostID
+	// asked is when a task was asked for. One that was since a host's loss and is on it proves that the host is there.
+	asked map[messages.TaskID]time.Time
 }
 
 func newHostBook() hostBook {
 	return hostBook{
-		gone: map[messages.HostID]bool{}, draining: map[messages.HostID]bool{}, on: map[messages.TaskID]messages.HostID{},
+		gone: map[messages.HostID]time.Time{}, draining: map[messages.HostID]bool{},
+		on: map[messages.TaskID]messages.HostID{}, asked: map[messages.TaskID]time.Time{},
 	}
 }
 
 // fact takes what the supervisor decides about hosts, in the middle of its decision.
 func (b *hostBook) fact(e *messages.Event) {
 	switch e.Kind {
+	case messages.EventStarting:
+		b.asked[e.Task] = e.At
 	case messages.EventHostLost:
-		b.gone[e.Host] = true
+		b.gone[e.Host] = e.At
 	case messages.EventHostWithdrawn:
 		b.draining[e.Host] = true
 	}
@@ -109,6 +118,9 @@ func (b *hostBook) afterPick(p world.Pick) {
 	switch m := message.(type) {
 	case *messages.TaskPlaced:
 		b.on[m.Task] = m.Host
+		if lost, gone := b.gone[m.Host]; gone && !b.asked[m.Task].Before(lost) {
+			delete(b.gone, m.Host)
+		}
 	case *messages.HostChanged:
 		b.draining[m.Host] = m.State == messages.HostDraining
 	case *messages.HostsListed:
@@ -120,8 +132,10 @@ func (b *hostBook) afterPick(p world.Pick) {
 
 // heeded checks that a claim takes no task of a host that is known to be going or gone.
 func (b *hostBook) heeded(o *oracle, e *messages.Event) {
-	switch host := b.on[e.Task]; {
-	case b.gone[host]:
+	host := b.on[e.Task]
+	_, gone := b.gone[host]
+	switch {
+	case gone:
 		o.breach("session %s was given task %s, whose %s is known to be gone", e.Session, e.Task, host)
 	case b.draining[host]:
 		o.breach("session %s was given task %s, whose %s is known to drain", e.Session, e.Task, host)

@@ -61,6 +61,8 @@ func (n *Narrator) Event(e *messages.Event) string {
 	var rest []string
 	add := func(format string, values ...any) { rest = append(rest, fmt.Sprintf(format, values...)) }
 	switch {
+	case e.Task == "" && e.Session == "" && e.Host != "":
+		who = string(e.Host)
 	case e.Task == "":
 		who = n.Session(e.Session)
 	case e.Session != "" && isOfSession(e.Kind):
