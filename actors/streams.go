@@ -59,11 +59,10 @@ func (q *inputQueue) add(data messages.Data, link messages.LinkID, bytes int) (u
 // acknowledge forgets the inputs up to seq, which the agent has been given, after credit was told of their bytes. It
 // reports whether that was news.
 func (q *inputQueue) acknowledge(seq uint64, credit func(messages.LinkID, int)) bool {
-	seq = min(seq, q.last)
 	if seq <= q.given {
 		return false
 	}
-	n := int(seq - q.given)
+	n := int(min(seq, q.last) - q.given)
 	for _, entry := range q.entries[:n] {
 		q.bytes -= entry.bytes
 		if entry.link != 0 {
@@ -76,6 +75,7 @@ func (q *inputQueue) acknowledge(seq uint64, credit func(messages.LinkID, int)) 
 		q.entries = nil
 	}
 	q.given = seq
+	q.last = max(q.last, seq) // the bridge may have been given some by another gateway, which handed it over
 	return true
 }
 
