@@ -16,7 +16,7 @@ type action struct {
 	play   func(*storm)
 }
 
-// actions are all that can happen. The first must bring a client, the last drain.
+// actions are all that can happen. The first must bring a client, the last two restart and drain.
 var actions []action
 
 func init() {
@@ -41,6 +41,7 @@ func init() {
 		{"exit-agent", 1, (*storm).exitAgent},
 		{"script", 2, (*storm).script},
 		{"resize", 2, (*storm).resize},
+		{"restart", 0, (*storm).restart},
 		{"drain", 0, (*storm).drain},
 	}
 }
@@ -133,7 +134,7 @@ func (s *storm) stallClient() {
 	}
 }
 
-// refreshToken has a client whose socket works replace its token.
+// refreshToken has a client replace its token. On a socket that is broken already it would be lost.
 func (s *storm) refreshToken() {
 	c := s.client()
 	if c == nil || c.Session == "" || c.Link() == nil || !c.Link().Healthy() {
@@ -142,7 +143,7 @@ func (s *storm) refreshToken() {
 	s.users++
 	token := messages.Secret(fmt.Sprintf("token-%d", s.users))
 	s.tell("client %d has a new token", c.Number)
-	c.Send(messages.Token{Token: token})
+	c.Refresh(token)
 }
 
 // badClient says what a client should not.
@@ -219,6 +220,16 @@ func (s *storm) resize() {
 			s.oracle.breach("resize to %d to %d was answered %q", minimum, maximum, r.Problem)
 		}
 	})
+}
+
+// restart kills the gateway's process. The next one finds its tasks and sessions in ECS, in the bridges and in the clients.
+func (s *storm) restart() {
+	if s.draining {
+		return
+	}
+	s.tell("the gateway is killed")
+	s.oracle.restarted()
+	s.model.Restart(time.Duration(s.dice.IntN(5000)) * ms)
 }
 
 func (s *storm) drain() {

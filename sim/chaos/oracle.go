@@ -54,8 +54,8 @@ type taskBook struct {
 
 // sessionBook is what the oracle knows of a session.
 type sessionBook struct {
-	task    messages.TaskID
-	waiting bool
+	task             messages.TaskID
+	waiting, adopted bool
 }
 
 func newOracle(s *storm, o *model.Options) *oracle {
@@ -175,7 +175,8 @@ func (o *oracle) init(id messages.TaskID, init messages.InitUser) {
 	if t.session != init.SessionID {
 		o.breach("task %s of session %q was given session %q", id, t.session, init.SessionID)
 	}
-	if init.Token == "" || init.WorkspaceDir == "" {
+	// A session that was taken over has no token before its client is back.
+	if init.WorkspaceDir == "" || init.Token == "" && !o.session(init.SessionID).adopted {
 		o.breach("task %s was given no token or no workspace", id)
 	}
 }
@@ -194,7 +195,7 @@ func (o *oracle) afterStep() {
 	for _, c := range o.storm.clients {
 		o.notLeftInSilence(c, now)
 	}
-	if err := o.storm.model.World.Failure(); err != nil {
+	if err := o.storm.model.Failure(); err != nil {
 		o.breach("the supervisor failed: %v", err)
 	}
 	if nils := o.storm.model.World.Counts().Nils; nils > 0 {
@@ -213,7 +214,7 @@ func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
 		o.breach("client %d of session %q has waited %v and was told neither ready nor an error", c.Number, c.Session, waited)
 	}
 	last, isStatus := c.Heard.(messages.Status)
-	if !isStatus || o.stalled[c] || last.State == messages.StateReconnecting {
+	if !isStatus || c.HeardAt.Before(c.Asked) || o.stalled[c] || last.State == messages.StateReconnecting {
 		return
 	}
 	if quiet := min(now.Sub(c.HeardAt), now.Sub(c.Asked)); quiet > o.settings.HintInterval+slack {

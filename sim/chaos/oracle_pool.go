@@ -95,9 +95,25 @@ func (o *oracle) poolEvent(e *messages.Event) {
 func (o *oracle) adopted(e *messages.Event) {
 	if e.Session == "" {
 		o.move(e.Task, placeStarting)
-	} else {
-		o.move(e.Task, placeElsewhere)
+		return
 	}
+	o.move(e.Task, placeElsewhere)
+	if t := o.task(e.Task); t.session != e.Session {
+		o.breach("task %s of session %q was adopted with session %s", e.Task, t.session, e.Session)
+	}
+	o.session(e.Session).task, o.session(e.Session).adopted = e.Task, true
+}
+
+// restarted forgets the pool with the gateway that knew it. What was claimed stays claimed: the next one has to know.
+func (o *oracle) restarted() {
+	o.pool = poolBook{failures: o.pool.failures}
+	for _, t := range o.tasks {
+		t.place = placeUnknown
+	}
+	for _, s := range o.sessions {
+		s.waiting = false
+	}
+	o.settings = o.storm.weather.options.Settings
 }
 
 // started checks that a start was called for: within the maximum, and only up to what the policy fills.

@@ -117,7 +117,13 @@ func (s *storm) pendingClient(c *model.Client) string {
 		return fmt.Sprintf("input %d of %d is acknowledged", c.Acked, c.Sent)
 	}
 	for _, t := range s.model.Cloud.Running() {
-		if !c.Acks || t.Serves() != c.Session {
+		if t.Serves() != c.Session {
+			continue
+		}
+		if t.Token() != c.Token && !s.oracle.shared[c.Session] {
+			return fmt.Sprintf("its task has the token %q instead of %q", string(t.Token()), string(c.Token))
+		}
+		if !c.Acks {
 			continue
 		}
 		if t.Produced() > c.Seen+2 {

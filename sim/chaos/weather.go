@@ -90,6 +90,9 @@ func draw(seed uint64, d dice) weather {
 	if often(d, 6) {
 		w.weights[len(w.weights)-1]++ // this storm drains
 	}
+	if often(d, 4) {
+		w.weights[len(w.weights)-2]++ // in this one the gateway is killed now and then
+	}
 	w.weights[0] += 2 // without clients there is no storm
 	return w
 }

@@ -61,6 +61,8 @@ type Client struct {
 	Visit
 	// Number counts clients from 1 in the order in which they came.
 	Number int
+	// Token is what it shows when it dials, and what its task should have.
+	Token messages.Secret
 	// Session is what it was told in the last session frame.
 	Session messages.SessionID
 	// Arrived, ReadyAt and Ended are times; zero as long as it did not happen. ReadyAt is the first ready.
@@ -118,7 +120,9 @@ func (m *Model) Join(visit Visit, session messages.SessionID, seen uint64) *Clie
 func (m *Model) newClient(visit Visit) *Client {
 	m.clients.arrived++
 	m.clients.present++
-	return &Client{Visit: visit, Number: m.clients.arrived, Arrived: m.World.Now(), clients: m.clients}
+	return &Client{
+		Visit: visit, Number: m.clients.arrived, Arrived: m.World.Now(), Token: "user-token", clients: m.clients,
+	}
 }
 
 // dial connects and says hello.
@@ -126,7 +130,7 @@ func (c *Client) dial(hello messages.Hello) {
 	n := c.clients.network
 	c.accepted, c.Asked = false, n.World.Now()
 	c.link = n.dial(c, n.options.ClientDelay, n.options.ClientDrop, func(id messages.LinkID) any {
-		return &messages.ClientArrived{Link: id, User: c.User, Token: "user-token", Hello: hello}
+		return &messages.ClientArrived{Link: id, User: c.User, Token: c.Token, Hello: hello}
 	})
 }
 
@@ -160,6 +164,12 @@ func (c *Client) Leave() {
 	}
 	c.leaving = true
 	c.link.send(messages.Close{})
+}
+
+// Refresh gives it a new token, which it hands on if it has a socket.
+func (c *Client) Refresh(token messages.Secret) {
+	c.Token = token
+	c.Send(messages.Token{Token: token})
 }
 
 // Send sends any frame at all.

@@ -135,6 +135,7 @@ func (c *Cloud) Describe(to *actor.PID, task messages.TaskID, arn string) {
 	c.call(OpDescribe, c.options.Describe, func() *messages.LaunchError {
 		if t := c.byARN[arn]; t != nil && c.World.Elapsed() >= t.visible {
 			described.Phase, described.Host, described.Reason = t.phase, t.host, t.reason
+			described.HostGone = t.on != nil && t.on.state == hostGone
 		}
 		return nil
 	}, func(err *messages.LaunchError) {
@@ -145,7 +146,8 @@ func (c *Cloud) Describe(to *actor.PID, task messages.TaskID, arn string) {
 	})
 }
 
-// call plays one call: carry runs in the middle of it if it is carried out, answer at its end.
+// call plays one call: carry runs in the middle of it if it is carried out, answer at its end, if the process that made
+// it is still there.
 func (c *Cloud) call(
 	op string, takes Distribution, carry func() *messages.LaunchError, answer func(*messages.LaunchError),
 ) {
@@ -156,9 +158,15 @@ func (c *Cloud) call(
 		whole = outcome.After
 		half = min(half, whole)
 	}
+	life := c.lives
+	tell := func(err *messages.LaunchError) {
+		if c.lives == life && !c.down {
+			answer(err)
+		}
+	}
 	fault := &messages.LaunchError{Kind: outcome.Fault, Op: op, Message: faultMessages[outcome.Fault]}
 	if outcome.Fault != "" && !outcome.Carried {
-		c.World.AfterFunc(whole, func() { answer(fault) })
+		c.World.AfterFunc(whole, func() { tell(fault) })
 		return
 	}
 	c.World.AfterFunc(half, func() {
@@ -166,7 +174,7 @@ func (c *Cloud) call(
 		if outcome.Fault != "" {
 			err = fault
 		}
-		c.World.AfterFunc(whole-half, func() { answer(err) })
+		c.World.AfterFunc(whole-half, func() { tell(err) })
 	})
 }
 

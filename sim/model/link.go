@@ -1,7 +1,9 @@
 package model
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -56,6 +58,11 @@ func newNetwork(m *Model, options NetworkOptions) *network {
 func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.LinkID) any) *Link {
 	n.lastID++
 	l := &Link{ID: n.lastID, network: n, peer: p, delay: delay}
+	if n.down {
+		l.cut, l.ended = true, true
+		n.World.AfterFunc(draw(delay, n.random), func() { l.leave(0) }) // connection refused
+		return l
+	}
 	n.links[l.ID] = l
 	l.up.after(l, func() {
 		if l.ended || l.cut {
@@ -68,6 +75,17 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 		n.World.AfterFunc(life.Draw(n.random), l.Cut)
 	}
 	return l
+}
+
+// die ends all sockets with the gateway's process. The peers are told by its kernel, or notice in their own time.
+func (n *network) die() {
+	for _, id := range slices.Sorted(maps.Keys(n.links)) {
+		l := n.links[id]
+		delete(n.links, id)
+		l.ended = true
+		l.held, l.waiting = nil, nil
+		l.CutNoticed(0, draw(n.options.Notice, n.random))
+	}
 }
 
 // Bind makes owner the receiver of the link's messages; see actors.Links.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"hearth/actors"
 	"hearth/messages"
 	"hearth/sim/world"
 )
@@ -22,10 +21,9 @@ type Model struct {
 	network *network
 	bridges *bridges
 	clients *clients
-	pool    *actor.PID
-	system  *actor.ActorSystem
 	asked   int
-	quiet   bool
+	gateway
+	quiet bool
 }
 
 // New makes a model in which the supervisor has started and nothing else has happened. The settings must be valid; see
@@ -40,36 +38,8 @@ func New(options Options) *Model {
 	m.Cloud = newCloud(m, options.Cloud)
 	m.bridges = newBridges(m, options)
 	m.clients = newClients(m, options.Network)
-	ports := &actors.Ports{
-		Engine: m.World, Clock: m.World, Rand: m.World,
-		Launcher: m.Cloud, Links: m.network, Signer: signer{}, Observer: m.Log,
-	}
-	if m.Cloud.fleet.finite() {
-		ports.Fleet = m.Cloud
-	}
-	if options.Wrap != nil {
-		options.Wrap(ports)
-	}
-	produce := actors.NewSupervisor(ports, options.Settings)
-	root, err := m.World.SpawnRoot(func() actor.Actor { return &doorway{Actor: produce(), model: m} }, actors.PoolName)
-	if err != nil {
-		panic(err) // Invariant: a new world has no root
-	}
-	m.pool = root
-	m.World.Drain(1 << 10)
+	m.begin(m.World.Node)
 	return m
-}
-
-// doorway is around the supervisor, for its actor system: answers to requests from outside need an address in it.
-type doorway struct {
-	actor.Actor
-	model *Model
-}
-
-// Receive passes everything on.
-func (d *doorway) Receive(ctx actor.Context) {
-	d.model.system = ctx.ActorSystem()
-	d.Actor.Receive(ctx)
 }
 
 // Ask sends the supervisor a request and calls answered with its answer, between picks or in the middle of one.
@@ -92,7 +62,7 @@ func (m *Model) Drain(drained func()) { m.Ask(&messages.Drain{}, func(any) { dra
 
 // Status asks for the pool's status, and runs what can run without time going by to get it.
 func (m *Model) Status() *messages.PoolStatus {
-	var status *messages.PoolStatus
+	status := &messages.PoolStatus{} // of a process that is not there
 	m.Ask(&messages.StatusRequest{}, func(a any) { status = a.(*messages.PoolStatus) })
 	m.World.Drain(1 << 20)
 	return status
@@ -126,12 +96,6 @@ func (m *Model) Unread() int {
 
 // Close ends the world; nothing happens any more.
 func (m *Model) Close() { m.World.Close() }
-
-func (m *Model) send(to *actor.PID, message any) {
-	if err := m.World.Send(to, message); err != nil && err != world.ErrKilled {
-		panic(err) // Invariant: the models send no nil
-	}
-}
 
 // broken reports a rule that the actors broke at a port.
 func (m *Model) broken(format string, arguments ...any) {

@@ -4,6 +4,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"hearth/actors"
 	"hearth/messages"
 	"hearth/sim/world"
@@ -26,6 +28,8 @@ type Options struct {
 
 	// Trace gets every fact as a line of JSON, for people and for jq; Log.Flush ends it. May be nil.
 	Trace io.Writer
+	// Around is put around every actor, for faults that are put in on purpose. May be nil.
+	Around func(actor.Actor) actor.Actor
 	// Wrap changes the ports before the actors get them: for faults that are put in on purpose. May be nil.
 	Wrap func(*actors.Ports)
 	// Rethrow and AfterPick are the world's; see world.Options. May be nil.
