@@ -13,6 +13,7 @@ import (
 	"hearth/actors"
 	"hearth/infra/auth"
 	"hearth/infra/sign"
+	"hearth/messages"
 )
 
 // The backends that run tasks.
@@ -59,6 +60,9 @@ type Config struct {
 	// MaxConnections bounds the sockets of clients and bridges.
 	MaxConnections int
 	DrainTimeout   time.Duration
+
+	// Watch, when set, is told every fact that the actors report, beside the log and the metrics. It must not block.
+	Watch func(messages.Event)
 }
 
 // ECSConfig says which tasks to run.

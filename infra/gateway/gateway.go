@@ -194,10 +194,18 @@ func (g *Gateway) startActors() (err error) {
 	}
 	ports := &actors.Ports{
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
-		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g.observer,
+		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g,
 	}
 	g.pool, err = g.engine.SpawnRoot(actors.NewSupervisor(ports, g.cfg.Actors), actors.PoolName)
 	return err
+}
+
+// Observe passes a fact on to everyone who wants to know.
+func (g *Gateway) Observe(event messages.Event) {
+	g.observer.Observe(event)
+	if g.cfg.Watch != nil {
+		g.cfg.Watch(event)
+	}
 }
 
 // serve takes connections. With an internal listener the public one has nothing but clients and probes.
