@@ -259,6 +259,21 @@ func TestRoomForConnections(t *testing.T) {
 	g.client("d")
 }
 
+func TestRefusingKeepsWhatThereIs(t *testing.T) {
+	g := newGateway(t, nil)
+	p, link := g.client("ann")
+	o := g.newOwner("session")
+	g.sockets.Bind(link, o.pid)
+	g.sockets.Refuse()
+	for path, header := range map[string]http.Header{"/ws?user=bob": nil, "/internal/warm/task-1": bearer("task-1.secret")} {
+		if _, response, err := g.dial(path, header, false); err == nil || response.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s is answered %v", path, response)
+		}
+	}
+	p.write(data(1, `1`))
+	next[*messages.LinkFrame](o)
+}
+
 // links are the links of a kind.
 func (g *gateway) links(kind Kind) (links []*link) {
 	g.sockets.each(func(l *link) {

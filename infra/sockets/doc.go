@@ -1,9 +1,10 @@
 // Package sockets is the actors' port Links: the WebSockets of clients and bridges, from the HTTP handshake to the close.
 //
 // A link is one socket. One goroutine reads it; it decodes a frame, gives it to the link's owner, and goes on while no
-// more than a window of bytes is uncredited, so that a slow owner stops the peer through TCP. Nothing else runs for an
-// idle link: what is sent is queued in its outbox, which is bounded, and a goroutine that writes it lives only while there
-// is something to write. One timer per link serves all its waits: for the hello, for an owner, the next ping, the close.
+// more than a window of bytes is uncredited, so that a slow owner stops the peer through TCP. Meanwhile it does not see
+// its peer leave: that pings cannot be written tells. Nothing else runs for an idle link: what is sent is queued in its
+// outbox, which is bounded, and a goroutine that writes it lives only while there is something to write. One timer per
+// link serves all its waits: for the hello, for an owner, the next ping, the close.
 //
 // gws frames and unmasks what is read. What is written goes past it, because gws makes a system call per message, has no
 // write deadlines, and blocks whoever writes; see wire.

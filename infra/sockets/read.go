@@ -175,7 +175,7 @@ func (l *link) take(frame messages.Frame, bytes int) {
 	case messages.Unknown:
 		return
 	case messages.Ping:
-		l.send(messages.Pong{ID: f.ID})
+		l.send(messages.Pong(f))
 		return
 	case messages.Data:
 		if l.kind == Client && len(f.Payload) > l.sockets.cfg.MaxFrameBytes {

@@ -137,7 +137,7 @@ func (s *Sockets) each(do func(*link)) {
 	}
 }
 
-// admit takes up a handshake, unless there is no room for it or no time left. Who is admitted ends with add or dismiss.
+// admit takes up a handshake, or says why not. Who is admitted ends with add or dismiss.
 func (s *Sockets) admit(kind Kind) (problem string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,7 +196,7 @@ func (s *Sockets) remove(l *link, cause Cause, greeted bool) {
 	c.closed[cause]++
 }
 
-// refuse counts a handshake that was answered with an HTTP error.
+// refused counts a handshake that was answered with an HTTP error.
 func (s *Sockets) refused(kind Kind, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
