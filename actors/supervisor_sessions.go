@@ -89,6 +89,7 @@ func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
 		t = s.tasks[m.Hello.TaskID]
 		if t.adopted && t.state == poolStarting && m.Hello.State == messages.BridgeAssigned && s.adoptable(m.Hello) {
 			s.adoptSession(t, m.Hello)
+			s.replenish() // it has left the pool's count
 		}
 		s.tell(t.pid, m)
 		return
