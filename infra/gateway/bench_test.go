@@ -1,0 +1,248 @@
+package gateway_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/rs/zerolog"
+
+	"hearth/actors"
+	"hearth/infra/engine"
+	"hearth/messages"
+)
+
+// patience bounds every wait.
+const patience = time.Minute
+
+// BenchmarkClaimBurst has 1,000 clients say hello at once to 1,000 ready tasks. A claim is served when its task is sent
+// init_user. The goal: all are within 20 ms of the first hello.
+func BenchmarkClaimBurst(b *testing.B) {
+	const burst = 1000
+	w := openWorld(b, burst)
+	var all, each []time.Duration
+	for b.Loop() {
+		w.awaitReady(burst)
+		claims := make([]*claim, burst)
+		for i := range claims {
+			claims[i] = w.newClaim()
+		}
+		began := time.Now()
+		for _, c := range claims {
+			c.hello()
+		}
+		var last time.Time
+		for _, c := range claims {
+			served := c.await()
+			each = append(each, served.Sub(began))
+			if served.After(last) {
+				last = served
+			}
+		}
+		all = append(all, last.Sub(began))
+		for _, c := range claims {
+			c.close()
+		}
+	}
+	b.ReportMetric(0, "ns/op") // most of it fills the pool
+	report(b, "all-served", all)
+	report(b, "each", each)
+}
+
+// BenchmarkClaim is one claim at a time, from hello to init_user. The goal: it does not depend on the pool's size.
+func BenchmarkClaim(b *testing.B) {
+	for _, size := range []int{10, 100, 1000, 10_000} {
+		b.Run(fmt.Sprintf("pool=%d", size), func(b *testing.B) {
+			w := openWorld(b, size)
+			var took []time.Duration
+			for b.Loop() {
+				w.awaitReady(size)
+				c := w.newClaim()
+				began := time.Now()
+				c.hello()
+				took = append(took, c.await().Sub(began))
+				c.close()
+			}
+			b.ReportMetric(0, "ns/op") // most of it fills the pool
+			report(b, "claim", took)
+		})
+	}
+}
+
+func report(b *testing.B, name string, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, name+"-p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, name+"-p99-µs")
+}
+
+// world is everything around the actors, which answers at once. The engine is the real one.
+type world struct {
+	b      *testing.B
+	engine *engine.Engine
+	pool   *actor.PID
+	links  atomic.Uint64
+	// counts is the pool as the last event had it.
+	counts atomic.Pointer[messages.Census]
+
+	mu sync.Mutex
+	// clients are the claims by their clients' sockets, claims the same by the users that they are for.
+	clients map[messages.LinkID]*claim
+	claims  map[messages.UserID]*claim
+}
+
+// openWorld starts the actors with a pool of that size, and ends them with the benchmark.
+func openWorld(b *testing.B, size int) *world {
+	b.Helper()
+	w := &world{b: b, clients: map[messages.LinkID]*claim{}, claims: map[messages.UserID]*claim{}}
+	w.engine = engine.New(engine.Config{Log: zerolog.Nop()})
+	settings := actors.DefaultSettings()
+	settings.Min, settings.Max, settings.Threshold = size, size, size-1
+	settings.MaxSessionsPerUser = 1
+	ports := &actors.Ports{
+		Engine: w.engine, Clock: w.engine, Rand: w.engine, Launcher: w, Links: w, Signer: w, Observer: w,
+	}
+	pool, err := w.engine.SpawnRoot(actors.NewSupervisor(ports, settings), actors.PoolName)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.pool = pool
+	b.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := w.engine.Stop(ctx); err != nil {
+			b.Error(err)
+		}
+	})
+	return w
+}
+
+// awaitReady waits until that many tasks are ready and nothing is under way; what is left of stopped tasks does not matter.
+func (w *world) awaitReady(n int) {
+	w.b.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if c := w.counts.Load(); c != nil && c.Ready == n && c.Starting+c.Assigned+c.Waiting == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.b.Fatalf("the pool stands at %+v", w.counts.Load())
+		}
+	}
+}
+
+func (w *world) deliver(to *actor.PID, message any) {
+	if err := w.engine.Send(to, message); err != nil {
+		w.b.Error(err)
+	}
+}
+
+// claim is one client, from its hello to its end.
+type claim struct {
+	world  *world
+	link   messages.LinkID
+	user   messages.UserID
+	owner  chan *actor.PID // gets the session's actor, before or after the claim is served
+	served chan time.Time
+}
+
+func (w *world) newClaim() *claim {
+	link := messages.LinkID(w.links.Add(1))
+	c := &claim{
+		world: w, link: link, user: messages.UserID(fmt.Sprintf("user-%d", link)),
+		owner: make(chan *actor.PID, 1), served: make(chan time.Time, 1),
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clients[link], w.claims[c.user] = c, c
+	return c
+}
+
+func (c *claim) hello() {
+	c.world.deliver(c.world.pool, &messages.ClientArrived{Link: c.link, User: c.user, Hello: messages.Hello{Acks: true}})
+}
+
+// await gives the time at which the claim was served.
+func (c *claim) await() time.Time {
+	c.world.b.Helper()
+	select {
+	case at := <-c.served:
+		return at
+	case <-time.After(patience):
+		c.world.b.Fatal("a claim is not served")
+		return time.Time{}
+	}
+}
+
+// close ends the session.
+func (c *claim) close() {
+	w := c.world
+	w.deliver(<-c.owner, &messages.LinkFrame{Link: c.link, Frame: messages.Close{}})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.clients, c.link)
+	delete(w.claims, c.user)
+}
+
+// Run starts a task whose bridge dials at once.
+func (w *world) Run(to *actor.PID, request messages.RunTask) {
+	w.deliver(to, &messages.RunDone{Task: request.Task, ARN: "arn:" + string(request.Task)})
+	w.deliver(w.pool, &messages.BridgeArrived{
+		Link: messages.LinkID(w.links.Add(1)), Hello: messages.BridgeHello{TaskID: request.Task, State: messages.BridgeWarm},
+	})
+}
+
+// Stop stops it at once.
+func (w *world) Stop(to *actor.PID, task messages.TaskID, _, _ string) {
+	w.deliver(to, &messages.StopDone{Task: task})
+}
+
+// List knows of no tasks of an earlier gateway's.
+func (w *world) List(to *actor.PID) { w.deliver(to, &messages.TasksListed{}) }
+
+// Describe finds every task well.
+func (w *world) Describe(to *actor.PID, task messages.TaskID, _ string) {
+	w.deliver(to, &messages.TaskDescribed{Task: task, Phase: messages.PhaseRunning})
+}
+
+// Bind notes whose a client is.
+func (w *world) Bind(link messages.LinkID, owner *actor.PID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.clients[link]; c != nil {
+		c.owner <- owner
+	}
+}
+
+// Send takes init_user for the end of a claim.
+func (w *world) Send(_ messages.LinkID, frame messages.Frame) {
+	init, ok := frame.(messages.InitUser)
+	if !ok {
+		return
+	}
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.claims[init.UserID].served <- now
+}
+
+// Credit and Close have nothing to do.
+func (w *world) Credit(messages.LinkID, int)               {}
+func (w *world) Close(messages.LinkID, messages.CloseCode) {}
+
+// Binding and VerifyBinding are not what is measured.
+func (w *world) Binding(messages.TaskID, messages.SessionID, messages.UserID) string { return "" }
+
+func (w *world) VerifyBinding(string, messages.TaskID, messages.SessionID, messages.UserID) bool {
+	return true
+}
+
+// Observe keeps the pool's counts.
+func (w *world) Observe(event messages.Event) {
+	if event.Census != nil {
+		w.counts.Store(event.Census)
+	}
+}
