@@ -15,7 +15,9 @@ type hostRecord struct {
 	id    messages.HostID
 	pid   *actor.PID
 	state messages.HostState
-	// slots is how many more tasks have room on it, as of the last sweep.
+	// drained is when it was last found to be draining.
+	drained time.Time
+	// slots is how many more tasks have room on it: those that the last sweep saw, less those placed since.
 	slots int
 	// tasks counts the tasks on it, assigned those of them that have a session; ready holds those that can be claimed.
 	tasks, assigned int
@@ -27,10 +29,8 @@ type hosts struct {
 	byID map[messages.HostID]*hostRecord
 	// inOrder has the hosts in the order in which they were first seen: the order in which anything is done to all.
 	inOrder []*hostRecord
-	// prepared are the hosts that wait in the EC2 warm pool; taken counts the tasks that were placed since the last sweep,
-	// on slots that it saw.
+	// prepared are the hosts that wait in the EC2 warm pool.
 	prepared messages.PreparedHosts
-	taken    int
 	// gone are hosts that were lost, and when: late news must not bring one back.
 	gone recent[messages.HostID, time.Time]
 	// found counts the hosts that were ever seen.
@@ -58,13 +58,13 @@ func (h *hosts) isGone(id messages.HostID, asked time.Time) bool {
 
 // freeSlots is how many more tasks have room on the hosts in service.
 func (h *hosts) freeSlots() int {
-	slots := -h.taken
+	slots := 0
 	for _, host := range h.inOrder {
 		if host.state == messages.HostInService {
 			slots += host.slots
 		}
 	}
-	return max(0, slots)
+	return slots
 }
 
 // pick is the ready task that has waited longest on the host that the placement prefers, nil when no host is known to

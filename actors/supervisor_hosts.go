@@ -24,7 +24,7 @@ func (s *supervisor) hostsListed(m *messages.HostsListed) {
 		s.observe(messages.Event{Kind: messages.EventLaunchError, Reason: m.Err.Error(), Fault: m.Err.Kind, Phase: PoolName})
 		return
 	}
-	s.prepared, s.taken = m.Prepared, 0
+	s.prepared = m.Prepared
 	seen := make(map[messages.HostID]bool, len(m.Hosts))
 	for i := range m.Hosts {
 		sight := &m.Hosts[i]
@@ -77,6 +77,7 @@ func (s *supervisor) hostChanged(m *messages.HostChanged) {
 	switch m.State {
 	case messages.HostInService:
 	case messages.HostDraining:
+		host.drained = s.Clock.Now()
 		s.withdraw(host, s.tasksOn(host))
 	case messages.HostLost:
 		s.hostLost(host)
@@ -171,9 +172,14 @@ func (s *supervisor) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	}
 	host := s.hostAt(m.Host)
 	t.settle(host)
-	s.taken++
-	if host.state == messages.HostDraining {
+	host.slots = max(0, host.slots-1)
+	switch {
+	case host.state != messages.HostDraining:
+	case t.started.Before(host.drained):
 		s.withdraw(host, []*taskRecord{t})
+	default:
+		// ECS places nothing on a host that drains: it has been taken into service since the last sweep.
+		s.tell(host.pid, &messages.HostSeen{Host: host.id})
 	}
 }
 
@@ -182,7 +188,7 @@ func (s *supervisor) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 func (s *supervisor) bootWait(n int) time.Duration {
 	boot := s.settings.Boot
 	switch {
-	case len(s.inOrder) == 0 || n <= s.freeSlots():
+	case s.found == 0 || n <= s.freeSlots():
 		return 0
 	case s.prepared.Hibernated > 0:
 		return boot.Hibernated

@@ -186,6 +186,11 @@ func (s *supervisor) taskActive(t *taskRecord, m *messages.TaskActive) {
 
 // taskFailed decides what becomes of the session of a task that gave up, and whether starts are still worth trying.
 func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
+	if m.HostGone && t.host != nil {
+		s.hostLost(t.host) // the others on it are, too
+		s.replenish()
+		return
+	}
 	switch t.state {
 	case poolStopping:
 		// It was given up here already.

@@ -228,6 +228,13 @@ func (t *task) fail(reason string, fault *messages.LaunchError) {
 	t.becomeStopping(reason)
 }
 
+// ended takes in that ECS has stopped the task.
+func (t *task) ended(m *messages.TaskDescribed) {
+	reason := "task stopped: " + m.Reason
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Phase: t.state, Reason: reason, HostGone: m.HostGone})
+	t.becomeStopping(reason)
+}
+
 // run asks ECS for the task. Asking again is safe, because ECS knows the request by its client token.
 func (t *task) run() {
 	t.launch = launchAsked
@@ -353,7 +360,7 @@ func (t *task) lateAnswer(message any) bool {
 		if m.Err != nil {
 			t.observeLaunchError(m.Err)
 		} else if m.Phase == messages.PhaseStopped {
-			t.fail("task stopped: "+m.Reason, nil)
+			t.ended(m)
 		}
 		return true
 	case *messages.Alarm:

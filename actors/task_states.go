@@ -77,7 +77,7 @@ func (t *task) startingDescribed(m *messages.TaskDescribed) {
 	case m.Err != nil:
 		t.observeLaunchError(m.Err)
 	case m.Phase == messages.PhaseStopped:
-		t.fail("task stopped: "+m.Reason, nil)
+		t.ended(m)
 	case m.Phase == messages.PhaseRunning && t.running.IsZero():
 		t.running = now
 	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialTimeout:

@@ -47,7 +47,9 @@ type TaskDescribed struct {
 	Host HostID
 	// Reason says why it stopped: ECS's stoppedReason and the container's, with the exit code.
 	Reason string
-	Err    *LaunchError
+	// HostGone says that it stopped because its host did.
+	HostGone bool
+	Err      *LaunchError
 }
 
 // TasksListed answers a list: every task that this gateway's name started and that is not meant to be stopped, or an

@@ -118,8 +118,9 @@ type TaskFailed struct {
 	Task   TaskID
 	Phase  string
 	Reason string
-	// Fault is set when an ECS call was the cause.
-	Fault *LaunchError
+	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone.
+	Fault    *LaunchError
+	HostGone bool
 }
 
 // TaskGone is a task's last word to the supervisor: nothing of it is left to stop.
@@ -237,7 +238,7 @@ type SessionStatus struct {
 type HostStatus struct {
 	ID    HostID    `json:"id"`
 	State HostState `json:"state"`
-	// Slots is how many more tasks have room, as of the last sweep; Tasks how many of ours are on it.
+	// Slots is how many more tasks have room, as far as is known; Tasks how many of ours are on it.
 	Slots int `json:"slots"`
 	Tasks int `json:"tasks"`
 }

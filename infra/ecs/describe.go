@@ -155,7 +155,7 @@ func describedOf(tasks []types.Task, failures []types.Failure) map[string]messag
 		found[aws.ToString(t.TaskArn)] = messages.TaskDescribed{
 			Phase:  phaseOf(t),
 			Host:   messages.HostID(aws.ToString(t.ContainerInstanceArn)),
-			Reason: reasonOf(t),
+			Reason: reasonOf(t), HostGone: hostGone(t),
 		}
 	}
 	for _, f := range failures {

@@ -336,8 +336,15 @@ func TestSweepOfLocalHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sees(t, messages.HostSeen{Host: wide, Slots: 1})
-	if reason := w.until(arns[narrow], messages.PhaseStopped).Reason; !strings.Contains(reason, "terminated") {
-		t.Errorf("the lost host's task stopped because %q", reason)
+	if lost := w.until(arns[narrow], messages.PhaseStopped); !lost.HostGone || !strings.Contains(lost.Reason, "terminated") {
+		t.Errorf("the lost host's task: %+v", lost)
+	}
+	w.Stop(asker, "task-1", arns[wide], "idle")
+	if done := next[*messages.StopDone](w.inbox); done.Err != nil {
+		t.Fatal(done.Err)
+	}
+	if stopped := w.until(arns[wide], messages.PhaseStopped); stopped.HostGone {
+		t.Errorf("the other host's task: %+v", stopped)
 	}
 }
 

@@ -24,6 +24,13 @@ func phaseOf(t types.Task) messages.TaskPhase {
 	}
 }
 
+// hostGone reports whether a task has stopped because its host did. ECS has no code that says so and nothing else: it says
+// "Host EC2 (instance i-…) terminated" or "stopped".
+func hostGone(t types.Task) bool {
+	return aws.ToString(t.ContainerInstanceArn) != "" && phaseOf(t) == messages.PhaseStopped &&
+		strings.HasPrefix(aws.ToString(t.StoppedReason), "Host EC2 (instance ")
+}
+
 // reasonOf says in one line why a task stopped or is being stopped; it is empty for others.
 func reasonOf(t types.Task) string {
 	var parts []string

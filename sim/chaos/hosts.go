@@ -85,17 +85,16 @@ func (s *storm) hideHost() {
 
 // hostBook is what the supervisor has been told of hosts, and of where tasks are. What it was not told it cannot heed.
 type hostBook struct {
-	// gone is when a host was lost.
-	gone     map[messages.HostID]time.Time
-	draining map[messages.HostID]bool
-	on       map[messages.TaskID]messages.HostID
-	// asked is when a task was asked for. One that was since a host's loss and is on it proves that the host is there.
+	// gone is when a host was lost, draining when it was found to drain.
+	gone, draining map[messages.HostID]time.Time
+	on             map[messages.TaskID]messages.HostID
+	// asked is when a task was asked for. One that was since then and is on the host proves that it is in service.
 	asked map[messages.TaskID]time.Time
 }
 
 func newHostBook() hostBook {
 	return hostBook{
-		gone: map[messages.HostID]time.Time{}, draining: map[messages.HostID]bool{},
+		gone: map[messages.HostID]time.Time{}, draining: map[messages.HostID]time.Time{},
 		on: map[messages.TaskID]messages.HostID{}, asked: map[messages.TaskID]time.Time{},
 	}
 }
@@ -108,7 +107,9 @@ func (b *hostBook) fact(e *messages.Event) {
 	case messages.EventHostLost:
 		b.gone[e.Host] = e.At
 	case messages.EventHostWithdrawn:
-		b.draining[e.Host] = true
+		if _, known := b.draining[e.Host]; !known {
+			b.draining[e.Host] = e.At
+		}
 	}
 }
 
@@ -118,11 +119,15 @@ func (b *hostBook) afterPick(p world.Pick) {
 	switch m := message.(type) {
 	case *messages.TaskPlaced:
 		b.on[m.Task] = m.Host
-		if lost, gone := b.gone[m.Host]; gone && !b.asked[m.Task].Before(lost) {
-			delete(b.gone, m.Host)
+		for _, out := range []map[messages.HostID]time.Time{b.gone, b.draining} {
+			if since, is := out[m.Host]; is && !b.asked[m.Task].Before(since) {
+				delete(out, m.Host)
+			}
 		}
 	case *messages.HostChanged:
-		b.draining[m.Host] = m.State == messages.HostDraining
+		if m.State != messages.HostDraining {
+			delete(b.draining, m.Host)
+		}
 	case *messages.HostsListed:
 		for _, seen := range m.Hosts {
 			delete(b.gone, seen.Host)
@@ -134,10 +139,11 @@ func (b *hostBook) afterPick(p world.Pick) {
 func (b *hostBook) heeded(o *oracle, e *messages.Event) {
 	host := b.on[e.Task]
 	_, gone := b.gone[host]
+	_, draining := b.draining[host]
 	switch {
 	case gone:
 		o.breach("session %s was given task %s, whose %s is known to be gone", e.Session, e.Task, host)
-	case b.draining[host]:
+	case draining:
 		o.breach("session %s was given task %s, whose %s is known to drain", e.Session, e.Task, host)
 	}
 }
