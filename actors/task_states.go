@@ -172,11 +172,13 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 		t.becomeActive(frame.Timings)
 	case messages.InitFailed:
 		t.Links.Credit(m.Link, m.Bytes)
-		t.fail(fmt.Sprintf("init_user failed: %s: %s", frame.Code, frame.Message), nil)
+		t.fail(initFailure(frame), nil)
 	default:
 		t.unexpected(m)
 	}
 }
+
+func initFailure(f messages.InitFailed) string { return fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message) }
 
 // becomeAdopted takes a task over in the midst of its session. Its bridge, which has proven whose it is, comes in the next
 // message.
@@ -233,7 +235,7 @@ func (t *task) active(message any) {
 }
 
 func (t *task) activeFrame(m *messages.LinkFrame) {
-	switch m.Frame.(type) {
+	switch frame := m.Frame.(type) {
 	case messages.Data, messages.Ack, messages.Gap, messages.Exit, messages.Keepalive:
 		_, exit := m.Frame.(messages.Exit)
 		t.exited = t.exited || exit
@@ -241,6 +243,9 @@ func (t *task) activeFrame(m *messages.LinkFrame) {
 		t.tell(t.session, from)
 	case messages.BridgeReady:
 		t.Links.Credit(m.Link, m.Bytes) // said again after every hello
+	case messages.InitFailed: // of a task that was adopted before its agent was ready
+		t.Links.Credit(m.Link, m.Bytes)
+		t.fail(initFailure(frame), nil)
 	default:
 		t.unexpected(m)
 	}
