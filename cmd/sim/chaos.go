@@ -33,10 +33,10 @@ type chaosCommand struct {
 
 // Help shows examples.
 func (chaosCommand) Help() string {
-	return `    sim chaos --seeds 10000
-    sim explain --seed 4711    # the story of a storm that broke something
+	return `It exits with 1 when a promise was broken, and says which seed shows it again:
 
-It exits with 1 when a promise was broken, and says which seed shows it again.`
+    sim chaos --seeds 10000
+    sim explain --seed 4711`
 }
 
 // shownStorms bounds the failed storms that are told of.
@@ -139,7 +139,11 @@ type explainCommand struct {
 }
 
 // Help shows an example.
-func (explainCommand) Help() string { return `    sim explain --seed 4711` }
+func (explainCommand) Help() string {
+	return `What happened, line by line, and which promise it broke if it did:
+
+    sim explain --seed 4711`
+}
 
 // Run is called by kong.
 func (r *explainCommand) Run(c *console) error {

@@ -25,7 +25,9 @@ type sweepCommand struct {
 
 // Help shows examples.
 func (sweepCommand) Help() string {
-	return `    sim sweep --pool-min 1..8 --pool-max 10,inf --rate 20/m
+	return `Sizes with and without a maximum, and what the threshold does to traffic in bursts:
+
+    sim sweep --pool-min 1..8 --pool-max 10,inf --rate 20/m
     sim sweep --pool-min 6 --replenish-threshold 0..5 --traffic bursts --format csv`
 }
 
@@ -81,7 +83,9 @@ type frontierCommand struct {
 
 // Help shows examples.
 func (frontierCommand) Help() string {
-	return `    sim frontier --rate 20/m --plot frontier.png
+	return `The curve for Poisson arrivals, and for your own traffic and prices:
+
+    sim frontier --rate 20/m --plot frontier.png
     sim frontier --arrivals arrivals.csv.gz --time-scale 30 --prices fargate.json --html frontier.html`
 }
 
@@ -136,7 +140,9 @@ type sizeCommand struct {
 
 // Help shows examples.
 func (sizeCommand) Help() string {
-	return `    sim size --slo 0.999 --rate 5/m
+	return `It begins at the size that theory gives, and checks by simulation, with confidence intervals:
+
+    sim size --slo 0.999 --rate 5/m
     sim size --slo p99=500ms --arrivals arrivals.csv --time-scale 30
     sim size --slo 99.9% --rate 20/m --traffic diurnal --duration 7d --start-time measured`
 }

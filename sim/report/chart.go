@@ -41,7 +41,6 @@ func RunCharts(r *run.Result) []Chart {
 			Title: "Pool", X: "hours", Y: "tasks", Top: 1, Lines: []Line{
 				line("ready", func(p run.Point) float64 { return p.Ready }),
 				line("starting", func(p run.Point) float64 { return p.Starting }),
-				line("least ready", func(p run.Point) float64 { return float64(p.MinReady) }),
 			},
 		},
 		{

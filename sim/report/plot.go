@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -54,9 +55,11 @@ func PNG(w io.Writer, charts []Chart) error {
 func (c *Chart) plot() (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.Title, c.X, c.Y
-	p.Title.Padding = 6
-	p.Legend.Top = true
-	p.Legend.Padding = 2
+	sans(&p.Title.TextStyle, &p.X.Label.TextStyle, &p.Y.Label.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label, &p.Legend.TextStyle)
+	p.Title.Padding = vg.Length(max(6, 14*(len(c.Lines)-1)))
+	p.Legend.Top, p.Legend.Left = true, true
+	// Beside the title, above the lines.
+	p.Legend.XOffs, p.Legend.YOffs = 6, vg.Length(14*len(c.Lines))
 	grid := plotter.NewGrid()
 	grid.Vertical.Width = 0
 	grid.Horizontal.Color = color.Gray{0xdd}
@@ -96,6 +99,13 @@ func (c *Chart) plot() (*plot.Plot, error) {
 		return plain(y.ticks[i])
 	})
 	return p, nil
+}
+
+// sans sets texts in the plain face of the fonts that the plotting library brings.
+func sans(styles ...*text.Style) {
+	for _, style := range styles {
+		style.Font.Variant = "Sans"
+	}
 }
 
 func ticks(at []float64, name func(int) string) plot.ConstantTicks {

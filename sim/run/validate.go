@@ -117,4 +117,3 @@ func ValidationTable(validations []Validation) string {
 	}
 	return text.String()
 }
-
