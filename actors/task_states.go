@@ -178,7 +178,9 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 	}
 }
 
-func initFailure(f messages.InitFailed) string { return fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message) }
+func initFailure(f messages.InitFailed) string {
+	return fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message)
+}
 
 // becomeAdopted takes a task over in the midst of its session. Its bridge, which has proven whose it is, comes in the next
 // message.
