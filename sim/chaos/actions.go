@@ -224,7 +224,7 @@ func (s *storm) resize() {
 
 // restart kills the gateway's process. The next one finds its tasks and sessions in ECS, in the bridges and in the clients.
 func (s *storm) restart() {
-	if s.draining {
+	if s.draining || s.model.Down() {
 		return
 	}
 	s.tell("the gateway is killed")
@@ -233,7 +233,7 @@ func (s *storm) restart() {
 }
 
 func (s *storm) drain() {
-	if s.draining {
+	if s.draining || s.model.Down() {
 		return
 	}
 	s.draining = true

@@ -108,7 +108,10 @@ func (o *oracle) adopted(e *messages.Event) {
 func (o *oracle) restarted() {
 	o.pool = poolBook{failures: o.pool.failures}
 	for _, t := range o.tasks {
-		t.place = placeUnknown
+		t.place, t.dying = placeUnknown, false // what was to be stopped, the next one may find in use
+		if t.inits == 0 {
+			t.session = "" // its bridge never heard of the claim, and is free for another
+		}
 	}
 	for _, s := range o.sessions {
 		s.waiting = false

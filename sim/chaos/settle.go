@@ -126,10 +126,10 @@ func (s *storm) pendingClient(c *model.Client) string {
 		if !c.Acks {
 			continue
 		}
-		if t.Produced() > c.Seen+2 {
+		if t.Produced() > c.Seen {
 			return fmt.Sprintf("it saw output %d of %d", c.Seen, t.Produced())
 		}
-		if n := t.Unacknowledged(); n > 2 {
+		if n := t.Unacknowledged(); n > 0 {
 			return fmt.Sprintf("%d outputs that it has seen are kept", n)
 		}
 	}
@@ -138,7 +138,7 @@ func (s *storm) pendingClient(c *model.Client) string {
 
 // pendingEmpty says what is left of the sessions.
 func (s *storm) pendingEmpty() string {
-	if n := len(s.model.Status().Sessions); n > 0 && s.weather.options.Agent.Chatter == nil {
+	if n := len(s.model.Status().Sessions); n > 0 {
 		return fmt.Sprintf("%d sessions are left", n)
 	}
 	return ""

@@ -68,6 +68,7 @@ func (b *bridges) begin(t *Container, dialAfter time.Duration) *bridge {
 		deaf: b.chance(o.Deaf), stuck: b.chance(o.Stuck), failing: b.chance(o.Failing),
 	}
 	br.retry = b.World.AfterFunc(dialAfter, br.dial)
+	br.orphan = b.World.AfterFunc(orphanTimeout, br.finish)
 	return br
 }
 
@@ -162,11 +163,11 @@ func (b *bridge) receive(l *Link, frame messages.Frame) {
 
 // initUser gives the task its user.
 func (b *bridge) initUser(init messages.InitUser) {
-	if hook := b.bridges.options.Hooks.Init; hook != nil {
-		hook(b.container.Request.Task, init)
-	}
 	if b.deaf {
 		return
+	}
+	if hook := b.bridges.options.Hooks.Init; hook != nil {
+		hook(b.container.Request.Task, init)
 	}
 	taken := b.container.Request.Session
 	if b.user != nil {

@@ -349,7 +349,7 @@ func (c *Client) ready(f messages.Ready) {
 // typeOn sends inputs for as long as the visit lasts.
 func (c *Client) typeOn() {
 	c.clients.World.AfterFunc(draw(c.Typing, c.clients.random), func() {
-		if !c.Over() && !c.leaving {
+		if !c.Over() && !c.leaving && !c.clients.calm {
 			c.Say()
 			c.typeOn()
 		}

@@ -61,6 +61,9 @@ func (m *Model) Restart(after time.Duration) {
 	m.World.AfterFunc(after, func() { m.begin(m.World.NewNode()) })
 }
 
+// Down reports whether there is no gateway at the moment.
+func (m *Model) Down() bool { return m.down }
+
 // Failure is why the supervisor failed, where the real process would end; nil while it has not.
 func (m *Model) Failure() error { return m.node.Failure() }
 

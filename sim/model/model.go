@@ -22,8 +22,9 @@ type Model struct {
 	bridges *bridges
 	clients *clients
 	asked   int
+	// calm: the world is as good as it gets; see Calm.
+	calm bool
 	gateway
-	quiet bool
 }
 
 // New makes a model in which the supervisor has started and nothing else has happened. The settings must be valid; see
@@ -68,10 +69,11 @@ func (m *Model) Status() *messages.PoolStatus {
 	return status
 }
 
-// Calm ends all faults and drops that come by themselves: from here on the world is as good as it gets. Tasks and sockets
+// Calm ends all faults and drops that come by themselves, and whatever clients and agents say unasked: from here on the
+// world is as good as it gets, and everything that is under way can come to its end. Tasks and sockets
 // that there are keep the lives that they drew, but what was broken about bridges is not for new ones.
 func (m *Model) Calm() {
-	m.quiet = true
+	m.calm = true
 	m.options.Bridge.WrongAddress, m.options.Bridge.Deaf, m.options.Bridge.Stuck, m.options.Bridge.Failing = 0, 0, 0, 0
 	m.Cloud.options.Faults = CloudFaults{}
 	m.Cloud.options.Life = nil

@@ -85,7 +85,7 @@ func (u *user) run() {
 // chat says something now and then.
 func (u *user) chat() {
 	u.World.AfterFunc(draw(u.bridges.options.Agent.Chatter, u.random), func() {
-		if !u.gone && u.exit == nil {
+		if !u.gone && u.exit == nil && !u.calm {
 			u.say()
 			u.chat()
 		}
