@@ -143,7 +143,7 @@ func (s *simulatedStage) arrive(name string) {
 	s.clients[name] = s.model.Arrive(model.Visit{User: messages.UserID(name), Acks: true, Numbers: true})
 }
 
-func (s *simulatedStage) leave(name string) { s.clients[name].Leave() }
+func (s *simulatedStage) leave(name string) { s.clients[name].Send(messages.Close{}) }
 
 func (s *simulatedStage) resize(minimum, maximum int) {
 	s.model.Ask(&messages.Resize{Min: minimum, Max: maximum}, func(any) {})
