@@ -192,6 +192,7 @@ func (g *Gateway) startActors() (err error) {
 	if err != nil {
 		return err
 	}
+	g.registry.MustRegister(socketMetrics{g.sockets})
 	ports := &actors.Ports{
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
 		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g,
