@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
+	"golang.org/x/term"
 
 	"hearth/bridge"
 	"hearth/messages"
@@ -120,7 +121,7 @@ func (c cli) config(token messages.Secret, environ []string) bridge.Config {
 
 func newLogger(flags cli, out io.Writer) zerolog.Logger {
 	if flags.LogFormat == "console" {
-		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly}
+		out = zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly, NoColor: !term.IsTerminal(int(os.Stderr.Fd()))}
 	}
 	level, err := zerolog.ParseLevel(flags.LogLevel)
 	if err != nil {

@@ -247,12 +247,8 @@ func (l *link) finish() {
 	l.sockets.running.Done()
 }
 
-// logEnd tells of a bridge, which is worth a line; clients come and go.
+// logEnd is for those who debug: what an end means for a task or a session, its actor tells.
 func (l *link) logEnd(end *ending) {
-	event := l.sockets.log.Debug()
-	if l.kind == Bridge {
-		event = l.sockets.log.Info()
-	}
-	event.Stringer("kind", l.kind).Str("peer", l.peer).Uint64("link", uint64(l.id)).Str("cause", end.text()).
-		Dur("after", time.Since(l.since)).Msg("socket closed")
+	l.sockets.log.Debug().Stringer("kind", l.kind).Str("peer", l.peer).Uint64("link", uint64(l.id)).
+		Str("cause", end.text()).Dur("after", time.Since(l.since)).Msg("socket closed")
 }
