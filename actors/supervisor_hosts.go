@@ -67,7 +67,9 @@ func (s *supervisor) attend(host *hostRecord, was messages.HostState) {
 func (s *supervisor) hostChanged(m *messages.HostChanged) {
 	host := s.byID[m.Host]
 	if host == nil {
-		s.unexpected(m)
+		if !s.gone.has(m.Host) { // else it crossed with the host's loss
+			s.unexpected(m)
+		}
 		return
 	}
 	if host.state == m.State {
