@@ -232,8 +232,10 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 			s.send(frame)
 		}
 	case messages.Gap:
-		if s.client.link != 0 && s.output.skip(frame) {
-			s.send(frame)
+		if s.client.link != 0 {
+			if gap, isNext := s.output.skip(frame); isNext {
+				s.send(gap)
+			}
 		}
 	case messages.Keepalive:
 		s.lastData = s.Clock.Now()

@@ -140,15 +140,17 @@ func (c *outputCursor) next(seq uint64) outputVerdict {
 	return outputReplay
 }
 
-// skip takes a gap. It reports whether it is the client's next, to be told.
-func (c *outputCursor) skip(gap messages.Gap) bool {
+// skip takes a gap. It reports whether it concerns the client's next output, and what of it the client has not been sent:
+// outputs may have been under way when the bridge forgot them.
+func (c *outputCursor) skip(gap messages.Gap) (messages.Gap, bool) {
 	if gap.To <= c.sent || gap.From > c.sent+1 {
-		return false
+		return messages.Gap{}, false
 	}
+	gap.From = c.sent + 1
 	c.seen = max(c.seen, gap.To)
 	c.sent = gap.To
 	c.resuming = false
-	return true
+	return gap, true
 }
 
 // charge notes that bytes of the bridge's socket are on their way to the client.
