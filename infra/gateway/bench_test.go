@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,17 +22,20 @@ import (
 const patience = time.Minute
 
 // BenchmarkClaimBurst has 1,000 clients say hello at once to 1,000 ready tasks. A claim is served when its task is sent
-// init_user. The goal: all are within 20 ms of the first hello.
+// init_user. The goal: all are within 20 ms of the first hello. The processor time that the burst takes, on all cores
+// together, is reported beside it: on a machine that does other things as well it tells more.
 func BenchmarkClaimBurst(b *testing.B) {
 	const burst = 1000
 	w := openWorld(b, burst)
-	var all, each []time.Duration
+	var all, each, processor []time.Duration
 	for b.Loop() {
 		w.awaitReady(burst)
 		claims := make([]*claim, burst)
 		for i := range claims {
 			claims[i] = w.newClaim()
 		}
+		w.hold()
+		before := processorTime(b)
 		began := time.Now()
 		for _, c := range claims {
 			c.hello()
@@ -45,6 +49,8 @@ func BenchmarkClaimBurst(b *testing.B) {
 			}
 		}
 		all = append(all, last.Sub(began))
+		processor = append(processor, processorTime(b)-before)
+		w.release()
 		for _, c := range claims {
 			c.close()
 		}
@@ -52,6 +58,7 @@ func BenchmarkClaimBurst(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // most of it fills the pool
 	report(b, "all-served", all)
 	report(b, "each", each)
+	report(b, "processor", processor)
 }
 
 // BenchmarkClaim is one claim at a time, from hello to init_user. The goal: it does not depend on the pool's size.
@@ -74,6 +81,16 @@ func BenchmarkClaim(b *testing.B) {
 	}
 }
 
+// processorTime is what this process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 func report(b *testing.B, name string, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, name+"-p50-µs")
@@ -93,6 +110,9 @@ type world struct {
 	// clients are the claims by their clients' sockets, claims the same by the users that they are for.
 	clients map[messages.LinkID]*claim
 	claims  map[messages.UserID]*claim
+	// holding says that starts take longer than what is measured, as all real ones do; held are those that were asked for.
+	holding bool
+	held    []func()
 }
 
 // openWorld starts the actors with a pool of that size, and ends them with the benchmark.
@@ -187,12 +207,40 @@ func (c *claim) close() {
 	delete(w.claims, c.user)
 }
 
-// Run starts a task whose bridge dials at once.
+// Run starts a task whose bridge dials at once, or once it is released.
 func (w *world) Run(to *actor.PID, request messages.RunTask) {
-	w.deliver(to, &messages.RunDone{Task: request.Task, ARN: "arn:" + string(request.Task)})
-	w.deliver(w.pool, &messages.BridgeArrived{
-		Link: messages.LinkID(w.links.Add(1)), Hello: messages.BridgeHello{TaskID: request.Task, State: messages.BridgeWarm},
-	})
+	start := func() {
+		w.deliver(to, &messages.RunDone{Task: request.Task, ARN: "arn:" + string(request.Task)})
+		w.deliver(w.pool, &messages.BridgeArrived{
+			Link: messages.LinkID(w.links.Add(1)), Hello: messages.BridgeHello{TaskID: request.Task, State: messages.BridgeWarm},
+		})
+	}
+	w.mu.Lock()
+	holding := w.holding
+	if holding {
+		w.held = append(w.held, start)
+	}
+	w.mu.Unlock()
+	if !holding {
+		start()
+	}
+}
+
+// hold keeps starts from coming to an end, release lets them.
+func (w *world) hold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.holding = true
+}
+
+func (w *world) release() {
+	w.mu.Lock()
+	held := w.held
+	w.holding, w.held = false, nil
+	w.mu.Unlock()
+	for _, start := range held {
+		start()
+	}
 }
 
 // Stop stops it at once.
