@@ -34,9 +34,15 @@ func (a *adoption) cancel() {
 }
 
 func (s *supervisor) beginAdoption() {
+	s.beginGrace()
+	s.Launcher.List(s.ctx.Self())
+}
+
+// beginGrace lets clients wait for their sessions' bridges from now on. It comes again with the first list: the tasks that
+// this tells of are waited for from then on, and a client must not be turned away while the task that it asks for is.
+func (s *supervisor) beginGrace() {
 	s.adoption.until = s.Clock.Now().Add(s.settings.AdoptionGrace)
 	s.adoption.over.set(s.Clock, s.ctx.Self(), s.settings.AdoptionGrace)
-	s.Launcher.List(s.ctx.Self())
 }
 
 // tasksListed takes over every task that is not in the books, and learns the ARNs of those whose bridges came first.
@@ -57,6 +63,9 @@ func (s *supervisor) tasksListed(m *messages.TasksListed) {
 			s.adopt(request, listed)
 			adopted++
 		}
+	}
+	if !s.adoption.listed && adopted > 0 {
+		s.beginGrace()
 	}
 	s.filled(adopted)
 }
