@@ -7,11 +7,13 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.6.1
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
 FUZZTIME ?= 60s
+# For example -storm.seed=1, to have the weather of an earlier storm again.
+STORMFLAGS ?=
 # A package's tests end in well under this; together they take a few minutes.
 TEST_TIMEOUT := 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz bench clean awscli
+.PHONY: help build run test lint fuzz storm bench clean awscli
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,10 @@ fuzz: ## fuzz every decoder for FUZZTIME each (default 60s)
 			echo "fuzz $$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package || exit 1; \
 		done; done
+
+storm: ## 200 real sessions for 60s while sockets are cut and the gateway is killed five times
+	$(GO) test -count 1 -timeout $(TEST_TIMEOUT) -run '^TestStorm$$' -v ./cmd/e2e \
+		-storm.sessions 200 -storm.time 60s -storm.kills 5 -storm.pause 500ms $(STORMFLAGS)
 
 bench: build ## the hot paths, measured
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...

@@ -71,8 +71,8 @@ func bridgesOf(t testing.TB, dir string) []int {
 	return processesOf(t, filepath.Join(dir, "bridge"))
 }
 
-// signalTask sends a signal to a task's bridge. SIGKILL ends the task, agent and all.
-func signalTask(t testing.TB, dir string, task messages.TaskID, signal syscall.Signal) {
+// pidOfTask is the process id of a task's bridge.
+func pidOfTask(t testing.TB, dir string, task messages.TaskID) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, string(task)+".pid"))
 	if err != nil {
@@ -82,7 +82,13 @@ func signalTask(t testing.TB, dir string, task messages.TaskID, signal syscall.S
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, signal); err != nil {
+	return pid
+}
+
+// signalTask sends a signal to a task's bridge. SIGKILL ends the task, agent and all.
+func signalTask(t testing.TB, dir string, task messages.TaskID, signal syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pidOfTask(t, dir, task), signal); err != nil {
 		t.Fatalf("task %s: %v", task, err)
 	}
 }

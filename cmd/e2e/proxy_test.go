@@ -47,11 +47,16 @@ func (p *proxy) aim(address string) {
 }
 
 // cut ends all connections without a word. New ones are taken.
-func (p *proxy) cut() {
+func (p *proxy) cut() { p.cutIf(func() bool { return true }) }
+
+// cutIf ends those connections for which it is told to.
+func (p *proxy) cutIf(chosen func() bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn := range p.open {
-		_ = conn.Close()
+		if chosen() {
+			_ = conn.Close()
+		}
 	}
 }
 
