@@ -298,7 +298,7 @@ func (c *Client) session(f messages.Session) {
 	if !f.Resumed {
 		// A new session, maybe under the old name: all counts begin again.
 		c.Seen, c.Acked = 0, 0
-		if c.Session != "" {
+		if c.Session != "" && c.Numbers {
 			c.Sent = 0
 		}
 	}
