@@ -277,6 +277,7 @@ func (s *session) reattached(m *messages.TaskReattached) {
 	if s.output.acked > 0 { // it may have been acknowledged while the bridge was away
 		s.toBridge(messages.Ack{Seq: s.output.acked})
 	}
+	s.sent = "" // what was sent while the bridge was away is lost, and what it got it may get twice
 	s.refreshToken()
 	s.flush()
 	if s.client.link != 0 {
