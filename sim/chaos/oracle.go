@@ -236,11 +236,24 @@ func (o *oracle) clientFrame(c *model.Client, frame messages.Frame) {
 	if f, ok := frame.(messages.Error); ok && slices.Contains(neverTold, f.Code) && o.sabotaged == 0 {
 		o.breach("client %d was told %s: %s", c.Number, f.Code, f.Message)
 	}
+	if f, ok := frame.(messages.Bye); ok && f.Reason == messages.ByeIdleTimeout && o.calm {
+		if why := o.storm.owed(c); why != "" {
+			o.breach("client %d was sent away idle, but %s", c.Number, why)
+		}
+	}
 	o.lines.clientFrame(o, c, frame)
 }
 
 // badFrames are what only clients that misbehave send in the middle of a session.
 var badFrames = []string{"messages.Hello", "messages.Unknown"}
+
+// clientDone sees a client's last moment: who is sent away is told why.
+func (o *oracle) clientDone(c *model.Client) {
+	told := c.Bye != "" || c.Error != ""
+	if c.Closed != 0 && c.Closed != messages.CloseTryAgain && !told && !o.strangers[c] {
+		o.breach("client %d was closed with %d and not told why", c.Number, c.Closed)
+	}
+}
 
 // neverTold are the errors that no storm without sabotage leads to.
 var neverTold = []messages.ErrorCode{messages.CodeInternal, messages.CodeUnauthenticated, messages.CodeForbidden}

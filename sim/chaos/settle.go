@@ -8,9 +8,14 @@ import (
 	"hearth/sim/model"
 )
 
-// patience is how long everything may take to come right once the faults have stopped: the longest waits there are are
-// those for ECS to stop a task, about ten minutes, and for a socket that nobody has noticed to be dead.
-const patience = 30 * minute
+const (
+	// patience is how long everything may take to come right once the faults have stopped: the longest waits there are
+	// are those for ECS to stop a task, about ten minutes, and for a socket that nobody has noticed to be dead.
+	patience = 30 * minute
+	// linesPatience is the same for the lines between clients and agents. It is shorter than the longer of the swarm's idle
+	// timeouts: a session that ends idle owes nobody anything, and would hide what it owed.
+	linesPatience = 10 * minute
+)
 
 // settle is the second phase: the faults stop, and everything must come right.
 func (s *storm) settle() {
@@ -20,7 +25,12 @@ func (s *storm) settle() {
 	for _, h := range s.model.Cloud.Hosts() {
 		h.Activate()
 	}
-	s.becomes("calm", s.pendingCalm)
+	lines := linesPatience
+	if s.weather.options.Settings.IdleTimeout < lines {
+		lines = patience
+	}
+	s.becomes("calm", lines, s.pendingLines)
+	s.becomes("full", patience, s.pendingPool)
 	if s.oracle.failed() {
 		return
 	}
@@ -29,40 +39,34 @@ func (s *storm) settle() {
 		c.Leave()
 	}
 	// Sessions that nobody attends to end idle; their outputs, if there are any, keep none alive for ever.
-	s.becomes("empty", s.pendingEmpty)
+	s.becomes("empty", patience, s.pendingEmpty)
 	if s.oracle.failed() {
 		return
 	}
 	if !s.draining {
 		s.drain()
 	}
-	s.becomes("drained", s.pendingDrained)
+	s.becomes("drained", patience, s.pendingDrained)
 }
 
-// becomes lets time go by until nothing is pending, within patience.
-func (s *storm) becomes(what string, pending func() string) {
+// becomes lets time go by until nothing is pending, within a limit.
+func (s *storm) becomes(what string, limit time.Duration, pending func() string) {
 	why := ""
-	for waited := time.Duration(0); waited < patience; waited += 5 * second {
+	for waited := time.Duration(0); waited < limit && !s.oracle.failed(); waited += 5 * second {
 		s.model.World.Advance(5 * second)
 		s.forgetClients()
 		s.oracle.afterStep()
-		if s.oracle.failed() {
-			return
-		}
 		if why = pending(); why == "" {
 			return
 		}
 	}
-	s.oracle.breach("not %s after %v without faults: %s", what, patience, why)
+	if !s.oracle.failed() {
+		s.oracle.breach("not %s after %v without faults: %s", what, limit, why)
+	}
 }
 
-// pendingCalm says what is not yet right while clients are still there.
-func (s *storm) pendingCalm() string {
-	if !s.draining {
-		if why := s.pendingPool(); why != "" {
-			return why
-		}
-	}
+// pendingLines says what clients and agents still owe one another.
+func (s *storm) pendingLines() string {
 	for _, c := range s.clients {
 		if why := s.pendingClient(c); why != "" {
 			return fmt.Sprintf("client %d of session %s: %s", c.Number, c.Session, why)
@@ -76,12 +80,18 @@ func (s *storm) pendingCalm() string {
 
 // pendingPool says what the pool lacks.
 func (s *storm) pendingPool() string {
+	if s.draining {
+		return ""
+	}
 	p, settings := s.model.Status(), &s.oracle.settings
 	known := map[messages.TaskID]bool{}
 	for _, t := range p.Tasks {
 		known[t.ID] = true
 		if t.ARN == "" && t.State != "starting" {
 			return fmt.Sprintf("task %s is %s and its ARN is not known", t.ID, t.State)
+		}
+		if s.model.Cloud.Task(t.ID) == nil && t.State != "starting" && t.State != "stopping" {
+			return fmt.Sprintf("task %s is %s, and ECS has no such task", t.ID, t.State)
 		}
 	}
 	for _, t := range s.model.Cloud.Running() {
@@ -110,14 +120,20 @@ func (s *storm) pendingClient(c *model.Client) string {
 		return "it has no socket"
 	case !c.Asked.IsZero():
 		return "it waits for an agent"
-	case s.oracle.strangers[c] || !c.Acks && !c.Numbers:
+	}
+	return s.owed(c)
+}
+
+// owed says what a client and its agent still owe one another.
+func (s *storm) owed(c *model.Client) string {
+	if s.oracle.strangers[c] {
 		return ""
 	}
 	if c.Numbers && c.Acked < c.Sent {
 		return fmt.Sprintf("input %d of %d is acknowledged", c.Acked, c.Sent)
 	}
 	for _, t := range s.model.Cloud.Running() {
-		if t.Serves() != c.Session {
+		if t.Serves() != c.Session || t.Link() == nil || !t.Link().Healthy() {
 			continue
 		}
 		if t.Token() != c.Token && !s.oracle.shared[c.Session] {

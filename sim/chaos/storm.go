@@ -34,7 +34,7 @@ func newStorm(d dice, w weather, options Options) *storm {
 	o := w.options
 	o.Hooks = model.Hooks{
 		Event: s.event, Launched: s.oracle.launched, Init: s.oracle.init, Input: s.oracle.input,
-		Client: s.clientFrame, Broken: s.oracle.rule,
+		Client: s.clientFrame, Done: s.oracle.clientDone, Broken: s.oracle.rule,
 	}
 	o.AfterPick = s.oracle.afterPick
 	if w.crashes > 0 {

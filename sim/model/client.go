@@ -76,10 +76,12 @@ type Client struct {
 	// Asked is since when it waits for an agent: since its hello, or since it was told that its agent is gone. Zero while it
 	// does not wait.
 	Asked time.Time
-	// Ending is how it ended; Bye and Error are the last that it was told of either.
+	// Ending is how it ended; Bye and Error are the last that it was told of either on its latest socket.
 	Ending Ending
 	Bye    messages.ByeReason
 	Error  messages.ErrorCode
+	// Closed is the gateway's close code, 0 when the socket dropped or the client left.
+	Closed messages.CloseCode
 
 	// Sent is the last input that it sent, Acked the last that the gateway acknowledged, when it numbers.
 	Sent, Acked uint64
@@ -129,6 +131,7 @@ func (m *Model) newClient(visit Visit) *Client {
 func (c *Client) dial(hello messages.Hello) {
 	n := c.clients.network
 	c.accepted, c.Asked = false, n.World.Now()
+	c.Bye, c.Error, c.Closed = "", "", 0
 	c.link = n.dial(c, n.options.ClientDelay, n.options.ClientDrop, func(id messages.LinkID) any {
 		return &messages.ClientArrived{Link: id, User: c.User, Token: c.Token, Hello: hello}
 	})
@@ -231,7 +234,7 @@ func (c *Client) closed(l *Link, code messages.CloseCode) {
 	if l != c.link {
 		return
 	}
-	c.link, c.Asked = nil, time.Time{}
+	c.link, c.Asked, c.Closed = nil, time.Time{}, code
 	switch {
 	case c.Over():
 	case c.leaving:

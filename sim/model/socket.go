@@ -153,7 +153,7 @@ func (l *Link) gatewayClose(code messages.CloseCode) {
 	if l.stalled || l.cut {
 		l.network.World.AfterFunc(closeTimeout, func() {
 			l.end("closed without an answer")
-			l.leave(code)
+			l.leave(0)
 		})
 		return
 	}

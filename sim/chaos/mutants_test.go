@@ -1,0 +1,231 @@
+package chaos
+
+import (
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/sim/model"
+)
+
+// mutant breaks one rule on purpose, in what is around the actors and never in them.
+type mutant struct {
+	name string
+	mute func(*model.Options)
+}
+
+// Losing or repeating a message is what an actor with a mistake would do that does not send it, or sends it twice.
+var mutants = []mutant{
+	{"the launcher forgets the client token", launching(func(l *launcherMutant, to *actor.PID, r messages.RunTask) {
+		if l.runs++; l.runs%3 == 0 {
+			r.Task += "x"
+		}
+		l.Launcher.Run(to, r)
+	})},
+	{"starts are asked for twice", launching(func(l *launcherMutant, to *actor.PID, r messages.RunTask) {
+		l.Launcher.Run(to, r)
+		r.Task += "twin"
+		l.Launcher.Run(to, r)
+	})},
+	{"the maximum is one more", settings(func(s *actors.Settings) { s.Max++ })},
+	{"the minimum is one more", settings(func(s *actors.Settings) { s.Min, s.Max = s.Min+1, max(s.Max, s.Min+1) })},
+	{"the threshold is one less", settings(func(s *actors.Settings) { s.Threshold = max(0, s.Threshold-1) })},
+	{"one launch too many at once", settings(func(s *actors.Settings) { s.LaunchConcurrency++ })},
+	{"the start deadline is never", settings(func(s *actors.Settings) { s.StartTimeout = time.Hour })},
+	{"waiting clients hear nothing", settings(func(s *actors.Settings) { s.HintInterval = 10 * time.Second })},
+
+	{"a failed task is kept secret", losing(func(m any) bool { return is[*messages.TaskFailed](m) })},
+	{"an ended session is kept secret", losing(func(m any) bool { return is[*messages.SessionEnded](m) })},
+	{"a session is not told its task", losing(func(m any) bool { return is[*messages.Bound](m) })},
+	{"a task is not told to stop", losing(func(m any) bool { return is[*messages.Retire](m) })},
+	{"a stop's answer is ignored", losing(func(m any) bool { return is[*messages.StopDone](m) })},
+	{"a task ignores that its socket is gone", losing(func(m any) bool { return is[*messages.LinkClosed](m) })},
+	{"a session does not hear that its task is lost", losing(func(m any) bool { return is[*messages.TaskLost](m) })},
+	{"a bridge that comes back is not noticed", losing(func(m any) bool { return is[*messages.TaskReattached](m) })},
+	{"no alarm rings", losing(func(m any) bool { return is[*messages.Alarm](m) })},
+	{"a task is assigned twice", repeating(func(m any) bool { return is[*messages.Assign](m) })},
+	{"a task is another session's", changing(func(m any) {
+		if assign, ok := m.(*messages.Assign); ok {
+			assign.Session = "s-other"
+		}
+	})},
+
+	{"one output in ten is lost", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
+		if data, ok := f.(messages.Data); !ok || data.Seq%10 != 3 {
+			l.Links.Send(id, f)
+		}
+	})},
+	{"lines are sent twice", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
+		l.Links.Send(id, f)
+		if is[messages.Data](f) {
+			l.Links.Send(id, f)
+		}
+	})},
+	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
+		l.Links.Send(id, f)
+		if init, ok := f.(messages.InitUser); ok {
+			init.SessionID += "x"
+			l.Links.Send(id, init)
+		}
+	})},
+	{"no resume is sent", sending(withoutFrame[messages.Resume])},
+	{"no token is sent", sending(withoutFrame[messages.Token])},
+	{"no ack is sent", sending(withoutFrame[messages.Ack])},
+	{"errors are swallowed", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
+		if !is[messages.Error](f) && !is[messages.Bye](f) {
+			l.Links.Send(id, f)
+		}
+	})},
+	{"sockets are not closed", links(func(l *linksMutant) { l.keepOpen = true })},
+	{"bytes are never credited", links(func(l *linksMutant) { l.credits = 0 })},
+	{"bytes are credited twice", links(func(l *linksMutant) { l.credits = 2 })},
+}
+
+// hunts is how many storms a mutant may survive at most.
+const hunts = 150
+
+func TestTheHuntFindsEveryMutant(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			for seed := uint64(1); seed <= hunts; seed++ {
+				if r := Run(seed, Options{Break: m.mute}); !r.Clean() {
+					t.Logf("found by storm %d: %s", seed, r.Broken[0])
+					return
+				}
+			}
+			t.Errorf("survived %d storms", hunts)
+		})
+	}
+}
+
+func is[M any](m any) bool {
+	_, ok := m.(M)
+	return ok
+}
+
+func settings(change func(*actors.Settings)) func(*model.Options) {
+	return func(o *model.Options) { change(&o.Settings) }
+}
+
+// wrap adds to what is around the ports already.
+func wrap(o *model.Options, change func(*actors.Ports)) {
+	earlier := o.Wrap
+	o.Wrap = func(p *actors.Ports) {
+		if earlier != nil {
+			earlier(p)
+		}
+		change(p)
+	}
+}
+
+type launcherMutant struct {
+	actors.Launcher
+	runs int
+	run  func(*launcherMutant, *actor.PID, messages.RunTask)
+}
+
+func (l *launcherMutant) Run(to *actor.PID, r messages.RunTask) { l.run(l, to, r) }
+
+func launching(run func(*launcherMutant, *actor.PID, messages.RunTask)) func(*model.Options) {
+	return func(o *model.Options) {
+		wrap(o, func(p *actors.Ports) { p.Launcher = &launcherMutant{Launcher: p.Launcher, run: run} })
+	}
+}
+
+type linksMutant struct {
+	actors.Links
+	send     func(*linksMutant, messages.LinkID, messages.Frame)
+	keepOpen bool
+	credits  int
+}
+
+func (l *linksMutant) Send(id messages.LinkID, f messages.Frame) {
+	if l.send != nil {
+		l.send(l, id, f)
+		return
+	}
+	l.Links.Send(id, f)
+}
+
+func (l *linksMutant) Close(id messages.LinkID, code messages.CloseCode) {
+	if !l.keepOpen {
+		l.Links.Close(id, code)
+	}
+}
+
+func (l *linksMutant) Credit(id messages.LinkID, bytes int) {
+	for range l.credits {
+		l.Links.Credit(id, bytes)
+	}
+}
+
+func links(change func(*linksMutant)) func(*model.Options) {
+	return func(o *model.Options) {
+		wrap(o, func(p *actors.Ports) {
+			l := &linksMutant{Links: p.Links, credits: 1}
+			change(l)
+			p.Links = l
+		})
+	}
+}
+
+func sending(send func(*linksMutant, messages.LinkID, messages.Frame)) func(*model.Options) {
+	return links(func(l *linksMutant) { l.send = send })
+}
+
+func withoutFrame[F messages.Frame](l *linksMutant, id messages.LinkID, f messages.Frame) {
+	if !is[F](f) {
+		l.Links.Send(id, f)
+	}
+}
+
+// filtered is around an actor and decides what becomes of its messages.
+type filtered struct {
+	actor.Actor
+	times  func(message any) int
+	change func(message any)
+}
+
+func (f *filtered) Receive(ctx actor.Context) {
+	if f.change != nil {
+		f.change(ctx.Message())
+	}
+	for range f.times(ctx.Message()) {
+		f.Actor.Receive(ctx)
+	}
+}
+
+func around(f filtered) func(*model.Options) {
+	return func(o *model.Options) {
+		o.Around = func(a actor.Actor) actor.Actor {
+			g := f
+			g.Actor = a
+			return &g
+		}
+	}
+}
+
+func losing(which func(any) bool) func(*model.Options) {
+	return around(filtered{times: func(m any) int {
+		if which(m) {
+			return 0
+		}
+		return 1
+	}})
+}
+
+func repeating(which func(any) bool) func(*model.Options) {
+	return around(filtered{times: func(m any) int {
+		if which(m) {
+			return 2
+		}
+		return 1
+	}})
+}
+
+func changing(change func(any)) func(*model.Options) {
+	return around(filtered{times: func(any) int { return 1 }, change: change})
+}
