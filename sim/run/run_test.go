@@ -42,7 +42,7 @@ func play(t *testing.T, c Config) Result {
 // TestNeeded: what a run says of larger pools is what runs with larger pools give.
 func TestNeeded(t *testing.T) {
 	at := func(size int) Result {
-		c := poisson(40, 2*time.Hour)
+		c := poisson(40, time.Hour)
 		c.StartTakes(model.Fixed(3 * time.Second))
 		c.Settings.Min, c.Settings.Threshold, c.Settings.Max = size, size-1, Unlimited
 		return play(t, c)
@@ -253,7 +253,7 @@ func TestFirst(t *testing.T) {
 
 // TestSizer finds what theory gives.
 func TestSizer(t *testing.T) {
-	base := poisson(20, 2*time.Hour)
+	base := poisson(20, time.Hour)
 	base.Session = model.Fixed(time.Second)
 	base.StartTakes(model.Exponential(3 * time.Second))
 	sizer := Sizer{Base: base, Objective: Objective{HitRate: 0.95}, Seeds: 4, MaxSeeds: 8}

@@ -19,6 +19,8 @@ type ValidationCase struct {
 	// PerMinute is the rate of requests.
 	PerMinute float64
 	Start     model.Distribution
+	// Seed is the first of the case's own, so that one row's luck is not another's.
+	Seed uint64
 }
 
 // Validation is a case with what theory says and what was simulated.
@@ -51,6 +53,9 @@ func ValidationCases() []ValidationCase {
 	}{{1, 0.25}, {2, 1}, {4, 2}, {8, 5}} {
 		cases = append(cases, ValidationCase{Capped: true, Size: c.size, PerMinute: 20 * c.load, Start: starts[1]})
 	}
+	for i := range cases {
+		cases[i].Seed = uint64(1 + 1000*i)
+	}
 	return cases
 }
 
@@ -58,7 +63,7 @@ func ValidationCases() []ValidationCase {
 func (v ValidationCase) Validate(seeds, requests int) (Validation, error) {
 	perSecond := v.PerMinute / 60
 	c := DefaultConfig()
-	c.Seed = 1
+	c.Seed = v.Seed
 	c.Traffic = traffic.Synthetic{Shape: traffic.Poisson, Rate: perSecond}.Open
 	c.Duration = time.Duration(float64(requests) / perSecond * float64(time.Second))
 	c.Session = model.Fixed(time.Second)

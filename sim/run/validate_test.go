@@ -11,7 +11,7 @@ var update = flag.Bool("update", false, "write what the tests make into docs and
 
 // TestValidation compares the simulator with exact theory, and the table in the documentation with the comparison.
 func TestValidation(t *testing.T) {
-	const seeds, requests = 10, 700
+	const seeds, requests = 10, 500
 	var validations []Validation
 	for _, c := range ValidationCases() {
 		v, err := c.Validate(seeds, requests)
