@@ -222,6 +222,9 @@ func (s *storm) resize() {
 	})
 }
 
+// maxDown is how long it takes at most until another gateway runs.
+const maxDown = 5 * second
+
 // restart kills the gateway's process. The next one finds its tasks and sessions in ECS, in the bridges and in the clients.
 func (s *storm) restart() {
 	if s.draining || s.model.Down() {
@@ -229,7 +232,7 @@ func (s *storm) restart() {
 	}
 	s.tell("the gateway is killed")
 	s.oracle.restarted()
-	s.model.Restart(time.Duration(s.dice.IntN(5000)) * ms)
+	s.model.Restart(time.Duration(s.dice.IntN(int(maxDown/ms))) * ms)
 }
 
 func (s *storm) drain() {

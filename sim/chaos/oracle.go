@@ -62,7 +62,7 @@ func newOracle(s *storm, o *model.Options) *oracle {
 	return &oracle{
 		storm: s, settings: o.Settings, spare: o.Settings.Min - o.Settings.Threshold,
 		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
-		lines: newLineBook(), hosts: newHostBook(), strangers: map[*model.Client]bool{},
+		pool: poolBook{taken: o.Settings.AdoptionGrace}, lines: newLineBook(), hosts: newHostBook(), strangers: map[*model.Client]bool{},
 		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
 	}
 }
@@ -74,11 +74,7 @@ func (o *oracle) breach(format string, arguments ...any) {
 	if len(o.broken) == maxBroken {
 		return
 	}
-	at := time.Duration(0)
-	if o.storm.model != nil {
-		at = o.storm.model.World.Elapsed()
-	}
-	text := fmt.Sprintf("%.3fs: ", at.Seconds()) + fmt.Sprintf(format, arguments...)
+	text := fmt.Sprintf("%.3fs: ", o.storm.elapsed().Seconds()) + fmt.Sprintf(format, arguments...)
 	o.broken = append(o.broken, text)
 	o.storm.tell("BROKEN: %s", text)
 }

@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"time"
+
 	"hearth/messages"
 )
 
@@ -22,6 +24,9 @@ type poolBook struct {
 	draining bool
 	// listed says that the supervisor knows which tasks run: it starts none before.
 	listed bool
+	// taken is when everything of an earlier gateway will have been taken over: until then what seems to be the pool's may
+	// turn out to have a session, and is not evicted.
+	taken time.Duration
 	// claimed is what the supervisor says itself, as of its last fact; nil once compared.
 	claimed *messages.Census
 }
@@ -106,7 +111,10 @@ func (o *oracle) adopted(e *messages.Event) {
 
 // restarted forgets the pool with the gateway that knew it. What was claimed stays claimed: the next one has to know.
 func (o *oracle) restarted() {
-	o.pool = poolBook{failures: o.pool.failures}
+	o.pool = poolBook{
+		failures: o.pool.failures,
+		taken:    o.storm.model.World.Elapsed() + maxDown + o.settings.AdoptionGrace,
+	}
 	for _, t := range o.tasks {
 		t.place, t.dying = placeUnknown, false // what was to be stopped, the next one may find in use
 		if t.inits == 0 {
@@ -149,7 +157,7 @@ func (o *oracle) poolSettled() {
 	if p.ready > 0 && p.waiting > 0 {
 		o.breach("%d sessions wait while %d tasks are ready", p.waiting, p.ready)
 	}
-	if p.ready > 0 && p.ready+p.starting > s.Max {
+	if p.ready > 0 && p.ready+p.starting > s.Max && o.storm.elapsed() > p.taken {
 		o.breach("%d ready and %d starting tasks stay above the maximum of %d", p.ready, p.starting, s.Max)
 	}
 	supply := p.ready + p.starting - p.waiting

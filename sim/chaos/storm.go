@@ -114,6 +114,14 @@ func (s *storm) forgetClients() {
 	s.clients = present
 }
 
+// elapsed is the time since the storm began, also while the model is being made.
+func (s *storm) elapsed() time.Duration {
+	if s.model == nil {
+		return 0
+	}
+	return s.model.World.Elapsed()
+}
+
 // tell adds a line of what was done to the story.
 func (s *storm) tell(format string, arguments ...any) {
 	if s.story != nil {
