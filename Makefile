@@ -3,7 +3,7 @@
 BIN := bin
 BINARIES := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 GO ?= go
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.6.1
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
 FUZZTIME ?= 60s

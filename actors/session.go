@@ -207,7 +207,7 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 	case messages.Close:
 		s.end(messages.EndClosed)
 	case messages.Ping:
-		s.send(messages.Pong{ID: frame.ID})
+		s.send(messages.Pong(frame))
 	case messages.Pong:
 	default:
 		s.unexpected(m)

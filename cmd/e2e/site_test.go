@@ -141,7 +141,7 @@ func (s *site) checkSecrets() {
 			continue
 		}
 		var body strings.Builder
-		if _, err := fmt.Fprintf(&body, "%v", response.Header); err == nil {
+		if _, err = fmt.Fprintf(&body, "%v", response.Header); err == nil {
 			err = response.Write(&body)
 		}
 		_ = response.Body.Close()
