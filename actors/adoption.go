@@ -17,6 +17,8 @@ const (
 type adoption struct {
 	// listed says that the tasks that run are known. Until then none is started, for they count against the maximum.
 	listed bool
+	// some says that there are tasks of an earlier gateway.
+	some bool
 	// until is the end of the grace; before it, clients that ask for a session that is not known are held.
 	until time.Time
 	held  []*messages.ClientArrived
@@ -32,6 +34,10 @@ func (a *adoption) cancel() {
 	a.relist.cancel()
 	a.over.cancel()
 }
+
+// undecided reports whether tasks that seem to be the pool's may turn out to have a session. Until that is known no ready
+// task is stopped as one too many.
+func (a *adoption) undecided(now time.Time) bool { return a.some && now.Before(a.until) }
 
 func (s *supervisor) beginAdoption() {
 	s.beginGrace()
@@ -90,6 +96,7 @@ func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask)
 		panic("actors: a task was adopted twice: " + err.Error()) // Invariant: it was not in the books
 	}
 	t.pid = pid
+	s.adoption.some = true
 	s.enter(t)
 	s.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, ARN: t.arn})
 	if listed.Host != "" {

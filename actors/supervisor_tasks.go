@@ -31,7 +31,9 @@ func (s *supervisor) replenish() {
 		s.startDedicated(s.policyCensus().dedicatedStarts(bounds))
 		return
 	}
-	s.evict(s.policyCensus().evictions(bounds))
+	if !s.adoption.undecided(now) {
+		s.evict(s.policyCensus().evictions(bounds))
+	}
 	for range s.policyCensus().starts(bounds) {
 		s.start(nil)
 	}
