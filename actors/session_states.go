@@ -149,6 +149,9 @@ func (s *session) becomeActive(m *messages.TaskActive) {
 	})
 	s.refreshToken()
 	s.flush()
+	if s.client.link != 0 && s.output.sent < s.output.seen {
+		s.replay() // what went with an earlier task: the bridge answers with the gap
+	}
 }
 
 // flush gives the bridge every input that the agent has not been given. It knows which it has seen.
