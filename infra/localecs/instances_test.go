@@ -86,7 +86,7 @@ func TestDrainingPlacesNothingNew(t *testing.T) {
 
 func TestLostInstanceTakesItsTasks(t *testing.T) {
 	e := start(t, Config{Instances: 2, InstanceMemory: 256})
-	e.register("web", sh("trap '' TERM; while :; do sleep 0.05; done"))
+	e.register("web", sh("trap 'exit 3' TERM; while :; do sleep 0.05; done"))
 	lost, kept := e.run("web"), e.run("web")
 	e.await(lost.TaskArn, "RUNNING")
 	e.await(kept.TaskArn, "RUNNING")
@@ -102,6 +102,9 @@ func TestLostInstanceTakesItsTasks(t *testing.T) {
 	task := e.await(lost.TaskArn, "STOPPED")
 	if task.StopCode != types.TaskStopCodeTerminationNotice || *task.StoppedReason != "Host EC2 (instance "+ec2+") terminated." {
 		t.Errorf("stopCode %s, reason %s", task.StopCode, *task.StoppedReason)
+	}
+	if code := task.Containers[0].ExitCode; code == nil || *code != 137 {
+		t.Errorf("exit code %v: a host that is lost gives its tasks no time for last words", aws.ToInt32(code))
 	}
 	if left := e.instances(); len(left) != 1 || *left[0].ContainerInstanceArn != *kept.ContainerInstanceArn {
 		t.Errorf("instances left: %+v", left)

@@ -55,6 +55,15 @@ func (t *task) kill() {
 	}
 }
 
+func (t *task) isKilled() bool {
+	select {
+	case <-t.killed:
+		return true
+	default:
+		return false
+	}
+}
+
 // move changes what a task shows.
 func (s *Server) move(t *task, change func(v *taskView)) {
 	s.mu.Lock()
@@ -172,6 +181,10 @@ func (s *Server) takeDown(t *task, running []*process) {
 
 func (s *Server) stopProcesses(t *task, running []*process) {
 	for i, p := range running {
+		if t.isKilled() {
+			p.kill() // a host that is lost sends no SIGTERM first
+			continue
+		}
 		p.signal(syscall.SIGTERM)
 		grace := t.def.parsed.Containers[i].stopTimeout(s.cfg.StopTimeout)
 		defer time.AfterFunc(grace, p.kill).Stop()
