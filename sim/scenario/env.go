@@ -59,6 +59,7 @@ func init() {
 		"status":   (*env).status,
 		"capacity": (*env).capacity,
 		"crash":    (*env).crashes,
+		"restart":  (*env).restart,
 	}
 }
 

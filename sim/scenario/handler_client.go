@@ -105,7 +105,7 @@ func (e *env) send(a *arguments) error {
 	case "ping":
 		c.Send(messages.Ping{ID: "1"})
 	case "token":
-		c.Send(messages.Token{Token: messages.Secret(a.word(2, "new-token"))})
+		c.Refresh(messages.Secret(a.word(2, "new-token")))
 	default:
 		return fmt.Errorf("%q is no frame that a story sends", kind)
 	}

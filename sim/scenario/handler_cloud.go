@@ -33,12 +33,16 @@ func (e *env) script(a *arguments) error {
 	return nil
 }
 
-// tasks lists the tasks that have not stopped, as ECS sees them.
+// tasks lists the tasks that have not stopped, as ECS sees them, and whom their bridges serve.
 //
 //	tasks
 func (e *env) tasks(*arguments) error {
 	for _, t := range e.model.Cloud.Running() {
-		e.print("%s %s", e.narrator.Task(t.Request.Task), t.Phase())
+		line := fmt.Sprintf("%s %s", e.narrator.Task(t.Request.Task), t.Phase())
+		if t.Serves() != "" {
+			line += fmt.Sprintf(" serves %s with the token %q", e.narrator.Session(t.Serves()), string(t.Token()))
+		}
+		e.print("%s", line)
 	}
 	return nil
 }

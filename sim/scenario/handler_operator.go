@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"time"
 
 	"hearth/messages"
 )
@@ -78,5 +79,18 @@ func (e *env) crashes(a *arguments) error {
 	if e.crash == "" {
 		return fmt.Errorf("at which fact?")
 	}
+	return nil
+}
+
+// restart kills the gateway's process and starts another after a while.
+//
+//	restart after=2s
+func (e *env) restart(a *arguments) error {
+	var after time.Duration
+	if err := a.duration("after", &after); err != nil {
+		return err
+	}
+	e.model.Restart(after)
+	e.settle()
 	return nil
 }
