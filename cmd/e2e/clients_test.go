@@ -3,6 +3,7 @@ package e2e
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,18 +166,24 @@ func TestKeepalives(t *testing.T) {
 	w := s.wire("ann")
 	w.says(messages.Hello{})
 	hears(w, "ready", func(messages.Ready) bool { return true })
-	const pingFrame = "\x89"
 	eventuallyWithin(t, 30*time.Second, "the idle client and the idle warm task are pinged", func() bool {
 		w.mu.Lock()
-		pings := w.pings
-		w.mu.Unlock()
-		for _, bytes := range between.received() {
-			if _, frames, ok := strings.Cut(bytes, "\r\n\r\n"); ok && pings > 0 && strings.HasPrefix(frames, pingFrame) {
-				return true
-			}
-		}
-		return false
+		defer w.mu.Unlock()
+		return w.pings > 0 && slices.ContainsFunc(between.received(), hasPing)
 	})
+}
+
+// hasPing looks for a ping in what a gateway has sent on a socket: the answer to the upgrade and short frames, unmasked.
+func hasPing(sent string) bool {
+	const ping = 0x89
+	_, frames, _ := strings.Cut(sent, "\r\n\r\n")
+	for len(frames) >= 2 {
+		if frames[0] == ping {
+			return true
+		}
+		frames = frames[min(2+int(frames[1]), len(frames)):]
+	}
+	return false
 }
 
 // A session is its user's. To anyone else it does not exist.

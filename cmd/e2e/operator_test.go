@@ -61,10 +61,10 @@ func TestReadyzAndDrain(t *testing.T) {
 		if code, _ := s.get("/healthz"); code != 200 {
 			t.Errorf("/healthz while it drains: %d", code)
 		}
-		late := s.wire("bob")
-		late.says(messages.Hello{})
-		late.bye(messages.ByeDraining)
-		late.closed(messages.CloseDraining)
+		late := http.Header{"Authorization": {"Bearer " + string(s.token("bob", time.Hour))}}
+		if _, status := openWire(t, s.ws+"/ws", late); status != http.StatusServiceUnavailable {
+			t.Errorf("a client that comes while it drains: HTTP %d", status)
+		}
 		s.awaitStatus("nothing is left", func(p messages.PoolStatus) bool { return len(p.Tasks)+len(p.Sessions) == 0 })
 	})
 }

@@ -46,11 +46,11 @@ func openWire(t testing.TB, url string, header http.Header) (*wireClient, int) {
 	conn, response, err := gws.NewClient(w, &gws.ClientOption{
 		Addr: url, RequestHeader: header, HandshakeTimeout: patience, WriteMaxPayloadSize: 64 << 20,
 	})
-	if err != nil {
-		if response == nil {
-			t.Fatal(err)
-		}
+	if err != nil && response != nil {
 		return nil, response.StatusCode
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	w.conn = conn
 	go func() {
