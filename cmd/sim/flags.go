@@ -133,7 +133,8 @@ type worldFlags struct {
 	TaskStartTimeout  *span     `placeholder:"4m" group:"World" help:"How long a task may take to start (4m)."`
 	ReadyTTL          *span     `name:"ready-ttl" placeholder:"1h" group:"World" help:"How long a task may wait to be claimed before it is replaced (1h); 0 for ever."`
 	HostSlots         limit     `default:"inf" group:"World" help:"How many tasks a host takes; inf has no hosts, and counts host-hours for the prices' tasksPerHost."`
-	Prices            string    `type:"existingfile" placeholder:"FILE" group:"World" help:"JSON with the prices that differ from the defaults: hostHour, pausedHostHour, taskHour, tasksPerHost, hoursPerMonth."`
+	hostFlags
+	Prices string `type:"existingfile" placeholder:"FILE" group:"World" help:"JSON with the prices that differ from the defaults: hostHour, pausedHostHour, taskHour, tasksPerHost, hoursPerMonth."`
 }
 
 func (f worldFlags) apply(c *run.Config) error {
@@ -172,6 +173,9 @@ func (f worldFlags) apply(c *run.Config) error {
 	}
 	if f.HostSlots < run.Unlimited {
 		c.HostSlots = int(f.HostSlots)
+	}
+	if err := f.hostFlags.apply(c); err != nil {
+		return err
 	}
 	if f.Prices != "" {
 		prices, err := run.LoadPrices(f.Prices)

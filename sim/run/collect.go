@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/sim/model"
 )
 
 // neededBound bounds the curve of needed sizes; a request that needed even more is counted at the end.
@@ -15,8 +16,9 @@ type collector struct {
 	result  Result
 	minimum int
 	prices  Prices
-	// slots is how many tasks share a host.
+	// slots is how many tasks share a host where the world has none.
 	slots int
+	hosts hostFacts
 
 	// began is when the traffic began, in the world's time; closed says that it has ended: levels are not counted any more.
 	began         time.Duration
@@ -44,7 +46,9 @@ type request struct {
 	// claimed says that it has a task, waited for how long.
 	claimed, missed bool
 	waited          time.Duration
-	at              time.Duration
+	// host is the kind of host that it waited for.
+	host model.Origin
+	at   time.Duration
 }
 
 func newCollector(c Config) *collector {
@@ -65,12 +69,14 @@ func newCollector(c Config) *collector {
 // begin opens the traffic at the world's time.
 func (c *collector) begin(now time.Duration) {
 	c.began, c.since, c.begun = now, now, true
+	c.hosts.begin()
 }
 
 // close ends the count of hours at the world's time; requests that still wait are followed to their end.
 func (c *collector) close(now time.Duration) {
 	c.pass(now)
 	c.closed = true
+	c.hosts.close(&c.result)
 	c.result.Hours = (now - c.began).Hours()
 }
 
@@ -113,6 +119,7 @@ func (c *collector) observe(now time.Duration, e *messages.Event) {
 	case messages.EventClaimed, messages.EventLeft:
 		if r := c.waiting[e.Session]; r != nil {
 			r.claimed = e.Kind == messages.EventClaimed
+			r.host = c.hosts.waitedFor(e.Task, r.at)
 			r.waited = e.Took
 		}
 	case messages.EventSessionReady:
@@ -173,7 +180,7 @@ func (c *collector) sessionReady(e *messages.Event) {
 	}
 	delete(c.waiting, e.Session)
 	if r.missed {
-		c.result.Paths.Waited++
+		c.result.Paths.miss(r.host)
 	} else {
 		c.result.Hits++
 		c.result.Paths.Instant++
@@ -226,8 +233,11 @@ func (c *collector) finish() Result {
 		r.FirstVisitMs, r.ReturnMs = &first, &again
 	}
 	inHours := func(sum float64) float64 { return rounded(sum/float64(time.Hour), 1e6) }
-	r.TaskHours, r.IdleTaskHours, r.HostHours = inHours(c.taskTime), inHours(c.idleTime), inHours(c.hostTime)
-	r.MonthlyCost = c.prices.monthly(r.TaskHours, r.HostHours, 0, r.Hours)
+	r.TaskHours, r.IdleTaskHours = inHours(c.taskTime), inHours(c.idleTime)
+	if c.hosts.cloud == nil {
+		r.HostHours = inHours(c.hostTime)
+	}
+	r.MonthlyCost = c.prices.monthly(r.TaskHours, r.HostHours, r.PausedHostHours, r.Hours)
 	if c.taskTime > 0 {
 		r.MonthlyIdleCost = rounded(r.MonthlyCost*min(1, c.idleTime/c.taskTime), 1e2)
 	}

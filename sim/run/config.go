@@ -39,7 +39,8 @@ type Config struct {
 	OldWay bool
 	// Users is how many there are; a request is from any of them alike.
 	Users int
-	// HostSlots is how many tasks a host takes; 0 is without bound.
+	// HostSlots is how many tasks a host takes; 0 is without bound. It only counts host-hours: Cloud.Fleet has hosts that
+	// run out of room, and counts their hours itself.
 	HostSlots int
 	Prices    Prices
 

@@ -58,6 +58,8 @@ type Result struct {
 	TaskHours     float64 `json:"taskHours"`
 	IdleTaskHours float64 `json:"idleTaskHours"`
 	HostHours     float64 `json:"hostHours"`
+	// PausedHostHours are those that hosts were stopped or hibernated in the warm pool.
+	PausedHostHours float64 `json:"pausedHostHours,omitempty"`
 	// MonthlyCost is that of the whole, scaled to a month; MonthlyIdleCost the idle tasks' share of it.
 	MonthlyCost     float64 `json:"monthlyCost"`
 	MonthlyIdleCost float64 `json:"monthlyIdleCost"`

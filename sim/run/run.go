@@ -126,7 +126,13 @@ func newSimulation(c Config) *simulation {
 	options.Hooks.Event = func(e messages.Event) { s.collector.observe(now(), &e) }
 	options.Hooks.Launched = func(*model.Container) { s.collector.tasks(now(), 1) }
 	options.Hooks.Stopped = func(*model.Container) { s.collector.tasks(now(), -1) }
+	if fleet := &options.Cloud.Fleet; fleet.Slots > 0 && c.HostSlots > 0 {
+		fleet.Slots = c.HostSlots // a grid may have changed it
+	}
 	s.model = model.New(options)
+	if c.Cloud.Fleet.Slots > 0 {
+		s.collector.hosts.cloud = s.model.Cloud
+	}
 	s.sessions, s.users = s.model.World.Stream("sessions"), s.model.World.Stream("users")
 	return s
 }

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"hearth/sim/model"
+	"hearth/sim/run"
+)
+
+// hostFlags are the hosts of the simulated cloud: an Auto Scaling group behind an ECS capacity provider. Without --hosts
+// there are none, and room never runs out.
+type hostFlags struct {
+	Hosts     int       `placeholder:"N" group:"Hosts" help:"Simulate hosts with --host-slots tasks each: so many at first and at least. Tasks without room wait until the group has scaled out."`
+	HostsMax  int       `placeholder:"N" group:"Hosts" help:"The most hosts that the group scales out to (--hosts)."`
+	WarmHosts int       `placeholder:"N" group:"Hosts" help:"How many hosts wait in the EC2 warm pool (0)."`
+	WarmState string    `enum:"hibernated,stopped,running" default:"hibernated" group:"Hosts" help:"How they wait: hibernated, stopped or running."`
+	WakeTime  startTime `placeholder:"DIST" group:"Hosts" help:"How long such a host takes to come into service (measured: 15 to 17 s hibernated, 20 to 40 s stopped; up to 60 s running)."`
+	BootTime  startTime `placeholder:"DIST" group:"Hosts" help:"How long a host takes that has to be launched (81s, measured)."`
+	ImagePull startTime `placeholder:"DIST" group:"Hosts" help:"The image pull of a new host's first task (up to 1s, with a pre-pull; 44s was measured without)."`
+}
+
+// wakeTimes are the measured ones by the state.
+var wakeTimes = map[string]model.Distribution{
+	"hibernated": model.WakeHibernated, "stopped": model.WakeStopped, "running": model.WakeRunning,
+}
+
+func (f hostFlags) apply(c *run.Config) error {
+	most := max(f.Hosts, f.HostsMax)
+	switch {
+	case f.Hosts < 0 || f.HostsMax < 0 || f.WarmHosts < 0:
+		return errors.New("--hosts, --hosts-max and --warm-hosts must not be negative")
+	case most == 0 && f.WarmHosts > 0:
+		return errors.New("--warm-hosts needs --hosts")
+	case most == 0:
+		return nil
+	case f.HostsMax > 0 && f.HostsMax < f.Hosts:
+		return fmt.Errorf("--hosts %d is over --hosts-max %d", f.Hosts, f.HostsMax)
+	case c.HostSlots == 0:
+		return errors.New("--hosts needs --host-slots: how many tasks a host takes")
+	}
+	orElse := func(given startTime, measured model.Distribution) model.Distribution {
+		if given.Distribution != nil {
+			return given.Distribution
+		}
+		return measured
+	}
+	c.Cloud.Pull = orElse(f.ImagePull, model.MeasuredPrePulled)
+	c.Cloud.Fleet = model.FleetOptions{
+		Slots: c.HostSlots, Min: f.Hosts, Desired: f.Hosts, Max: most,
+		WarmSize: f.WarmHosts, Warm: model.Origin(f.WarmState), Wake: orElse(f.WakeTime, wakeTimes[f.WarmState]),
+		Boot: orElse(f.BootTime, model.MeasuredBoot), Provider: model.ManagedScaling(),
+	}
+	return nil
+}
