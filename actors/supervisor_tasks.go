@@ -128,8 +128,10 @@ func (s *supervisor) taskUp(t *taskRecord) {
 		return
 	}
 	now := s.Clock.Now()
+	var took time.Duration // of a start that this gateway has seen from its begin to its end
 	if t.readySince.IsZero() && !t.adopted {
-		s.startTime.add(now.Sub(t.started))
+		took = now.Sub(t.started)
+		s.startTime.add(took)
 	}
 	t.readySince = now
 	if !s.crashed {
@@ -137,7 +139,7 @@ func (s *supervisor) taskUp(t *taskRecord) {
 	}
 	s.lastFailure, s.shortage = "", false
 	s.move(t, poolReady)
-	s.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: now.Sub(t.started)})
+	s.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
 
 	waiter := s.firstWaiter()
 	if owner := t.dedicated; owner != nil {

@@ -12,7 +12,7 @@ const (
 
 	// EventStarting: a task is to be started. Why is what for.
 	EventStarting EventKind = "starting"
-	// EventReady: a task can be claimed. Took is the time since its start.
+	// EventReady: a task can be claimed. Took is the time since its start, 0 when it was ready before or was adopted.
 	EventReady EventKind = "ready"
 	// EventUnready: a ready task lost its socket and cannot be claimed until it dials again. Reason.
 	EventUnready EventKind = "unready"

@@ -111,7 +111,9 @@ func (m *metrics) count(e messages.Event) {
 	case messages.EventLaunched:
 		m.phase("launch", e.Took)
 	case messages.EventReady:
-		m.phase("boot", e.Took)
+		if e.Took > 0 {
+			m.phase("boot", e.Took)
+		}
 	case messages.EventStartFailed:
 		m.failures.WithLabelValues(string(e.Fault)).Inc()
 	case messages.EventClaimed:

@@ -68,7 +68,7 @@ func (b *bridges) begin(t *Container, dialAfter time.Duration) *bridge {
 		deaf: b.chance(o.Deaf), stuck: b.chance(o.Stuck), failing: b.chance(o.Failing),
 	}
 	br.retry = b.World.AfterFunc(dialAfter, br.dial)
-	br.orphan = b.World.AfterFunc(orphanTimeout, br.finish)
+	br.orphan = b.World.AfterFunc(b.options.Bridge.orphan(), br.finish)
 	return br
 }
 
@@ -127,7 +127,7 @@ func (b *bridge) closed(l *Link, _ messages.CloseCode) {
 		b.failures = 0
 	}
 	if b.user == nil {
-		b.orphan = b.World.AfterFunc(orphanTimeout, b.finish)
+		b.orphan = b.World.AfterFunc(b.options.Bridge.orphan(), b.finish)
 	} else {
 		b.user.windDown()
 	}

@@ -65,6 +65,7 @@ func run(m *Model, ids ...messages.TaskID) (placed, waiting, refused int) {
 func idle(o *Options) {
 	o.Settings.WarmPool = false
 	o.Cloud.Dial = Fixed(24 * time.Hour)
+	o.Bridge.Orphan = 48 * time.Hour
 }
 
 func TestTasksArePackedOntoHosts(t *testing.T) {

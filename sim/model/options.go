@@ -75,6 +75,8 @@ type BridgeOptions struct {
 	WrongAddress float64
 	// Deaf bridges never answer init_user, Stuck ones accept and get no further, Failing ones say init_failed.
 	Deaf, Stuck, Failing float64
+	// Orphan is how long a bridge lives without a gateway while nobody is its user; 0 is two minutes.
+	Orphan time.Duration
 	// Buffer is how many outputs are kept until they are acknowledged; 0 is 1,000. At the bound the agent pauses, or, with
 	// Forget, the oldest outputs are forgotten.
 	Buffer int
@@ -154,4 +156,12 @@ func (o *Options) StartTakes(d Distribution) {
 	o.Cloud = CloudOptions{Boot: d}
 	o.Network = NetworkOptions{}
 	o.Settings.LaunchConcurrency = 1 << 30
+}
+
+// orphan is how long a bridge lives without a gateway.
+func (o *BridgeOptions) orphan() time.Duration {
+	if o.Orphan == 0 {
+		return orphanTimeout
+	}
+	return o.Orphan
 }
