@@ -133,8 +133,10 @@ func (s *session) starting(message any) {
 // becomeActive tells the client that its agent is ready, and gives the agent what was queued for it.
 func (s *session) becomeActive(m *messages.TaskActive) {
 	now := s.Clock.Now()
-	if s.restarts == 0 {
-		s.lastData = now // a restart is no sign of life: a session that nobody uses must end even if its tasks die
+	// The time without an agent is not the user's silence. But a restart is no sign of life either: a session that nobody
+	// uses must end even if its tasks die.
+	if s.lastData = s.lastData.Add(now.Sub(s.asked)); s.lastData.After(now) {
+		s.lastData = now
 	}
 	s.up = true
 	s.become(sessionActive, s.active, max(s.settings.IdleTimeout-now.Sub(s.lastData), time.Nanosecond))
