@@ -252,6 +252,7 @@ func (s *supervisor) taskGone(t *taskRecord) {
 	s.forget(t)
 	s.past.add(t.id, t.crashed)
 	s.ctx.Poison(t.pid)
+	s.observe(messages.Event{Kind: messages.EventGone, Task: t.id})
 	s.reportDrained()
 }
 

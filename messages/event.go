@@ -30,6 +30,8 @@ const (
 	EventLeft EventKind = "left"
 	// EventEvicted: a task that has no session is given up, though its start has not failed. Reason.
 	EventEvicted EventKind = "evicted"
+	// EventGone: a task has left the supervisor's books, for nothing of it is left.
+	EventGone EventKind = "gone"
 	// EventStartFailed: a task did not become ready, or died soon after. Reason; N is the length of the streak.
 	EventStartFailed EventKind = "start_failed"
 	// EventBackoff: no task is started for Took.

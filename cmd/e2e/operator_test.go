@@ -72,7 +72,8 @@ func TestReadyzAndDrain(t *testing.T) {
 func TestMetricsOfTheContract(t *testing.T) {
 	s := openSite(t)
 	s.awaitReady(3)
-	s.visit("ann").ready()
+	ann := s.visit("ann")
+	ann.ready()
 	s.awaitStatus("the pool is full again", func(p messages.PoolStatus) bool { return p.Pool.Ready == 3 })
 	text := s.must(http.MethodGet, "/metrics", "")
 	for _, want := range []string{
@@ -85,6 +86,13 @@ func TestMetricsOfTheContract(t *testing.T) {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("/metrics lacks %s", want)
 		}
+	}
+	ann.leaves()
+	s.awaitReady(3)
+	for _, state := range []string{"assigned", "stopping"} {
+		eventually(t, "the metrics know that no task is "+state, func() bool {
+			return strings.Contains(s.must(http.MethodGet, "/metrics", ""), `hearth_pool_tasks{state="`+state+"\"} 0\n")
+		})
 	}
 	if body := s.must(http.MethodGet, "/api/capacity", ""); !strings.Contains(body, `"available"`) {
 		t.Errorf("/api/capacity: %s", body)

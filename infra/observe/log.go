@@ -28,6 +28,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventClaimFailed:   {zerolog.ErrorLevel, "session gets no task"},
 	messages.EventLeft:          {zerolog.InfoLevel, "session stopped waiting"},
 	messages.EventEvicted:       {zerolog.InfoLevel, "task without a session is given up"},
+	messages.EventGone:          {zerolog.DebugLevel, "nothing is left of the task"},
 	messages.EventStartFailed:   {zerolog.WarnLevel, "task did not become ready, or died while it waited"},
 	messages.EventBackoff:       {zerolog.DebugLevel, "starts are held back"},
 	messages.EventResized:       {zerolog.InfoLevel, "pool resized"},
