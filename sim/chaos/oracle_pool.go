@@ -67,6 +67,7 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.started(e)
 	case messages.EventListed:
 		o.pool.listed = true
+		o.pool.taken = o.storm.elapsed() + o.settings.AdoptionGrace
 	case messages.EventAdopted:
 		o.adopted(e)
 	case messages.EventReady:
@@ -111,6 +112,7 @@ func (o *oracle) adopted(e *messages.Event) {
 
 // restarted forgets the pool with the gateway that knew it. What was claimed stays claimed: the next one has to know.
 func (o *oracle) restarted() {
+	o.hosts = newHostBook()
 	o.pool = poolBook{
 		failures: o.pool.failures,
 		taken:    o.storm.model.World.Elapsed() + maxDown + o.settings.AdoptionGrace,
