@@ -18,7 +18,9 @@ type lineBook struct {
 // outputBook is one client's place in the agent's output on one socket.
 type outputBook struct {
 	link messages.LinkID
-	// any: the first output of this socket may be any, because the client does not acknowledge.
+	last uint64
+	// any: the first output of this socket may be any, because the client does not acknowledge, or because another client
+	// has begun the session anew under the same name.
 	any bool
 }
 
@@ -30,23 +32,27 @@ func newLineBook() lineBook {
 func (b *lineBook) clientFrame(o *oracle, c *model.Client, frame messages.Frame) {
 	place := b.next[c]
 	if place == nil || place.link != c.Link().ID {
-		place = &outputBook{link: c.Link().ID, any: !c.Acks}
+		place = &outputBook{link: c.Link().ID, last: c.Seen, any: !c.Acks || o.shared[c.Session]}
 		b.next[c] = place
 	}
 	switch f := frame.(type) {
+	case messages.Session:
+		if !f.Resumed {
+			place.last = 0
+		}
 	case messages.Data:
-		if f.Seq != c.Seen+1 && !(place.any && f.Seq > c.Seen) {
-			o.breach("client %d was sent output %d after %d", c.Number, f.Seq, c.Seen)
+		if f.Seq != place.last+1 && !place.any {
+			o.breach("client %d was sent output %d after %d", c.Number, f.Seq, place.last)
 		}
 		if string(f.Payload) != strconv.FormatUint(f.Seq, 10) {
 			o.breach("client %d was sent output %s as number %d", c.Number, f.Payload, f.Seq)
 		}
-		place.any = false
+		place.last, place.any = f.Seq, false
 	case messages.Gap:
-		if f.From != c.Seen+1 && !(place.any && f.From > c.Seen) {
-			o.breach("client %d was told of a gap from %d to %d after %d", c.Number, f.From, f.To, c.Seen)
+		if f.From != place.last+1 && !place.any {
+			o.breach("client %d was told of a gap from %d to %d after %d", c.Number, f.From, f.To, place.last)
 		}
-		place.any = false
+		place.last, place.any = f.To, false
 	}
 }
 
