@@ -17,9 +17,10 @@ type user struct {
 	// ready or failed says how the init went, nil while it goes on.
 	ready  *messages.BridgeReady
 	failed *messages.InitFailed
-	// in is the last input that the agent was given.
-	in  uint64
-	out replay
+	// in is the last input that the agent was given; early are those that came before there was an agent.
+	in    uint64
+	early []messages.Data
+	out   replay
 	// paused outputs found no room in the replay buffer: the agent waits.
 	paused int
 	// cursor is how far the outputs were sent on the present socket. Nothing is sent until they flow.
@@ -74,6 +75,10 @@ func (u *user) announce() {
 func (u *user) run() {
 	o := &u.bridges.options.Agent
 	u.pump()
+	for _, data := range u.early {
+		u.input(data)
+	}
+	u.early = nil
 	if o.Life != nil {
 		u.World.AfterFunc(draw(o.Life, u.random), func() { u.exited(messages.Exit{Code: 0}) })
 	}
@@ -114,12 +119,20 @@ func (u *user) receive(frame messages.Frame) {
 
 // input gives the agent a line: each once, and in order.
 func (u *user) input(data messages.Data) {
+	if u.ready == nil {
+		if data.Seq == u.in+1+uint64(len(u.early)) {
+			u.early = append(u.early, data)
+		}
+		return
+	}
 	if u.exit != nil || data.Seq > u.in+1 {
 		return
 	}
 	isNew := data.Seq == u.in+1
 	u.in = max(u.in, data.Seq)
-	u.link.send(messages.Ack{Seq: u.in})
+	if u.link != nil {
+		u.link.send(messages.Ack{Seq: u.in})
+	}
 	if hook := u.bridges.options.Hooks.Input; hook != nil && isNew {
 		hook(u.container, data)
 	}
