@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"hearth/actors"
@@ -108,7 +109,7 @@ const (
 const spotNotice = 2 * time.Minute
 
 // Hosts are those in service and draining, the oldest first.
-func (c *Cloud) Hosts() []*Host { return append([]*Host(nil), c.fleet.present...) }
+func (c *Cloud) Hosts() []*Host { return slices.Clone(c.fleet.present) }
 
 // Host is the host of that id that is in service or draining, nil when there is none.
 func (c *Cloud) Host(id messages.HostID) *Host {
@@ -209,12 +210,7 @@ func (h *Host) leave() {
 	if h.end != nil {
 		h.end.Stop()
 	}
-	for i, other := range f.present {
-		if other == h {
-			f.present = append(f.present[:i], f.present[i+1:]...)
-			return
-		}
-	}
+	f.present = slices.DeleteFunc(f.present, func(other *Host) bool { return other == h })
 }
 
 // ends sets what happens to it by itself, in place of what was to happen.
