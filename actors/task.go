@@ -73,6 +73,9 @@ type task struct {
 	orphan bool
 	// adopted is what is known of a task that an earlier gateway started, nil for one of this gateway's.
 	adopted *messages.ListedTask
+	// unready says that an adopted task's bridge has a session and has not said that the agent is ready, which it does after
+	// every hello: the agent is still being started.
+	unready bool
 	// arn is ECS's name for the task, empty until ECS has answered.
 	arn string
 	// host is where the task runs, empty until that is known.

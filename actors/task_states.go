@@ -187,6 +187,7 @@ func initFailure(f messages.InitFailed) string {
 func (t *task) becomeAdopted(m *messages.Adopt) {
 	t.assign = &messages.Assign{Session: m.Session, User: m.User}
 	t.session = siblingPID(t.self, sessionName(m.Session))
+	t.unready = true
 	t.become(taskActive, t.active, t.settings.RedialGrace)
 }
 
@@ -230,6 +231,10 @@ func (t *task) active(message any) {
 			t.describe()
 			return
 		}
+		if t.link != 0 {
+			t.fail(timeout("bridge did not finish init_user", t.settings.InitTimeout), nil)
+			return
+		}
 		t.fail(timeout("bridge did not dial again", t.settings.RedialGrace), nil)
 	default:
 		t.unexpected(message)
@@ -245,6 +250,10 @@ func (t *task) activeFrame(m *messages.LinkFrame) {
 		t.tell(t.session, from)
 	case messages.BridgeReady:
 		t.Links.Credit(m.Link, m.Bytes) // said again after every hello
+		if t.unready {
+			t.unready = false
+			t.deadline.cancel()
+		}
 	case messages.InitFailed: // of a task that was adopted before its agent was ready
 		t.Links.Credit(m.Link, m.Bytes)
 		t.fail(initFailure(frame), nil)
@@ -272,6 +281,9 @@ func (t *task) reattach(m *messages.BridgeArrived) {
 		return
 	}
 	t.deadline.cancel()
+	if t.unready {
+		t.deadline.set(t.Clock, t.self, t.settings.InitTimeout)
+	}
 	t.poll.cancel()
 	t.attach(m.Link)
 	t.observe(messages.Event{Kind: messages.EventReattached})
