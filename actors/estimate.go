@@ -11,16 +11,12 @@ type estimate struct {
 	fallback time.Duration
 	samples  [31]time.Duration
 	count    int
-	median   time.Duration
 }
 
 // add takes in one measured start.
 func (e *estimate) add(d time.Duration) {
 	e.samples[e.count%len(e.samples)] = d
 	e.count++
-	known := slices.Clone(e.samples[:min(e.count, len(e.samples))])
-	slices.Sort(known)
-	e.median = known[len(known)/2]
 }
 
 // value is the median, or the fallback as long as nothing was measured.
@@ -28,5 +24,8 @@ func (e *estimate) value() time.Duration {
 	if e.count == 0 {
 		return e.fallback
 	}
-	return e.median
+	known := e.samples // a copy: the samples stay in the order in which they came
+	sorted := known[:min(e.count, len(known))]
+	slices.Sort(sorted)
+	return sorted[len(sorted)/2]
 }
