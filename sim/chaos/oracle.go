@@ -54,8 +54,9 @@ type taskBook struct {
 
 // sessionBook is what the oracle knows of a session.
 type sessionBook struct {
-	task             messages.TaskID
-	waiting, adopted bool
+	task messages.TaskID
+	// adopted: an earlier gateway began it.
+	adopted bool
 }
 
 func newOracle(s *storm, o *model.Options) *oracle {

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"time"
 
 	"hearth/messages"
@@ -19,6 +20,8 @@ const (
 // poolBook counts the pool by the supervisor's decisions alone.
 type poolBook struct {
 	ready, starting, waiting int
+	// queue are the sessions that wait, in the order in which they are to be served.
+	queue []messages.SessionID
 	// failures counts the starts that failed: from the first on, backoff holds starts back.
 	failures int
 	draining bool
@@ -48,15 +51,24 @@ func (o *oracle) move(id messages.TaskID, to place) {
 	t.place = to
 }
 
-// wait takes a session among the waiters, or away from them.
-func (o *oracle) wait(id messages.SessionID, waits bool) {
-	s := o.session(id)
-	if waits && !s.waiting {
-		o.pool.waiting++
-	} else if !waits && s.waiting {
-		o.pool.waiting--
+// wait takes a session among the waiters: at the back, or, when a task has failed it, first again.
+func (o *oracle) wait(id messages.SessionID, first bool) {
+	if first {
+		o.pool.queue = slices.Insert(o.pool.queue, 0, id)
+	} else {
+		o.pool.queue = append(o.pool.queue, id)
 	}
-	s.waiting = waits
+	o.pool.waiting = len(o.pool.queue)
+}
+
+// waitNoMore takes a session away from the waiters, if it was one, and tells its place.
+func (o *oracle) waitNoMore(id messages.SessionID) int {
+	place := slices.Index(o.pool.queue, id)
+	if place >= 0 {
+		o.pool.queue = slices.Delete(o.pool.queue, place, place+1)
+		o.pool.waiting = len(o.pool.queue)
+	}
+	return place
 }
 
 // poolEvent keeps the books.
@@ -76,16 +88,18 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.move(e.Task, placeStarting)
 	case messages.EventClaimed:
 		o.move(e.Task, placeElsewhere)
-		o.wait(e.Session, false)
+		if place := o.waitNoMore(e.Session); place > 0 && o.settings.WarmPool {
+			o.breach("session %s was served before %d that have waited longer", e.Session, place)
+		}
 	case messages.EventEvicted:
 		o.move(e.Task, placeElsewhere)
 	case messages.EventStartFailed:
 		o.move(e.Task, placeElsewhere)
 		o.pool.failures++
 	case messages.EventWaiting:
-		o.wait(e.Session, true)
+		o.wait(e.Session, e.Why == messages.WhyClaimFailed)
 	case messages.EventLeft, messages.EventClaimFailed:
-		o.wait(e.Session, false)
+		o.waitNoMore(e.Session)
 	case messages.EventResized:
 		o.settings.Min, o.settings.Max = e.N, e.M
 		o.settings.Threshold = max(0, e.N-o.spare)
@@ -122,9 +136,6 @@ func (o *oracle) restarted() {
 		if t.inits == 0 {
 			t.session = "" // its bridge never heard of the claim, and is free for another
 		}
-	}
-	for _, s := range o.sessions {
-		s.waiting = false
 	}
 	o.settings = o.storm.weather.options.Settings
 }
