@@ -55,13 +55,14 @@ func TestADayIsServedAndIsTheSameEveryTime(t *testing.T) {
 func BenchmarkSession(b *testing.B) {
 	o := DefaultOptions()
 	o.Schedule = func(int) int { return 0 }
-	o.Settings.MaxSessionsPerUser = 10_000
+	o.Settings.MaxSessionsPerUser, o.Settings.IdleTimeout = 10_000, 100*time.Hour
 	m := New(o)
 	n := 0
 	next := poisson(1, 5, 30*time.Minute, 1<<62)
 	m.Feed(func() (Arrival, bool) {
 		n++
 		a, _ := next()
+		a.Visit.Typing = nil
 		return a, n <= b.N
 	})
 	b.ReportAllocs()
