@@ -21,6 +21,8 @@ const (
 	never = 10 * 365 * 24 * time.Hour
 	// startPoll is how often a start is looked after whose time is given: often enough to notice one that has failed.
 	startPoll = 30 * time.Second
+	// rareSweep is how often the hosts are looked at.
+	rareSweep = time.Minute
 	// stretch is how much of the virtual time is played between two looks at how far the run is.
 	stretch = 10 * time.Minute
 )
@@ -129,6 +131,8 @@ func newSimulation(c Config) *simulation {
 	if fleet := &options.Cloud.Fleet; fleet.Slots > 0 && c.HostSlots > 0 {
 		fleet.Slots = c.HostSlots // a grid may have changed it
 	}
+	// The hosts of a capacity run neither fail nor drain: looking at them as often as in production would only cost time.
+	options.Settings.SweepInterval = max(options.Settings.SweepInterval, rareSweep)
 	s.model = model.New(options)
 	if c.Cloud.Fleet.Slots > 0 {
 		s.collector.hosts.cloud = s.model.Cloud
