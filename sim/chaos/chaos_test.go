@@ -2,14 +2,22 @@ package chaos
 
 import (
 	"flag"
+	"strings"
 	"testing"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/messages"
 )
 
 var (
 	first   = flag.Uint64("chaos.first", 1, "the first seed")
 	seeds   = flag.Uint64("chaos.seeds", 200, "how many seeds")
-	explain = flag.Uint64("chaos.explain", 0, "tell the story of this seed")
+	explain = flag.Uint64("chaos.explain", 0, "tell the story of this seed instead")
 )
+
+// enough is how many storms may break something before the hunt stops: the next ones would say the same.
+const enough = 5
 
 func TestStorms(t *testing.T) {
 	if *explain > 0 {
@@ -18,12 +26,60 @@ func TestStorms(t *testing.T) {
 		return
 	}
 	failed := 0
-	for seed := *first; seed < *first+*seeds; seed++ {
+	for seed := *first; seed < *first+*seeds && failed < enough; seed++ {
 		if r := Run(seed, Options{}); !r.Clean() {
 			t.Error(r.String())
-			if failed++; failed == 5 {
-				return
-			}
+			failed++
 		}
+	}
+}
+
+// found are seeds of storms that broke something once, in the order in which they did. What they draw has changed since, but
+// they stay worth playing; the stories in sim/scenario tell what each had found.
+var found = []uint64{
+	2, 14, 618, // an ARN that was never learnt; a start that was given up; outputs taken for holes for ever
+	158, 233, 255, 497, // adoption: a place not filled, an init that fails
+	1791, 2148, // a host's first word after its loss
+	4816,           // a gap over outputs that were sent
+	926, 2421, 359, // a token, a loss and a replay that nobody was told of
+	8212, 68, 5291, // a client sent away as soon as it was ready, or told ready and never served
+}
+
+func TestStormsThatFoundSomething(t *testing.T) {
+	for _, seed := range found {
+		if r := Run(seed, Options{}); !r.Clean() {
+			t.Error(r.String())
+		}
+	}
+}
+
+func TestTheSameSeedIsTheSameStorm(t *testing.T) {
+	for seed := uint64(1); seed <= 20; seed++ {
+		once, again := Run(seed, Options{}), Run(seed, Options{})
+		if once.Digest != again.Digest || once.Parameters != again.Parameters {
+			t.Errorf("seed %d: %s and %s", seed, once.Digest, again.Digest)
+		}
+		if other := Run(seed+1, Options{}); other.Digest == once.Digest {
+			t.Errorf("seeds %d and %d are the same storm", seed, seed+1)
+		}
+	}
+}
+
+func TestTellingAStoryChangesNothing(t *testing.T) {
+	story, told := Explain(3, Options{})
+	if untold := Run(3, Options{}); told.Digest != untold.Digest {
+		t.Error("a storm that is told is another one")
+	}
+	for _, line := range []string{"starting", "arrives", "is told", "the storm is over", "drained"} {
+		if !strings.Contains(story, line) {
+			t.Errorf("the story has no %q", line)
+		}
+	}
+}
+
+func TestAFailureSaysHowToSeeItAgain(t *testing.T) {
+	noLaunch := launching(func(*launcherMutant, *actor.PID, messages.RunTask) {})
+	if r := Run(1, Options{Break: noLaunch}); r.Clean() || !strings.Contains(r.String(), "sim explain --seed 1") {
+		t.Error(r.String())
 	}
 }

@@ -16,7 +16,7 @@ type Distribution interface {
 	Draw(random *rand.Rand) time.Duration
 	// Mean is the expectation.
 	Mean() time.Duration
-	// String names it as ParseDistribution reads it.
+	// String names it, as ParseDistribution reads it where that can.
 	String() string
 }
 
@@ -48,6 +48,7 @@ func (f Fixed) Draw(*rand.Rand) time.Duration { return time.Duration(f) }
 // Mean is itself.
 func (f Fixed) Mean() time.Duration { return time.Duration(f) }
 
+// String names it as ParseDistribution reads it, if it can.
 func (f Fixed) String() string { return time.Duration(f).String() }
 
 // Uniform is anything from Min to Max.
@@ -61,6 +62,7 @@ func (u Uniform) Draw(random *rand.Rand) time.Duration {
 // Mean is the middle.
 func (u Uniform) Mean() time.Duration { return (u.Min + u.Max) / 2 }
 
+// String names it as ParseDistribution reads it, if it can.
 func (u Uniform) String() string { return fmt.Sprintf("uniform:%v,%v", u.Min, u.Max) }
 
 // Exponential has the mean that it is.
@@ -74,6 +76,7 @@ func (e Exponential) Draw(random *rand.Rand) time.Duration {
 // Mean is itself.
 func (e Exponential) Mean() time.Duration { return time.Duration(e) }
 
+// String names it as ParseDistribution reads it, if it can.
 func (e Exponential) String() string { return "exp:" + time.Duration(e).String() }
 
 // Lognormal has a mean, and a logarithm with the standard deviation Sigma.
@@ -92,6 +95,7 @@ func (l Lognormal) Draw(random *rand.Rand) time.Duration {
 // Mean is Average.
 func (l Lognormal) Mean() time.Duration { return l.Average }
 
+// String names it as ParseDistribution reads it, if it can.
 func (l Lognormal) String() string { return fmt.Sprintf("lognormal:%v,%v", l.Average, l.Sigma) }
 
 // Empirical is measured: quantiles at equal distances from the least to the greatest, with straight lines between them.
@@ -119,6 +123,7 @@ func (e Empirical) Mean() time.Duration {
 	return sum / time.Duration(len(e.Quantiles)-1)
 }
 
+// String names it as ParseDistribution reads it, if it can.
 func (e Empirical) String() string { return e.Name }
 
 // Scaled is another distribution, Factor times as long.
@@ -135,6 +140,7 @@ func (s Scaled) Draw(random *rand.Rand) time.Duration {
 // Mean is scaled as well.
 func (s Scaled) Mean() time.Duration { return time.Duration(s.Factor * float64(s.Of.Mean())) }
 
+// String names it as ParseDistribution reads it, if it can.
 func (s Scaled) String() string { return fmt.Sprintf("%v*%v", s.Factor, s.Of) }
 
 // ParseDistribution reads "3s" or "fixed:3s", "exp:3s", "lognormal:3s,0.5" and "measured", which is MeasuredStart. Its
