@@ -39,8 +39,8 @@ func (m *Model) Bridges(change func(*BridgeOptions)) { change(&m.bridges.options
 
 func (b *bridges) chance(p float64) bool { return p > 0 && b.random.Float64() < p }
 
-// bridge is the gateway's end in a container: what package bridge is in production. It differs in having no redial frame
-// and no bound on its input, which the gateway's actors do not use.
+// bridge is the gateway's end in a container: what package bridge is in production. It differs in having no bound on
+// its input, and in staying where it is when it is asked to dial another gateway: there is only one.
 type bridge struct {
 	*bridges
 	container *Container

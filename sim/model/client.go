@@ -49,7 +49,7 @@ type clients struct {
 	present int
 }
 
-func newClients(m *Model, _ NetworkOptions) *clients {
+func newClients(m *Model) *clients {
 	return &clients{Model: m, random: m.World.Stream("client")}
 }
 

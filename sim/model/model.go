@@ -38,7 +38,7 @@ func New(options Options) *Model {
 	m.network = newNetwork(m, options.Network)
 	m.Cloud = newCloud(m, options.Cloud)
 	m.bridges = newBridges(m, options)
-	m.clients = newClients(m, options.Network)
+	m.clients = newClients(m)
 	m.begin(m.World.Node)
 	return m
 }
