@@ -48,8 +48,9 @@ type taskBook struct {
 	// session is whom it was claimed for, inits how many init_user its bridge was sent.
 	session messages.SessionID
 	inits   int
-	// dying: the task itself said so, or its actor crashed.
-	dying bool
+	// dying: the task itself said so, or its actor crashed. elsewhere: its bridge did not come to this gateway in time, so that
+	// it counts as another one's, which will find it.
+	dying, elsewhere bool
 }
 
 // sessionBook is what the oracle knows of a session.
@@ -111,6 +112,8 @@ func (o *oracle) event(e *messages.Event) {
 		o.claimed(e)
 	case messages.EventStopping:
 		o.task(e.Task).dying = true
+	case messages.EventHandedOver:
+		o.task(e.Task).elsewhere = true
 	case messages.EventCrashed:
 		o.crashed(e)
 	case messages.EventReleased, messages.EventSessionEnded:
@@ -207,6 +210,9 @@ func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
 		return
 	}
 	limit := o.settings.StartTimeout + o.settings.RedialGrace + slack
+	if o.sabotaged > 0 {
+		limit = max(limit, model.BindTimeout+slack) // its hello may have gone to an actor that had just crashed
+	}
 	if waited := now.Sub(c.Asked); waited > limit {
 		o.breach("client %d of session %q has waited %v and was told neither ready nor an error", c.Number, c.Session, waited)
 	}

@@ -113,6 +113,7 @@ func (o *oracle) poolEvent(e *messages.Event) {
 
 // adopted takes in a task of an earlier gateway: first the task, then its session if it serves one.
 func (o *oracle) adopted(e *messages.Event) {
+	o.task(e.Task).elsewhere = false
 	if e.Session == "" {
 		o.move(e.Task, placeStarting)
 		return

@@ -162,14 +162,17 @@ func (s *storm) pendingEmpty() string {
 
 // pendingDrained says what is left of anything.
 func (s *storm) pendingDrained() string {
+	for _, t := range s.model.Cloud.Running() {
+		if !s.oracle.task(t.Request.Task).elsewhere {
+			return fmt.Sprintf("task %s runs on in the cloud", t.Request.Task)
+		}
+	}
 	status := s.model.Status()
 	switch {
 	case len(status.Tasks)+len(status.Sessions) > 0:
 		return fmt.Sprintf("%d tasks and %d sessions are left", len(status.Tasks), len(status.Sessions))
 	case !s.drained:
 		return "whoever asked for the drain was not told"
-	case s.model.Cloud.Live() > 0:
-		return fmt.Sprintf("%d tasks run on in the cloud", s.model.Cloud.Live())
 	case s.model.Links() > 0:
 		return fmt.Sprintf("%d sockets are open", s.model.Links())
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// bindTimeout is how long the gateway's edge keeps a socket that no actor has taken.
-	bindTimeout = 10 * time.Second
+	// BindTimeout is how long the gateway's edge keeps a socket that no actor has taken: infra/sockets' default.
+	BindTimeout = 30 * time.Second
 	// closeTimeout bounds the close of a socket whose peer does not read.
 	closeTimeout = time.Second
 	// writeTimeout is how long a peer may not read before its socket is closed.
@@ -69,7 +69,7 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 			return
 		}
 		n.send(n.pool, arrival(l.ID))
-		l.expiry = n.World.AfterFunc(bindTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
+		l.expiry = n.World.AfterFunc(BindTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
 	})
 	if life != nil {
 		n.World.AfterFunc(life.Draw(n.random), l.Cut)
