@@ -88,7 +88,7 @@ type hostBook struct {
 	// gone is when a host was lost, draining when it was found to drain.
 	gone, draining map[messages.HostID]time.Time
 	on             map[messages.TaskID]messages.HostID
-	// asked is when a task was asked for. One that was since then and is on the host proves that it is in service.
+	// asked is when a task was asked for, or found to run. One that was since then and is on the host proves that it is in service.
 	asked map[messages.TaskID]time.Time
 }
 
@@ -102,7 +102,7 @@ func newHostBook() hostBook {
 // fact takes what the supervisor decides about hosts, in the middle of its decision.
 func (b *hostBook) fact(e *messages.Event) {
 	switch e.Kind {
-	case messages.EventStarting:
+	case messages.EventStarting, messages.EventAdopted:
 		b.asked[e.Task] = e.At
 	case messages.EventHostLost:
 		b.gone[e.Host] = e.At

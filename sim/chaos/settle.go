@@ -95,7 +95,7 @@ func (s *storm) pendingPool() string {
 		}
 	}
 	for _, t := range s.model.Cloud.Running() {
-		if !known[t.Request.Task] {
+		if !known[t.Request.Task] && !s.oracle.task(t.Request.Task).elsewhere {
 			return fmt.Sprintf("task %s runs and nobody knows it", t.Request.Task)
 		}
 	}
