@@ -133,7 +133,7 @@ func (s *supervisor) hostLost(host *hostRecord) {
 func (s *supervisor) loseTask(t *taskRecord) {
 	const reason = "its host is gone"
 	if t.state == poolAssigned {
-		s.taskFailed(t, &messages.TaskFailed{Task: t.id, Phase: t.state.String(), Reason: reason})
+		s.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: reason})
 	} else {
 		s.evicted(t, reason)
 	}

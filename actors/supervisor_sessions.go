@@ -151,7 +151,9 @@ func (s *supervisor) sessionTerminated(session *sessionRecord) {
 		s.replenish()
 	}
 	s.removeSession(session)
-	s.over.add(session.id, endedSession{user: session.user, reason: session.ended})
+	if session.ended != messages.EndDraining { // it goes on elsewhere, and may come back
+		s.over.add(session.id, endedSession{user: session.user, reason: session.ended})
+	}
 	if session.next != nil {
 		s.beginSession(session.id, session.next)
 	}

@@ -259,11 +259,12 @@ func (s *supervisor) taskGone(t *taskRecord) {
 // taskCrashed cleans up after a task's actor that panicked. A new actor of the same task sees to its end.
 func (s *supervisor) taskCrashed(t *taskRecord) {
 	s.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
-	s.taskFailed(t, &messages.TaskFailed{Task: t.id, Phase: t.state.String(), Reason: "internal error"})
+	s.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: "internal error"})
 	if t.crashed {
 		s.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
 		s.forget(t)
 		s.past.add(t.id, true)
+		s.reportDrained()
 		return
 	}
 	t.crashed = true

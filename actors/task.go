@@ -227,14 +227,14 @@ func (t *task) become(state string, handle func(message any), deadline time.Dura
 
 // fail gives the task up and says why. The supervisor decides what becomes of its session.
 func (t *task) fail(reason string, fault *messages.LaunchError) {
-	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Phase: t.state, Reason: reason, Fault: fault})
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, Fault: fault})
 	t.becomeStopping(reason)
 }
 
 // ended takes in that ECS has stopped the task.
 func (t *task) ended(m *messages.TaskDescribed) {
 	reason := "task stopped: " + m.Reason
-	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Phase: t.state, Reason: reason, HostGone: m.HostGone})
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, HostGone: m.HostGone})
 	t.becomeStopping(reason)
 }
 

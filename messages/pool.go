@@ -113,10 +113,9 @@ type TaskActive struct {
 	Timings Timings
 }
 
-// TaskFailed tells the supervisor that a task is of no more use and stops itself. Phase is the state it was in.
+// TaskFailed tells the supervisor that a task is of no more use and stops itself.
 type TaskFailed struct {
 	Task   TaskID
-	Phase  string
 	Reason string
 	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone.
 	Fault    *LaunchError

@@ -15,6 +15,8 @@ import (
 	"github.com/asynkron/protoactor-go/eventstream"
 	cmap "github.com/orcaman/concurrent-map"
 	"github.com/rs/zerolog"
+
+	"hearth/actors"
 )
 
 // The library keeps its actors in 1024 maps and each of those in SHARD_COUNT more, which makes an actor system cost
@@ -99,7 +101,7 @@ func New(config Config) *Engine {
 	e.props = actor.PropsFromProducer(nil,
 		actor.WithDispatcher(e.pool),
 		actor.WithMailbox(func() actor.Mailbox { return newMailbox(e) }),
-		actor.WithSupervisor(stopOnFailure{}),
+		actor.WithSupervisor(actors.StopOnFailure{}),
 	)
 	return e
 }
@@ -122,7 +124,7 @@ func (e *Engine) SpawnRoot(producer actor.Producer, name string) (*actor.PID, er
 	if e.root != nil {
 		return nil, ErrRootExists
 	}
-	above := e.system.Root.Copy().WithGuardian(&guardian{failed: func(reason any) {
+	above := e.system.Root.Copy().WithGuardian(&actors.Guardian{Failed: func(reason any) {
 		e.onRootFailure(fmt.Errorf("root actor %s failed: %s", name, reasonText(reason)))
 	}})
 	root, err := above.SpawnNamed(e.Props(producer), name)

@@ -126,23 +126,6 @@ func (e Empirical) Mean() time.Duration {
 // String names it as ParseDistribution reads it, if it can.
 func (e Empirical) String() string { return e.Name }
 
-// Scaled is another distribution, Factor times as long.
-type Scaled struct {
-	Of     Distribution
-	Factor float64
-}
-
-// Draw takes one.
-func (s Scaled) Draw(random *rand.Rand) time.Duration {
-	return whole(s.Factor * float64(s.Of.Draw(random)))
-}
-
-// Mean is scaled as well.
-func (s Scaled) Mean() time.Duration { return time.Duration(s.Factor * float64(s.Of.Mean())) }
-
-// String names it as ParseDistribution reads it, if it can.
-func (s Scaled) String() string { return fmt.Sprintf("%v*%v", s.Factor, s.Of) }
-
 // ParseDistribution reads "3s" or "fixed:3s", "exp:3s", "lognormal:3s,0.5" and "measured", which is MeasuredStart. Its
 // errors are for whoever typed the text.
 func ParseDistribution(text string) (Distribution, error) {

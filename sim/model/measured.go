@@ -61,15 +61,10 @@ func ManagedScaling() *ProviderOptions {
 	return &ProviderOptions{Period: time.Minute, Warmup: 300 * time.Second, ScaleInAfter: 15}
 }
 
-// StageFleet is the source's staging group: one host, at most two, and one in the warm pool.
-func StageFleet() FleetOptions { return plannedFleet(1, 2, 1) }
-
 // ProdFleet is the source's production group: two hosts, at most fifteen, and five in the warm pool.
-func ProdFleet() FleetOptions { return plannedFleet(2, 15, 5) }
-
-func plannedFleet(desired, most, warm int) FleetOptions {
+func ProdFleet() FleetOptions {
 	return FleetOptions{
-		Slots: SmallSlots, Min: desired, Desired: desired, Max: most, WarmSize: warm, Warm: OriginHibernated,
+		Slots: SmallSlots, Min: 2, Desired: 2, Max: 15, WarmSize: 5, Warm: OriginHibernated,
 		Wake: WakeHibernated, Boot: MeasuredBoot, Provider: ManagedScaling(),
 	}
 }

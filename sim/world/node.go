@@ -55,7 +55,7 @@ func (w *World) NewNode() *Node {
 	n.system.EventStream.Subscribe(n.onEvent)
 	n.props = actor.PropsFromProducer(nil,
 		actor.WithMailbox(func() actor.Mailbox { return newMailbox(n) }),
-		actor.WithSupervisor(stopOnFailure{}),
+		actor.WithSupervisor(actors.StopOnFailure{}),
 		actor.WithSpawnMiddleware(n.onlyOurs),
 	)
 	return n
@@ -86,7 +86,7 @@ func (n *Node) SpawnRoot(producer actor.Producer, name string) (*actor.PID, erro
 	if n.root != nil {
 		return nil, ErrRootExists
 	}
-	above := n.system.Root.Copy().WithGuardian(&guardian{failed: func(reason any) {
+	above := n.system.Root.Copy().WithGuardian(&actors.Guardian{Failed: func(reason any) {
 		n.failure = fmt.Errorf("root actor %s failed: %v", name, reason)
 	}})
 	root, err := above.SpawnNamed(n.Props(producer), name)

@@ -1,0 +1,29 @@
+package actors
+
+import "github.com/asynkron/protoactor-go/actor"
+
+// StopOnFailure is how every engine treats a child that panicked: it is stopped, never restarted, because nothing is known
+// of the state that it was left in. Its parent hears of it by a Terminated.
+type StopOnFailure struct{}
+
+// HandleFailure runs in the parent's mailbox.
+func (StopOnFailure) HandleFailure(
+	_ *actor.ActorSystem, parent actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, _, _ any,
+) {
+	parent.StopChildren(child)
+}
+
+// Guardian is the parent of an engine's root actor. It must not escalate: the library has nothing above a guardian, and
+// panics.
+type Guardian struct {
+	// Failed is told why the root actor panicked. It must not block.
+	Failed func(reason any)
+}
+
+// HandleFailure runs in the root actor's mailbox.
+func (g *Guardian) HandleFailure(
+	_ *actor.ActorSystem, above actor.Supervisor, root *actor.PID, _ *actor.RestartStatistics, reason, _ any,
+) {
+	above.StopChildren(root)
+	g.Failed(reason)
+}
