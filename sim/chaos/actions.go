@@ -130,7 +130,7 @@ func (s *storm) stallClient() {
 		s.tell("client %d stops reading", c.Number)
 		link.Stall(true)
 		s.oracle.stalled[c] = true
-		s.model.World.AfterFunc(time.Duration(s.dice.IntN(15))*second, func() { link.Stall(false) })
+		s.model.World.Later(time.Duration(s.dice.IntN(15))*second, func() { link.Stall(false) })
 	}
 }
 

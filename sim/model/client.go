@@ -102,7 +102,7 @@ func (m *Model) Arrive(visit Visit) *Client {
 	c := m.newClient(visit)
 	c.dial(messages.Hello{Acks: c.Acks})
 	if visit.Patience > 0 {
-		m.World.AfterFunc(visit.Patience, func() {
+		m.World.Later(visit.Patience, func() {
 			if c.ReadyAt.IsZero() {
 				c.Leave()
 			}
@@ -254,7 +254,7 @@ func (c *Client) comeBack() {
 		c.end(EndedGone)
 		return
 	}
-	c.clients.World.AfterFunc(draw(c.Return, c.clients.random), func() {
+	c.clients.World.Later(draw(c.Return, c.clients.random), func() {
 		if c.link == nil {
 			c.Again()
 		}
@@ -342,7 +342,7 @@ func (c *Client) ready(f messages.Ready) {
 	}
 	c.ReadyAt, c.Ready = c.clients.World.Now(), f
 	if c.Stay > 0 {
-		c.clients.World.AfterFunc(c.Stay, c.Leave)
+		c.clients.World.Later(c.Stay, c.Leave)
 	}
 	if c.Typing != nil {
 		c.typeOn()
@@ -351,7 +351,7 @@ func (c *Client) ready(f messages.Ready) {
 
 // typeOn sends inputs for as long as the visit lasts.
 func (c *Client) typeOn() {
-	c.clients.World.AfterFunc(draw(c.Typing, c.clients.random), func() {
+	c.clients.World.Later(draw(c.Typing, c.clients.random), func() {
 		if !c.Over() && !c.leaving && !c.clients.calm {
 			c.Say()
 			c.typeOn()

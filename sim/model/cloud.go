@@ -158,24 +158,46 @@ func (c *Cloud) call(
 		whole = outcome.After
 		half = min(half, whole)
 	}
-	life := c.lives
-	tell := func(err *messages.LaunchError) {
-		if c.lives == life && !c.down {
-			answer(err)
+	pending := &call{cloud: c, life: c.lives, carry: carry, answer: answer, rest: whole - half}
+	if outcome.Fault != "" {
+		pending.fault = &messages.LaunchError{Kind: outcome.Fault, Op: op, Message: faultMessages[outcome.Fault]}
+		if !outcome.Carried {
+			pending.carry = nil
+			c.World.Schedule(whole, pending)
+			return
 		}
 	}
-	fault := &messages.LaunchError{Kind: outcome.Fault, Op: op, Message: faultMessages[outcome.Fault]}
-	if outcome.Fault != "" && !outcome.Carried {
-		c.World.AfterFunc(whole, func() { tell(fault) })
+	c.World.Schedule(half, pending)
+}
+
+// call is a call to ECS that is under way.
+type call struct {
+	cloud *Cloud
+	// life is which of the gateway's lives made it.
+	life int
+	// carry carries it out, nil when that was done or is not to be. The answer comes a rest later.
+	carry  func() *messages.LaunchError
+	rest   time.Duration
+	answer func(*messages.LaunchError)
+	// fault is what its caller is told whatever came of it.
+	fault *messages.LaunchError
+	err   *messages.LaunchError
+}
+
+// Happen carries it out, or is its end.
+func (k *call) Happen() {
+	if k.carry != nil {
+		k.err = k.carry()
+		k.carry = nil
+		k.cloud.World.Schedule(k.rest, k)
 		return
 	}
-	c.World.AfterFunc(half, func() {
-		err := carry()
-		if outcome.Fault != "" {
-			err = fault
-		}
-		c.World.AfterFunc(whole-half, func() { tell(err) })
-	})
+	if k.fault != nil {
+		k.err = k.fault
+	}
+	if k.cloud.lives == k.life && !k.cloud.down {
+		k.answer(k.err)
+	}
 }
 
 var faultMessages = map[messages.LaunchErrorKind]string{

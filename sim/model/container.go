@@ -167,7 +167,7 @@ func (t *Container) stopped(reason string) {
 	if hook := c.Model.options.Hooks.Stopped; hook != nil {
 		hook(t)
 	}
-	c.World.AfterFunc(remembered, func() {
+	c.World.Later(remembered, func() {
 		delete(c.tasks, t.Request.Task)
 		delete(c.byARN, t.ARN)
 	})

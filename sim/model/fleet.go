@@ -134,11 +134,11 @@ func (f *fleet) keep() {
 			origin, takes = f.options.Warm, f.options.Wake
 		}
 		f.coming++
-		f.World.AfterFunc(draw(takes, f.random), f.newHost(origin).arrive)
+		f.World.Later(draw(takes, f.random), f.newHost(origin).arrive)
 	}
 	for f.prepared+f.preparing < f.warmSize() {
 		f.preparing++
-		f.World.AfterFunc(draw(f.options.Boot, f.random), func() {
+		f.World.Later(draw(f.options.Boot, f.random), func() {
 			f.account()
 			f.preparing--
 			f.prepared++

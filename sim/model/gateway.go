@@ -58,7 +58,7 @@ func (m *Model) Restart(after time.Duration) {
 	m.down = true
 	m.node.Kill()
 	m.network.die()
-	m.World.AfterFunc(after, func() { m.begin(m.World.NewNode()) })
+	m.World.Later(after, func() { m.begin(m.World.NewNode()) })
 }
 
 // Down reports whether there is no gateway at the moment.

@@ -39,7 +39,7 @@ func TestAskingForMoreTimeKeepsASessionAlive(t *testing.T) {
 					}
 				}
 				if m.World.Now().Sub(c.ReadyAt) < test.until {
-					m.World.AfterFunc(test.asks, ask)
+					m.World.Later(test.asks, ask)
 				}
 			}
 			m.World.Advance(time.Second)
@@ -47,7 +47,7 @@ func TestAskingForMoreTimeKeepsASessionAlive(t *testing.T) {
 				t.Fatal("no agent is ready")
 			}
 			if test.asks > 0 {
-				m.World.AfterFunc(test.asks-m.World.Now().Sub(c.ReadyAt), ask)
+				m.World.Later(test.asks-m.World.Now().Sub(c.ReadyAt), ask)
 			}
 			m.World.Advance(2 * time.Hour)
 			if lived := c.Ended.Sub(c.ReadyAt).Round(time.Second); c.Bye != messages.ByeIdleTimeout || lived != test.lives {

@@ -41,6 +41,8 @@ type network struct {
 	lastID  messages.LinkID
 	// links are those that the gateway has not seen the end of.
 	links map[messages.LinkID]*Link
+	// landed are flights to be used again.
+	landed []*flight
 }
 
 func newNetwork(m *Model, options NetworkOptions) *network {
@@ -60,7 +62,7 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 	l := &Link{ID: n.lastID, network: n, peer: p, delay: delay}
 	if n.down {
 		l.cut, l.ended = true, true
-		n.World.AfterFunc(draw(delay, n.random), func() { l.leave(0) }) // connection refused
+		n.World.Later(draw(delay, n.random), func() { l.leave(0) }) // connection refused
 		return l
 	}
 	n.links[l.ID] = l
@@ -72,7 +74,7 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 		l.expiry = n.World.AfterFunc(BindTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
 	})
 	if life != nil {
-		n.World.AfterFunc(life.Draw(n.random), l.Cut)
+		n.World.Later(life.Draw(n.random), l.Cut)
 	}
 	return l
 }
@@ -145,9 +147,45 @@ func frameSize(frame messages.Frame) int {
 // wire is one direction of a link. What is sent on it arrives in order.
 type wire struct{ busyUntil time.Duration }
 
-// after does f when what is sent now arrives.
-func (w *wire) after(l *Link, f func()) {
+// delay is how long what is sent now takes to arrive.
+func (w *wire) delay(l *Link) time.Duration {
 	now := l.network.World.Elapsed()
 	w.busyUntil = max(w.busyUntil, now+draw(l.delay, l.network.random))
-	l.network.World.AfterFunc(w.busyUntil-now, f)
+	return w.busyUntil - now
+}
+
+// after does f when what is sent now arrives.
+func (w *wire) after(l *Link, f func()) { l.network.World.Later(w.delay(l), f) }
+
+// carry has a frame arrive at the link's other end.
+func (w *wire) carry(l *Link, frame messages.Frame, bytes int) {
+	n := l.network
+	var f *flight
+	if last := len(n.landed) - 1; last >= 0 {
+		f, n.landed = n.landed[last], n.landed[:last]
+	} else {
+		f = new(flight)
+	}
+	f.link, f.wire, f.arrival = l, w, arrival{frame, bytes}
+	n.World.Schedule(w.delay(l), f)
+}
+
+// flight is a frame on its way. There are many, so they are used again.
+type flight struct {
+	link *Link
+	wire *wire
+	arrival
+}
+
+// Happen is the arrival.
+func (f *flight) Happen() {
+	l, w, a := f.link, f.wire, f.arrival
+	*f = flight{}
+	l.network.landed = append(l.network.landed, f)
+	switch {
+	case w == &l.up:
+		l.arrive(a)
+	case !l.cut && !l.left:
+		l.peer.receive(l, a.frame)
+	}
 }

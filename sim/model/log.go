@@ -3,6 +3,7 @@ package model
 import (
 	"bufio"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"hash"
@@ -65,30 +66,31 @@ func (l *Log) Digest() string {
 	return hex.EncodeToString(l.sum.Sum(nil)[:16])
 }
 
-// appendEvent writes everything that is in an event, and where each field ends.
+// appendEvent writes everything that is in an event, so that no two events are written alike.
 func appendEvent(b []byte, at time.Duration, e *messages.Event) []byte {
-	b = strconv.AppendInt(b, int64(at), 10)
+	b = binary.AppendVarint(b, int64(at))
 	for _, text := range [...]string{
 		string(e.Kind), string(e.Task), string(e.Session), string(e.User), string(e.Host), e.ARN, e.Phase, e.Was,
 		string(e.Path), string(e.Why), e.Reason, string(e.Fault),
 	} {
-		b = append(b, '\t')
+		b = binary.AppendUvarint(b, uint64(len(text)))
 		b = append(b, text...)
 	}
 	t := &e.Timings
 	for _, number := range [...]int64{
 		int64(e.Took), t.ClaimMs, t.InitMs, t.WorkspaceMs, t.TokenMs, t.AgentMs, int64(e.N), int64(e.M),
 	} {
-		b = append(b, '\t')
-		b = strconv.AppendInt(b, number, 10)
+		b = binary.AppendVarint(b, number)
 	}
-	if c := e.Census; c != nil {
-		for _, number := range [...]int{c.Ready, c.Starting, c.Assigned, c.Stopping, c.Waiting} {
-			b = append(b, '\t')
-			b = strconv.AppendInt(b, int64(number), 10)
-		}
+	if e.Census == nil {
+		return append(b, 0)
 	}
-	return append(b, '\n')
+	b = append(b, 1)
+	c := e.Census
+	for _, number := range [...]int{c.Ready, c.Starting, c.Assigned, c.Stopping, c.Waiting} {
+		b = binary.AppendVarint(b, int64(number))
+	}
+	return b
 }
 
 // Flush writes what of the trace is still in memory and reports the first error of the whole trace.

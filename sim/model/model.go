@@ -134,7 +134,7 @@ func (m *Model) Feed(next func() (Arrival, bool)) {
 	if !ok {
 		return
 	}
-	m.World.AfterFunc(arrival.At-m.World.Elapsed(), func() {
+	m.World.Later(arrival.At-m.World.Elapsed(), func() {
 		m.Arrive(arrival.Visit)
 		m.Feed(next)
 	})

@@ -16,7 +16,7 @@ type provider struct {
 
 // begin starts its looks.
 func (p *provider) begin() {
-	p.World.AfterFunc(p.Period, func() {
+	p.World.Later(p.Period, func() {
 		p.look()
 		p.begin()
 	})

@@ -57,9 +57,9 @@ func (l *Link) send(frame messages.Frame) {
 	if l.left {
 		return
 	}
-	a := arrival{frame, frameSize(frame)}
-	l.flying += a.bytes
-	l.up.after(l, func() { l.arrive(a) })
+	bytes := frameSize(frame)
+	l.flying += bytes
+	l.up.carry(l, frame, bytes)
 }
 
 // room reports whether the socket takes more data; when not, the peer is told once it does.
@@ -76,23 +76,40 @@ func (l *Link) arrive(a arrival) {
 	if l.cut || l.ended {
 		return
 	}
-	l.held = append(l.held, a)
-	l.release()
+	if len(l.held) > 0 || !l.reads() {
+		l.held = append(l.held, a)
+		return
+	}
+	l.read(a)
+	l.wake()
+}
+
+// reads reports whether the gateway reads from the socket.
+func (l *Link) reads() bool { return l.owner != nil && l.unread < l.network.options.Window }
+
+// read gives a frame to the owner.
+func (l *Link) read(a arrival) {
+	l.unread += a.bytes
+	l.flying -= a.bytes
+	l.network.send(l.owner, &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes})
 }
 
 // release reads what the window allows.
 func (l *Link) release() {
-	for len(l.held) > 0 && l.owner != nil && l.unread < l.network.options.Window {
+	for len(l.held) > 0 && l.reads() {
 		a := l.held[0]
 		l.held = l.held[1:]
-		l.unread += a.bytes
-		l.flying -= a.bytes
-		l.network.send(l.owner, &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes})
+		l.read(a)
 	}
+	l.wake()
+}
+
+// wake tells a peer that found no room that there is some.
+func (l *Link) wake() {
 	if l.full && !l.left && l.flying < l.network.options.Window {
 		l.full = false
 		// Not at once: this runs inside an actor's call.
-		l.network.World.AfterFunc(0, func() {
+		l.network.World.Later(0, func() {
 			if !l.left {
 				l.peer.writable(l)
 			}
@@ -118,11 +135,7 @@ func (l *Link) gatewaySend(frame messages.Frame) {
 }
 
 func (l *Link) write(frame messages.Frame) {
-	l.down.after(l, func() {
-		if !l.cut && !l.left {
-			l.peer.receive(l, frame)
-		}
-	})
+	l.down.carry(l, frame, 0)
 	data, ok := frame.(messages.Data)
 	if !ok {
 		return
@@ -131,7 +144,7 @@ func (l *Link) write(frame messages.Frame) {
 	l.written.Link, l.written.Seq = l.ID, data.Seq
 	l.written.Bytes += frameSize(frame)
 	if first {
-		l.network.World.AfterFunc(draw(l.network.options.Write, l.network.random), l.report)
+		l.network.World.Later(draw(l.network.options.Write, l.network.random), l.report)
 	}
 }
 
@@ -151,7 +164,7 @@ func (l *Link) gatewayClose(code messages.CloseCode) {
 	}
 	l.closing = true
 	if l.stalled || l.cut {
-		l.network.World.AfterFunc(closeTimeout, func() {
+		l.network.World.Later(closeTimeout, func() {
 			l.end("closed without an answer")
 			l.leave(0)
 		})
@@ -159,7 +172,7 @@ func (l *Link) gatewayClose(code messages.CloseCode) {
 	}
 	l.down.after(l, func() {
 		if l.cut {
-			l.network.World.AfterFunc(closeTimeout, func() { l.end("closed without an answer") })
+			l.network.World.Later(closeTimeout, func() { l.end("closed without an answer") })
 			return
 		}
 		l.leave(code)
@@ -218,8 +231,8 @@ func (l *Link) CutNoticed(gateway, peer time.Duration) {
 		return
 	}
 	l.cut = true
-	l.network.World.AfterFunc(gateway, func() { l.end("connection lost") })
-	l.network.World.AfterFunc(peer, func() { l.leave(0) })
+	l.network.World.Later(gateway, func() { l.end("connection lost") })
+	l.network.World.Later(peer, func() { l.leave(0) })
 }
 
 // Healthy reports whether the socket works, as far as anyone who sees both ends can tell.

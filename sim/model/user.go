@@ -41,7 +41,7 @@ func newUser(b *bridge, init messages.InitUser) *user {
 	if b.stuck {
 		return u
 	}
-	b.World.AfterFunc(workspace+token+agent, func() {
+	b.World.Later(workspace+token+agent, func() {
 		switch {
 		case b.gone || b.stopping:
 			b.finish()
@@ -80,7 +80,7 @@ func (u *user) run() {
 	}
 	u.early = nil
 	if o.Life != nil {
-		u.World.AfterFunc(draw(o.Life, u.random), func() { u.exited(messages.Exit{Code: 0}) })
+		u.World.Later(draw(o.Life, u.random), func() { u.exited(messages.Exit{Code: 0}) })
 	}
 	if o.Chatter != nil {
 		u.chat()
@@ -89,7 +89,7 @@ func (u *user) run() {
 
 // chat says something now and then.
 func (u *user) chat() {
-	u.World.AfterFunc(draw(u.bridges.options.Agent.Chatter, u.random), func() {
+	u.World.Later(draw(u.bridges.options.Agent.Chatter, u.random), func() {
 		if !u.gone && u.exit == nil && !u.calm {
 			u.say()
 			u.chat()
@@ -137,7 +137,7 @@ func (u *user) input(data messages.Data) {
 		hook(u.container, data)
 	}
 	if isNew && !u.bridges.options.Agent.Silent {
-		u.World.AfterFunc(draw(u.bridges.options.Agent.Think, u.random), func() {
+		u.World.Later(draw(u.bridges.options.Agent.Think, u.random), func() {
 			if !u.gone && u.exit == nil {
 				u.say()
 			}
@@ -197,7 +197,7 @@ func (u *user) stop(grace time.Duration) {
 		u.finish()
 	case !again:
 		farewell := min(draw(u.bridges.options.Agent.Farewell, u.random), grace)
-		u.World.AfterFunc(farewell, func() { u.exited(messages.Exit{Code: 143, Signal: "SIGTERM"}) })
+		u.World.Later(farewell, func() { u.exited(messages.Exit{Code: 143, Signal: "SIGTERM"}) })
 	}
 }
 

@@ -38,7 +38,7 @@ func (o *oldWay) Run(to *actor.PID, request messages.RunTask) {
 		steps = cachedAccessPoint
 	}
 	o.cached[request.User] = true
-	o.simulation.model.World.AfterFunc(steps+describeTask+registerTask, func() { o.Launcher.Run(to, request) })
+	o.simulation.model.World.Later(steps+describeTask+registerTask, func() { o.Launcher.Run(to, request) })
 }
 
 // Expectation is what the replaced system's authors expect of a scenario's time from hello to ready.

@@ -25,7 +25,7 @@ func (e *env) later(a *arguments, do func()) error {
 	if err := a.duration("in", &in); err != nil {
 		return err
 	}
-	e.model.World.AfterFunc(in, do)
+	e.model.World.Later(in, do)
 	e.settle()
 	return nil
 }

@@ -11,12 +11,14 @@ import (
 // timer is something that will happen. It is what After and AfterFunc return.
 type timer struct {
 	world *World
-	// node and to are where what goes as a message; without a node what is a func() to call.
+	// node and to are where what goes as a message; without a node what is an Event.
 	node *Node
 	to   *actor.PID
 	what any
 	// over: it has happened or was stopped.
 	over bool
+	// unheld: nobody but the heap knows of it, which makes it free for another use once it has happened.
+	unheld bool
 }
 
 // Stop takes it back if it has not happened yet.
@@ -37,22 +39,49 @@ func (t *timer) retire() {
 func (t *timer) fire() {
 	node, to, what := t.node, t.to, t.what
 	t.retire()
+	if t.unheld {
+		t.world.spare = append(t.world.spare, t)
+	}
 	if node == nil {
-		what.(func())()
+		what.(Event).Happen()
 		return
 	}
 	node.deliver(to, what)
 }
 
-// AfterFunc calls f once d has passed, for simulated adapters: networks, clouds, clients. f runs between picks.
+// Event is something that happens to a simulated adapter: a network, a cloud, a client.
+type Event interface{ Happen() }
+
+// call is the Event of calling a function.
+type call func()
+
+// Happen calls it.
+func (f call) Happen() { f() }
+
+// AfterFunc calls f once d has passed, between picks.
 func (w *World) AfterFunc(d time.Duration, f func()) actors.Timer {
-	t := &timer{world: w, what: f}
+	t := &timer{world: w, what: call(f)}
 	w.events.add(w.now+max(d, 0), t)
 	return t
 }
 
+// Later is AfterFunc for what is never taken back.
+func (w *World) Later(d time.Duration, f func()) { w.Schedule(d, call(f)) }
+
+// Schedule has e happen once d has passed, between picks. It cannot be taken back, and costs the world no memory.
+func (w *World) Schedule(d time.Duration, e Event) {
+	var t *timer
+	if last := len(w.spare) - 1; last >= 0 {
+		t, w.spare = w.spare[last], w.spare[:last]
+		t.what, t.over = e, false
+	} else {
+		t = &timer{world: w, what: e, unheld: true}
+	}
+	w.events.add(w.now+max(d, 0), t)
+}
+
 // At calls f when the time is at, or as soon as possible if that has passed.
-func (w *World) At(at time.Time, f func()) actors.Timer { return w.AfterFunc(at.Sub(w.Now()), f) }
+func (w *World) At(at time.Time, f func()) { w.Later(at.Sub(w.Now()), f) }
 
 // NextEvent is the time of the next event; false when there is none.
 func (w *World) NextEvent() (time.Time, bool) {

@@ -74,7 +74,9 @@ type World struct {
 	now      time.Duration
 	events   events
 	runnable runQueue
-	free     *cell
+	// free and spare are cells and timers to be used again.
+	free  *cell
+	spare []*timer
 	// nodes are those that were not killed; begun counts them all.
 	nodes   []*Node
 	begun   int
