@@ -108,8 +108,9 @@ type records struct {
 	sessions map[messages.SessionID]*sessionRecord
 	perUser  map[messages.UserID]int
 
-	// counts is the number of tasks in each state.
-	counts [poolStates]int
+	// counts is the number of tasks in each state; counted is the census that was last given out.
+	counts  [poolStates]int
+	counted *messages.Census
 	// ready and starting hold their tasks in the order in which they entered the state.
 	ready, starting list.List
 	// expired counts the ready tasks past their time to live.
@@ -254,11 +255,16 @@ func (r *records) removeSession(s *sessionRecord) {
 	}
 }
 
-// census counts the pool for an event.
+// census counts the pool for an event. Many events in a row find the same: they share it, and nobody may change it.
 func (r *records) census() *messages.Census {
-	return &messages.Census{
+	now := messages.Census{
 		Ready: r.counts[poolReady], Starting: r.counts[poolStarting],
 		Assigned: r.counts[poolAssigned], Stopping: r.counts[poolStopping],
 		Waiting: r.waiters.Len(),
 	}
+	if r.counted == nil || *r.counted != now {
+		fresh := now // its own variable, or now itself would be made anew each time
+		r.counted = &fresh
+	}
+	return r.counted
 }

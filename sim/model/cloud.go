@@ -19,7 +19,7 @@ const (
 	OpList     = "ListTasks"
 )
 
-// remembered is how long a stopped task can still be described and its start be repeated. ECS's own is about an hour.
+// remembered is how long a stopped task can at least be described and its start be repeated. ECS's own is about an hour.
 const remembered = 15 * time.Minute
 
 // Cloud is ECS and the hosts; it implements actors.Launcher and actors.Fleet.
@@ -30,6 +30,8 @@ type Cloud struct {
 	fleet   *fleet
 	tasks   map[messages.TaskID]*Container
 	byARN   map[string]*Container
+	// stopped are those of them that have stopped, in that order.
+	stopped []*Container
 	// live counts the tasks that have not stopped; made all that ever were.
 	live, made int
 	// script is what is to happen to the next calls, by operation.
@@ -255,4 +257,14 @@ func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchErr
 		hook(t)
 	}
 	return t, nil
+}
+
+// forget lets go of the tasks that stopped long ago.
+func (c *Cloud) forget() {
+	for len(c.stopped) > 0 && c.World.Now().Sub(c.stopped[0].Ended) > remembered {
+		t := c.stopped[0]
+		c.stopped = c.stopped[1:]
+		delete(c.tasks, t.Request.Task)
+		delete(c.byARN, t.ARN)
+	}
 }

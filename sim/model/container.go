@@ -167,8 +167,6 @@ func (t *Container) stopped(reason string) {
 	if hook := c.Model.options.Hooks.Stopped; hook != nil {
 		hook(t)
 	}
-	c.World.Later(remembered, func() {
-		delete(c.tasks, t.Request.Task)
-		delete(c.byARN, t.ARN)
-	})
+	c.forget()
+	c.stopped = append(c.stopped, t)
 }

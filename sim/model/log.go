@@ -2,14 +2,14 @@ package model
 
 import (
 	"bufio"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
-	"hash"
+	"fmt"
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"hearth/messages"
 )
@@ -18,7 +18,7 @@ import (
 type Log struct {
 	model *Model
 	begun time.Time
-	sum   hash.Hash
+	sum   *xxhash.Digest
 	line  []byte
 	count int
 	trace *bufio.Writer
@@ -26,7 +26,7 @@ type Log struct {
 }
 
 func newLog(m *Model, trace io.Writer) *Log {
-	l := &Log{model: m, begun: m.World.Now(), sum: sha256.New()}
+	l := &Log{model: m, begun: m.World.Now(), sum: xxhash.New()}
 	if trace != nil {
 		l.trace = bufio.NewWriter(trace)
 	}
@@ -63,7 +63,7 @@ func (l *Log) Count() int { return l.count }
 // Digest is a hash over every fact so far, the same for the same history.
 func (l *Log) Digest() string {
 	l.flush()
-	return hex.EncodeToString(l.sum.Sum(nil)[:16])
+	return fmt.Sprintf("%016x", l.sum.Sum64())
 }
 
 // appendEvent writes everything that is in an event, so that no two events are written alike.

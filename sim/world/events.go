@@ -130,13 +130,15 @@ func (es *events) next() (time.Duration, bool) {
 
 // popDue takes the first timer that is due at now, or nil.
 func (es *events) popDue(now time.Duration) *timer {
-	at, ok := es.next()
-	if !ok || at > now {
-		return nil
+	for len(es.heap) > 0 && es.heap[0].at <= now {
+		t := es.heap[0].timer
+		es.pop()
+		if !t.over {
+			return t
+		}
+		es.stopped--
 	}
-	t := es.heap[0].timer
-	es.pop()
-	return t
+	return nil
 }
 
 // forgetOne is told that a timer in the heap was stopped.
