@@ -44,7 +44,7 @@ func (f recordingFlags) recording() (traffic.Recording, error) {
 // sessionFlags describe what is common to all traffic.
 type sessionFlags struct {
 	Session  sessionLength `default:"30m" placeholder:"DIST" group:"Traffic" help:"How long sessions last: 30m is the mean of an exponential distribution; also fixed:30m, lognormal:MEAN,SIGMA."`
-	Duration span          `placeholder:"8h" group:"Traffic" help:"How long the traffic lasts, such as 8h, 7d, 1y. Without it 8h, and recorded traffic to its end."`
+	Duration length        `placeholder:"8h" group:"Traffic" help:"How long the traffic lasts, such as 8h, 7d, 1y. Without it 8h, and recorded traffic to its end."`
 	Users    int           `default:"1000" group:"Traffic" help:"How many users there are; a request is from any of them alike."`
 }
 

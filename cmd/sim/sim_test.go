@@ -119,6 +119,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"run", "--rate", "5"}, "is no rate"},
 		{[]string{"run", "--rate", "5/fortnight"}, "is no rate"},
 		{[]string{"run", "--duration", "-8h"}, `--duration: "-8h" is negative`},
+		{[]string{"run", "--duration", "0"}, `--duration: "0" must be more than 0`},
 		{[]string{"run", "--duration", "long"}, "is no length of time"},
 		{[]string{"run", "--session", "0s"}, "--session must be more than 0"},
 		{[]string{"run", "--start-time", "gamma:3s"}, "--start-time"},

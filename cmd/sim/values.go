@@ -41,6 +41,19 @@ func (s *span) UnmarshalText(text []byte) error {
 	return err
 }
 
+// length is a span that is not nothing.
+type length span
+
+// UnmarshalText reads what a span is written like.
+func (l *length) UnmarshalText(text []byte) error {
+	d, err := parseSpan(string(text))
+	if err == nil && d == 0 {
+		err = fmt.Errorf("%q must be more than 0", text)
+	}
+	*l = length(d)
+	return err
+}
+
 // longestSpan bounds what a flag may ask for.
 const longestSpan = 100 * 365 * 24 * time.Hour
 
