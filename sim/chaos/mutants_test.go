@@ -53,6 +53,13 @@ var mutants = []mutant{
 		}
 	})},
 
+	{"nobody notices that a host drains", losing(func(m any) bool {
+		seen, ok := m.(*messages.HostSeen)
+		return ok && seen.Draining
+	})},
+	{"nobody misses a lost host", losing(func(m any) bool { return is[*messages.HostMissing](m) })},
+	{"the pool does not hear of its hosts", losing(func(m any) bool { return is[*messages.HostChanged](m) })},
+
 	{"one output in ten is lost", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
 		if data, ok := f.(messages.Data); !ok || data.Seq%10 != 3 {
 			l.Links.Send(id, f)

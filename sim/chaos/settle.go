@@ -2,6 +2,8 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"hearth/messages"
@@ -15,6 +17,8 @@ const (
 	// linesPatience is the same for the lines between clients and agents. It is shorter than the longer of the swarm's idle
 	// timeouts: a session that ends idle owes nobody anything, and would hide what it owed.
 	linesPatience = 10 * minute
+	// hostsPatience is the same for what the pool knows of its hosts: a gateway's restart and a few sweeps.
+	hostsPatience = 3 * minute
 )
 
 // settle is the second phase: the faults stop, and everything must come right.
@@ -22,6 +26,7 @@ func (s *storm) settle() {
 	s.tell("the storm is over")
 	s.oracle.calm = true
 	s.model.Calm()
+	s.becomes("told of its hosts", hostsPatience, s.pendingHosts)
 	for _, h := range s.model.Cloud.Hosts() {
 		h.Activate()
 	}
@@ -63,6 +68,31 @@ func (s *storm) becomes(what string, limit time.Duration, pending func() string)
 	if !s.oracle.failed() {
 		s.oracle.breach("not %s after %v without faults: %s", what, limit, why)
 	}
+}
+
+// pendingHosts says which host the pool takes for something that it is not.
+func (s *storm) pendingHosts() string {
+	if s.draining {
+		return ""
+	}
+	known := map[messages.HostID]messages.HostState{}
+	for _, h := range s.model.Status().Hosts {
+		known[h.ID] = h.State
+	}
+	for _, h := range s.model.Cloud.Hosts() {
+		is := messages.HostInService
+		if h.Draining() {
+			is = messages.HostDraining
+		}
+		if known[h.ID] != is {
+			return fmt.Sprintf("%s is %s, and %q to the pool", h.ID, is, known[h.ID])
+		}
+		delete(known, h.ID)
+	}
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		return fmt.Sprintf("%s is gone, and %q to the pool", id, known[id])
+	}
+	return ""
 }
 
 // pendingLines says what clients and agents still owe one another.
