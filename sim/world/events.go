@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -61,7 +62,7 @@ func (f call) Happen() { f() }
 // AfterFunc calls f once d has passed, between picks.
 func (w *World) AfterFunc(d time.Duration, f func()) actors.Timer {
 	t := &timer{world: w, what: call(f)}
-	w.events.add(w.now+max(d, 0), t)
+	w.events.add(w.now, d, t)
 	return t
 }
 
@@ -77,7 +78,7 @@ func (w *World) Schedule(d time.Duration, e Event) {
 	} else {
 		t = &timer{world: w, what: e, unheld: true}
 	}
-	w.events.add(w.now+max(d, 0), t)
+	w.events.add(w.now, d, t)
 }
 
 // At calls f when the time is at, or as soon as possible if that has passed.
@@ -85,17 +86,22 @@ func (w *World) At(at time.Time, f func()) { w.Later(at.Sub(w.Now()), f) }
 
 // NextEvent is the time of the next event; false when there is none.
 func (w *World) NextEvent() (time.Time, bool) {
-	at, ok := w.events.next()
+	at, ok := w.events.next(w.now)
 	return w.start.Add(at), ok
 }
 
-// events is a heap of timers, each with four children, ordered by time and then by the order in which they were added.
-// The order is kept in the entries, by value, so that moving them touches no timer. A stopped timer stays until it
-// comes to the top or until the stopped ones are the majority and all are swept out: stopping is cheap, and the heap is
-// never more than about twice as long as there are timers.
+// events are the timers, ordered by time and then by the order in which they were added. A stopped timer stays until its
+// turn comes, or until the stopped ones are the majority and all are swept out: stopping is cheap, and there are never
+// more than about twice as many entries as timers.
 type events struct {
+	// heap holds what is to happen after the moment at which it was added. Each entry has four children; the order is kept
+	// in the entries, by value, so that moving them touches no timer.
 	heap  []event
 	added uint64
+	// soon[fired:] is what is to happen at the moment at which it was added: after all that the heap has for that moment,
+	// since that was added earlier, and before time moves on.
+	soon  []*timer
+	fired int
 	// stopped counts the entries whose timer is over.
 	stopped int
 }
@@ -110,14 +116,27 @@ func (e *event) before(o *event) bool {
 	return e.at < o.at || e.at == o.at && e.order < o.order
 }
 
-func (es *events) add(at time.Duration, t *timer) {
+// size counts the entries.
+func (es *events) size() int { return len(es.heap) + len(es.soon) - es.fired }
+
+// add has the timer fire once d has passed since now.
+func (es *events) add(now, d time.Duration, t *timer) {
+	if d <= 0 {
+		es.soon = append(es.soon, t)
+		return
+	}
 	es.added++
-	es.heap = append(es.heap, event{at: at, order: es.added, timer: t})
+	es.heap = append(es.heap, event{at: now + d, order: es.added, timer: t})
 	es.up(len(es.heap) - 1)
 }
 
 // next is the time of the first timer that is not stopped.
-func (es *events) next() (time.Duration, bool) {
+func (es *events) next(now time.Duration) (time.Duration, bool) {
+	for _, t := range es.soon[es.fired:] {
+		if !t.over {
+			return now, true
+		}
+	}
 	for len(es.heap) > 0 {
 		if !es.heap[0].timer.over {
 			return es.heap[0].at, true
@@ -138,13 +157,23 @@ func (es *events) popDue(now time.Duration) *timer {
 		}
 		es.stopped--
 	}
+	for es.fired < len(es.soon) {
+		t := es.soon[es.fired]
+		es.soon[es.fired] = nil
+		es.fired++
+		if !t.over {
+			return t
+		}
+		es.stopped--
+	}
+	es.soon, es.fired = es.soon[:0], 0
 	return nil
 }
 
 // forgetOne is told that a timer in the heap was stopped.
 func (es *events) forgetOne() {
 	es.stopped++
-	if es.stopped > 64 && es.stopped > len(es.heap)/2 {
+	if es.stopped > 64 && es.stopped > es.size()/2 {
 		es.sweep()
 	}
 }
@@ -158,10 +187,12 @@ func (es *events) sweep() {
 		}
 	}
 	clear(es.heap[len(kept):])
-	es.heap, es.stopped = kept, 0
+	es.heap = kept
 	for i := (len(kept)+2)/4 - 1; i >= 0; i-- {
 		es.down(i)
 	}
+	es.soon = slices.DeleteFunc(es.soon[es.fired:], func(t *timer) bool { return t.over })
+	es.fired, es.stopped = 0, 0
 }
 
 func (es *events) pop() {
@@ -214,6 +245,11 @@ func (es *events) drop(n *Node) {
 	for _, e := range es.heap {
 		if e.timer.node == n {
 			e.timer.retire()
+		}
+	}
+	for _, t := range es.soon[es.fired:] {
+		if t.node == n {
+			t.retire()
 		}
 	}
 	es.sweep()

@@ -127,7 +127,7 @@ func (n *Node) After(d time.Duration, to *actor.PID, msg any) actors.Timer {
 		panic(ErrNil)
 	}
 	t := &timer{world: n.world, node: n, to: to, what: msg}
-	n.world.events.add(n.world.now+max(d, 0), t)
+	n.world.events.add(n.world.now, d, t)
 	return t
 }
 

@@ -100,10 +100,10 @@ func TestEventsHappenInOrderUnlessStopped(t *testing.T) {
 				if !slices.Equal(happened, want) {
 					rt.Fatalf("happened: %v, want %v", happened, want)
 				}
-				if waiting := len(w.events.heap) - w.events.stopped; waiting != len(plan) {
+				if waiting := w.events.size() - w.events.stopped; waiting != len(plan) {
 					rt.Fatalf("%d events wait, want %d", waiting, len(plan))
 				}
-				if n := len(w.events.heap); n > 2*len(plan)+65 {
+				if n := w.events.size(); n > 2*len(plan)+65 {
 					rt.Fatalf("the heap keeps %d entries for %d timers", n, len(plan))
 				}
 			},

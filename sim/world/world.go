@@ -158,7 +158,7 @@ func (w *World) RunUntil(t time.Time) { w.runUntil(t.Sub(w.start)) }
 func (w *World) runUntil(end time.Duration) {
 	for {
 		w.settle()
-		at, ok := w.events.next()
+		at, ok := w.events.next(w.now)
 		if !ok || at > end {
 			break
 		}
