@@ -66,6 +66,9 @@ func (r *chaosCommand) Run(c *console) error {
 	bar, done := c.progress("storms")
 	all := r.play(bar)
 	done()
+	for i, failed := range all.Broken {
+		all.Broken[i] = chaos.Shorten(failed, chaos.Options{})
+	}
 	var err error
 	if r.Format == "json" {
 		err = report.JSON(c.out, all)

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"flag"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -78,8 +79,16 @@ func TestTellingAStoryChangesNothing(t *testing.T) {
 }
 
 func TestAFailureSaysHowToSeeItAgain(t *testing.T) {
-	noLaunch := launching(func(*launcherMutant, *actor.PID, messages.RunTask) {})
-	if r := Run(1, Options{Break: noLaunch}); r.Clean() || !strings.Contains(r.String(), "sim explain --seed 1") {
-		t.Error(r.String())
+	options := Options{Break: launching(func(*launcherMutant, *actor.PID, messages.RunTask) {})}
+	failed := Run(1, options)
+	if failed.Clean() {
+		t.Fatal("a pool that starts nothing is clean")
+	}
+	short := Shorten(failed, options)
+	if short.Clean() || short.Steps >= failed.Steps {
+		t.Errorf("%d steps were shortened to %d: %s", failed.Steps, short.Steps, short.String())
+	}
+	if want := fmt.Sprintf("sim explain --seed 1 --steps %d", short.Steps); !strings.Contains(short.String(), want) {
+		t.Errorf("%q is not in %s", want, short.String())
 	}
 }

@@ -23,6 +23,8 @@ type Options struct {
 // Result is what came of a storm.
 type Result struct {
 	Seed uint64
+	// Steps is how many things were to happen.
+	Steps int
 	// Broken are the promises that were broken, the first first; none is the aim.
 	Broken []string
 	// Parameters are what the swarm drew, for people.
@@ -41,8 +43,8 @@ func (r *Result) String() string {
 	if r.Clean() {
 		return fmt.Sprintf("seed %d: clean, %d clients, %d tasks, %d facts", r.Seed, r.Clients, r.Tasks, r.Events)
 	}
-	return fmt.Sprintf("seed %d: %d broken\n  %s\n  with %s\n  see: sim explain --seed %d",
-		r.Seed, len(r.Broken), strings.Join(r.Broken, "\n  "), r.Parameters, r.Seed)
+	return fmt.Sprintf("seed %d: %d broken\n  %s\n  with %s\n  see: sim explain --seed %d --steps %d",
+		r.Seed, len(r.Broken), strings.Join(r.Broken, "\n  "), r.Parameters, r.Seed, r.Steps)
 }
 
 // Run plays the storm of a seed.
@@ -64,6 +66,17 @@ func Run(seed uint64, options Options) Result {
 		s.settle()
 	}
 	return s.result(seed)
+}
+
+// Shorten finds the shortest storm of a failed one's seed that breaks a promise too. It is the failed one itself when all
+// of it is needed.
+func Shorten(failed Result, options Options) Result {
+	for options.Steps = 1; options.Steps < failed.Steps; options.Steps++ {
+		if r := Run(failed.Seed, options); !r.Clean() {
+			return r
+		}
+	}
+	return failed
 }
 
 // Explain is the story of a seed's storm, and its result.

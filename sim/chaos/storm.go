@@ -150,7 +150,7 @@ func (s *storm) clientFrame(c *model.Client, frame messages.Frame) {
 
 func (s *storm) result(seed uint64) Result {
 	return Result{
-		Seed: seed, Broken: s.oracle.broken, Parameters: s.weather.String(), Digest: s.model.Log.Digest(),
+		Seed: seed, Steps: s.weather.steps, Broken: s.oracle.broken, Parameters: s.weather.String(), Digest: s.model.Log.Digest(),
 		Clients: s.users, Tasks: s.model.Cloud.Made(), Events: s.model.Log.Count(),
 	}
 }
