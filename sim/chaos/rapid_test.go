@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -21,12 +22,13 @@ func TestStormsShrink(t *testing.T) {
 		w := draw(rapid.Uint64().Draw(t, "seed"), d)
 		w.options.Schedule = d.IntN
 		w.options.Rethrow = world.FromTest
-		s := newStorm(d, w, Options{})
+		var story bytes.Buffer
+		s := newStorm(d, w, Options{Story: &story})
 		defer s.model.Close()
 		plays := map[string]func(*rapid.T){
 			"": func(t *rapid.T) {
 				if s.oracle.failed() {
-					t.Fatalf("%v\nwith %s", s.oracle.broken, s.weather.String())
+					t.Fatalf("%s%v\nwith %s", story.String(), s.oracle.broken, s.weather.String())
 				}
 			},
 		}
@@ -42,7 +44,7 @@ func TestStormsShrink(t *testing.T) {
 		t.Repeat(plays)
 		s.settle()
 		if s.oracle.failed() {
-			t.Fatalf("%v\nwith %s", s.oracle.broken, s.weather.String())
+			t.Fatalf("%s%v\nwith %s", story.String(), s.oracle.broken, s.weather.String())
 		}
 	})
 }
