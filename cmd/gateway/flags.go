@@ -16,6 +16,10 @@ type flags struct {
 
 	ListenAddr         string   `env:"LISTEN_ADDR" default:"127.0.0.1:8080" help:"Where clients connect." group:"Listeners"`
 	InternalListenAddr string   `env:"INTERNAL_LISTEN_ADDR" help:"Where bridges connect and /metrics and /api/* are served; empty: with the clients." group:"Listeners"`
+	TLSCertFile        string   `name:"tls-cert-file" env:"TLS_CERT_FILE" placeholder:"FILE" help:"Certificate chain of LISTEN_ADDR, in PEM; read again when it changes. Without one clients connect without TLS." group:"Listeners"`
+	TLSKeyFile         string   `name:"tls-key-file" env:"TLS_KEY_FILE" placeholder:"FILE" help:"Its private key." group:"Listeners"`
+	InternalTLSCert    string   `name:"internal-tls-cert-file" env:"INTERNAL_TLS_CERT_FILE" placeholder:"FILE" help:"Certificate chain of INTERNAL_LISTEN_ADDR. Without one bridges connect without TLS." group:"Listeners"`
+	InternalTLSKey     string   `name:"internal-tls-key-file" env:"INTERNAL_TLS_KEY_FILE" placeholder:"FILE" help:"Its private key." group:"Listeners"`
 	GatewayWSURL       string   `name:"gateway-ws-url" env:"GATEWAY_WS_URL" placeholder:"ws://HOST:PORT" help:"Where tasks reach this gateway. With the local backend it is found by itself." group:"Listeners"`
 	AllowedOrigins     []string `env:"ALLOWED_ORIGINS" help:"Browser origins that may connect beside the gateway's own." group:"Listeners"`
 	MaxConnections     int      `env:"MAX_CONNECTIONS" default:"25000" help:"Sockets of clients and bridges in all." group:"Listeners"`
@@ -98,7 +102,9 @@ func (f *flags) config() gateway.Config {
 	}
 	return gateway.Config{
 		ListenAddr: f.ListenAddr, InternalListenAddr: f.InternalListenAddr, GatewayWSURL: f.GatewayWSURL,
-		Backend: f.Backend,
+		TLS:         gateway.TLSFiles{CertFile: f.TLSCertFile, KeyFile: f.TLSKeyFile},
+		InternalTLS: gateway.TLSFiles{CertFile: f.InternalTLSCert, KeyFile: f.InternalTLSKey},
+		Backend:     f.Backend,
 		ECS: gateway.ECSConfig{
 			Cluster: f.ECSCluster, TaskDefinition: f.ECSTaskDefinition, ContainerName: f.ECSContainerName,
 			StartedBy: f.ECSStartedBy,

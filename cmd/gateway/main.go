@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -100,9 +99,9 @@ func logger(f *flags, w io.Writer) zerolog.Logger {
 
 // announce tells a person how to connect.
 func announce(f *flags, g *gateway.Gateway) {
-	fmt.Fprintf(os.Stderr, "gateway: clients connect to ws://%s/ws\n", g.Addr())
+	fmt.Fprintf(os.Stderr, "gateway: clients connect to %s/ws\n", g.URL())
 	if f.Auth == gateway.AuthDev {
-		fmt.Fprintf(os.Stderr, "gateway: try it in another terminal: bin/shell%s\n", shellFlags(g.Addr().String()))
+		fmt.Fprintf(os.Stderr, "gateway: try it in another terminal: bin/shell%s\n", shellFlags(g.URL()))
 	}
 	if where := g.TemporaryWorkspaces(); where != "" {
 		fmt.Fprintf(os.Stderr, "gateway: workspaces are in %s and go with the gateway; WORKSPACE_ROOT keeps them\n", where)
@@ -110,9 +109,9 @@ func announce(f *flags, g *gateway.Gateway) {
 }
 
 // shellFlags are what the shell needs to find a gateway that is not where it looks by itself.
-func shellFlags(addr string) string {
-	if strings.HasSuffix(addr, "127.0.0.1:8080") {
+func shellFlags(url string) string {
+	if url == "ws://127.0.0.1:8080" {
 		return ""
 	}
-	return " --url ws://" + addr
+	return " --url " + url
 }

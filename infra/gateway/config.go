@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"hearth/actors"
@@ -34,6 +35,9 @@ const (
 type Config struct {
 	// ListenAddr takes clients; InternalListenAddr, when set, takes everything else: bridges, metrics and operators.
 	ListenAddr, InternalListenAddr string
+	// TLS is the certificate of ListenAddr, InternalTLS that of InternalListenAddr. Each listener has its own: they are
+	// reached by different names, and bridges may trust another issuer than users do.
+	TLS, InternalTLS TLSFiles
 	// GatewayWSURL is where tasks dial, ws:// or wss://. The local backend finds it by itself.
 	GatewayWSURL string
 
@@ -101,6 +105,7 @@ func (c *Config) validate() error {
 	if u, err := url.Parse(c.GatewayWSURL); c.GatewayWSURL != "" && (err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss") {
 		problem("GATEWAY_WS_URL: must be ws://host:port or wss://host:port")
 	}
+	problems = append(problems, c.validateTLS()...)
 	problems = append(problems, c.validatePhases()...)
 	switch c.Backend {
 	case BackendLocal:
@@ -127,16 +132,39 @@ func (c *Config) validate() error {
 	return errors.Join(problems...)
 }
 
-// listenAddr is an address to listen on and the setting that it is from.
-type listenAddr struct{ name, addr string }
+// listenAddr is an address to listen on, the setting that it is from, and the certificate that goes with it.
+type listenAddr struct {
+	name, addr string
+	tls        TLSFiles
+}
 
 // listenAddrs are the addresses to listen on, the internal one last.
 func (c *Config) listenAddrs() []listenAddr {
-	addrs := []listenAddr{{"LISTEN_ADDR", c.ListenAddr}}
+	addrs := []listenAddr{{"LISTEN_ADDR", c.ListenAddr, c.TLS}}
 	if c.InternalListenAddr != "" {
-		addrs = append(addrs, listenAddr{"INTERNAL_LISTEN_ADDR", c.InternalListenAddr})
+		addrs = append(addrs, listenAddr{"INTERNAL_LISTEN_ADDR", c.InternalListenAddr, c.InternalTLS})
 	}
 	return addrs
+}
+
+// validateTLS checks the certificates, and that bridges are not told to speak plainly to a listener that does not.
+func (c *Config) validateTLS() (problems []error) {
+	for _, err := range []error{
+		c.TLS.validate("TLS_CERT_FILE", "TLS_KEY_FILE"),
+		c.InternalTLS.validate("INTERNAL_TLS_CERT_FILE", "INTERNAL_TLS_KEY_FILE"),
+	} {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if c.InternalTLS.set() && c.InternalListenAddr == "" {
+		problems = append(problems, errors.New("INTERNAL_TLS_CERT_FILE: needs INTERNAL_LISTEN_ADDR"))
+	}
+	addrs := c.listenAddrs()
+	if internal := addrs[len(addrs)-1]; internal.tls.set() && strings.HasPrefix(c.GatewayWSURL, "ws://") {
+		problems = append(problems, fmt.Errorf("GATEWAY_WS_URL: must be wss://, as %s speaks TLS", internal.name))
+	}
+	return problems
 }
 
 // validatePhases checks the two switches of the roll-out.

@@ -45,7 +45,9 @@ type Gateway struct {
 	clients  *auth.Clients
 
 	listeners []net.Listener
-	servers   []*http.Server
+	// certificates has that of each listener, nil for one without TLS.
+	certificates []*certificate
+	servers      []*http.Server
 	// failed gets what ends the gateway before it is asked to: a listener's error, or the supervisor's panic.
 	failed chan error
 }
@@ -104,6 +106,14 @@ func (g *Gateway) startAuth(ctx context.Context) (err error) {
 // listen takes the addresses, so that tasks can be told where to dial before any is started.
 func (g *Gateway) listen(ctx context.Context) error {
 	for _, each := range g.cfg.listenAddrs() {
+		var c *certificate
+		var err error
+		if each.tls.set() {
+			if c, err = newCertificate(each.tls, each.name, g.log); err != nil {
+				return fmt.Errorf("%s: %w", each.name, err)
+			}
+		}
+		g.certificates = append(g.certificates, c)
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", each.addr)
 		if err != nil {
 			return fmt.Errorf("%s: %w", each.name, err)
@@ -111,7 +121,7 @@ func (g *Gateway) listen(ctx context.Context) error {
 		g.listeners = append(g.listeners, listener)
 	}
 	if g.cfg.GatewayWSURL == "" {
-		g.cfg.GatewayWSURL = dialURL(g.internal().Addr())
+		g.cfg.GatewayWSURL = dialURL(scheme(g.certificates[len(g.certificates)-1]), g.internal().Addr())
 	}
 	return nil
 }
@@ -121,6 +131,17 @@ func (g *Gateway) internal() net.Listener { return g.listeners[len(g.listeners)-
 
 // Addr is where clients connect.
 func (g *Gateway) Addr() net.Addr { return g.listeners[0].Addr() }
+
+// URL is where clients connect, without the path.
+func (g *Gateway) URL() string { return scheme(g.certificates[0]) + "://" + g.Addr().String() }
+
+// scheme is that of a listener with the certificate.
+func scheme(c *certificate) string {
+	if c == nil {
+		return "ws"
+	}
+	return "wss"
+}
 
 // InternalAddr is where bridges and operators connect.
 func (g *Gateway) InternalAddr() net.Addr { return g.internal().Addr() }
@@ -192,7 +213,7 @@ func (g *Gateway) startActors() (err error) {
 	if err != nil {
 		return err
 	}
-	g.registry.MustRegister(socketMetrics{g.sockets})
+	g.registry.MustRegister(socketMetrics{g.sockets}, certificateMetrics(g.certificates))
 	ports := &actors.Ports{
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
 		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g,
@@ -228,14 +249,22 @@ func (g *Gateway) serve() {
 	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
 	endpoints.Endpoints(internal)
 	for i, listener := range g.listeners {
-		server := sockets.NewServer(muxes[i])
+		server, serve := sockets.NewServer(muxes[i], g.log), (*http.Server).Serve
+		if c := g.certificates[i]; c != nil {
+			server.TLSConfig, serve = c.config(), serveTLS
+		}
 		g.servers = append(g.servers, server)
 		go func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := serve(server, listener); !errors.Is(err, http.ErrServerClosed) {
 				g.fail(fmt.Errorf("listener %s: %w", listener.Addr(), err))
 			}
 		}()
 	}
+}
+
+// serveTLS serves with the certificate of the server's own configuration.
+func serveTLS(server *http.Server, listener net.Listener) error {
+	return server.ServeTLS(listener, "", "")
 }
 
 // drain turns new connections away and says what the supervisor is to do with the rest. Tasks on ECS outlive the gateway,

@@ -91,6 +91,12 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 			Name: aws.String(name), Value: aws.String(environment[name]),
 		})
 	}
+	// Whom this process trusts, its tasks on the same machine may: a gateway with TLS can have a private issuer.
+	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		if value := os.Getenv(name); value != "" {
+			container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
+		}
+	}
 	registered, err := b.client.RegisterTaskDefinition(ctx, &awsecs.RegisterTaskDefinitionInput{
 		Family: aws.String(localFamily), ContainerDefinitions: []types.ContainerDefinition{container},
 	})
@@ -119,13 +125,13 @@ func (b *localBackend) close(ctx context.Context) error {
 }
 
 // dialURL is where tasks on this machine reach a listener: its address, or loopback when it listens everywhere.
-func dialURL(addr net.Addr) string {
+func dialURL(scheme string, addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
-		return "ws://" + addr.String()
+		return scheme + "://" + addr.String()
 	}
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "ws://" + net.JoinHostPort(host, port)
+	return scheme + "://" + net.JoinHostPort(host, port)
 }

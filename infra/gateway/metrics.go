@@ -49,3 +49,21 @@ func (m socketMetrics) Collect(metrics chan<- prometheus.Metric) {
 		}
 	}
 }
+
+// certificateMetrics shows when the listeners' certificates expire: a renewal that does not come must be noticed before.
+type certificateMetrics []*certificate
+
+var certificateExpiry = prometheus.NewDesc("hearth_tls_certificate_expiry_timestamp_seconds",
+	"When a listener's certificate expires.", []string{"listener"}, nil)
+
+// Describe tells the registry which metrics there are.
+func (m certificateMetrics) Describe(descs chan<- *prometheus.Desc) { descs <- certificateExpiry }
+
+// Collect tells the registry the times as they are now.
+func (m certificateMetrics) Collect(metrics chan<- prometheus.Metric) {
+	for _, c := range m {
+		if c != nil {
+			metrics <- prometheus.MustNewConstMetric(certificateExpiry, prometheus.GaugeValue, float64(c.expires().Unix()), c.listener)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func newUpgrader(cfg *Config, subprotocols ...string) *gws.Upgrader {
 
 // ClientHandler serves GET /ws. Authenticate says whose a request is, and gives the token for the user's task; its error is
 // told to the peer. A refused request is answered 401; a browser, which cannot see that, is upgraded, told, and closed
-// with 4401.
+// with 4401, unless too many handshakes are under way for such a courtesy.
 func (s *Sockets) ClientHandler(
 	authenticate func(*http.Request) (messages.UserID, messages.Secret, error),
 ) http.Handler {
@@ -57,12 +57,15 @@ func (s *Sockets) ClientHandler(
 		}
 		user, token, err := authenticate(r)
 		browser := offersSubprotocol(r)
-		if err != nil && !browser {
-			s.dismiss(Client)
-			s.refuse(w, r, Client, http.StatusUnauthorized, err.Error())
+		l := &link{kind: Client, peer: string(user)}
+		switch {
+		case err != nil && (!browser || s.crowded(Client)):
+			s.turnAway(w, r, l, http.StatusUnauthorized, err.Error())
+			return
+		case err == nil && !s.introduce(l):
+			s.turnAway(w, r, l, http.StatusServiceUnavailable, tooManyOfPeer)
 			return
 		}
-		l := &link{kind: Client, peer: string(user)}
 		l.limiter = rate.NewLimiter(rate.Limit(s.cfg.FramesPerSecond), s.cfg.FramesPerSecond)
 		l.greet = func(id messages.LinkID, frame messages.Frame) (any, error) {
 			hello, ok := frame.(messages.Hello)
@@ -106,19 +109,20 @@ func (s *Sockets) serveBridge(w http.ResponseWriter, r *http.Request, task messa
 	}
 	bearer, err := auth.Bearer(r)
 	owner, ok := s.cfg.VerifyTask(bearer)
+	l := &link{kind: Bridge, peer: string(owner)}
 	status, problem := 0, ""
 	switch {
 	case err != nil || !ok:
 		status, problem = http.StatusUnauthorized, "no valid task token (was the task started with another TASK_TOKEN_SECRET?)"
 	case task != "" && task != owner:
 		status, problem = http.StatusForbidden, "the task token is another task's"
+	case !s.introduce(l):
+		status, problem = http.StatusServiceUnavailable, tooManyOfPeer
 	}
 	if status != 0 {
-		s.dismiss(Bridge)
-		s.refuse(w, r, Bridge, status, problem)
+		s.turnAway(w, r, l, status, problem)
 		return
 	}
-	l := &link{kind: Bridge, peer: string(owner)}
 	l.greet = func(id messages.LinkID, frame messages.Frame) (any, error) {
 		hello, ok := frame.(messages.BridgeHello)
 		switch {
@@ -143,18 +147,29 @@ func (s *Sockets) enter(w http.ResponseWriter, r *http.Request, kind Kind) bool 
 		return false
 	}
 	if problem := s.admit(kind); problem != "" {
-		w.Header().Set("Retry-After", "1")
 		s.refuse(w, r, kind, http.StatusServiceUnavailable, problem)
 		return false
 	}
 	return true
 }
 
+// tooManyOfPeer refuses a user or a task that opens sockets and says nothing on them.
+const tooManyOfPeer = "too many connections of yours are being opened"
+
+// turnAway refuses a handshake that was admitted.
+func (s *Sockets) turnAway(w http.ResponseWriter, r *http.Request, l *link, status int, problem string) {
+	s.dismiss(l)
+	s.refuse(w, r, l.kind, status, problem)
+}
+
 // refuse answers a handshake with an error.
 func (s *Sockets) refuse(w http.ResponseWriter, r *http.Request, kind Kind, status int, problem string) {
 	s.reportRefusal(r, kind, status, problem)
-	if status == http.StatusUnauthorized {
+	switch status {
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
 	}
 	http.Error(w, problem, status)
 }

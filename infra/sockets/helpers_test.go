@@ -93,7 +93,7 @@ func newGateway(t testing.TB, change func(*Config)) *gateway {
 		t.Fatal(err)
 	}
 	g.addr = listener.Addr().String()
-	server := NewServer(mux)
+	server := NewServer(mux, zerolog.New(g.log))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {

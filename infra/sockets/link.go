@@ -50,6 +50,8 @@ type link struct {
 	peer  string
 	since time.Time
 	conn  *wire
+	// introduced says that its handshake counts as one of its peer's. Guarded by Sockets.mu.
+	introduced bool
 
 	// The reader's own.
 
@@ -222,10 +224,11 @@ func (l *link) abort(cause Cause, detail string) {
 func (l *link) breakOff() {
 	l.broken = true
 	l.out.drop()
-	if tcp, ok := l.conn.Conn.(*net.TCPConn); ok {
+	raw := rawConn(l.conn.Conn)
+	if tcp, ok := raw.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // fails only on a closed connection, as Close does
 	}
-	_ = l.conn.Conn.Close()
+	_ = raw.Close()
 	l.wakeReader()
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"hearth/messages"
 )
 
@@ -202,12 +204,9 @@ func TestHandshakesThatAreNotWhole(t *testing.T) {
 	}
 }
 
-// TestHalfOpenConnections has more connections that send nothing than there may be.
-func TestHalfOpenConnections(t *testing.T) {
-	h := newHalfOpen(2)
-	server := NewServer(http.NewServeMux())
-	server.ConnState = h.state
-	server.ReadHeaderTimeout = patience
+// serveWith starts a server that is not the gateway's own, and gives a way to connect to it.
+func serveWith(t *testing.T, server *http.Server) (dial func() net.Conn) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -217,11 +216,11 @@ func TestHalfOpenConnections(t *testing.T) {
 		_ = server.Serve(listener)
 		close(served)
 	}()
-	defer func() {
+	t.Cleanup(func() {
 		_ = server.Close()
 		<-served
-	}()
-	dial := func() net.Conn {
+	})
+	return func() net.Conn {
 		conn, err := net.Dial("tcp", listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -230,24 +229,98 @@ func TestHalfOpenConnections(t *testing.T) {
 		_ = conn.SetDeadline(time.Now().Add(patience))
 		return conn
 	}
-	count := func() int {
+}
+
+// TestStrangers has more connections that are no sockets than there may be: the one that was waited for longest goes, be
+// it that it has sent nothing yet or nothing more. One whose request is being served stays.
+func TestStrangers(t *testing.T) {
+	h := newStrangers(3)
+	release, entered := make(chan struct{}), make(chan struct{})
+	server := NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(entered)
+			<-release
+		}
+	}), zerolog.Nop())
+	server.ConnState = h.state
+	server.ReadHeaderTimeout = patience
+	dial := serveWith(t, server)
+	count := func() (waiting, all int) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		return len(h.conns)
+		return h.waiting.Len(), len(h.places)
 	}
-	one, two := dial(), dial()
-	eventually(t, "two are half open", func() bool { return count() == 2 })
-	if n, err := dial().Read(make([]byte, 1)); n != 0 || err == nil || isTimeout(err) {
-		t.Errorf("a third one is not closed: %v", err)
+	eventuallyCount := func(waiting, all int) {
+		t.Helper()
+		eventually(t, "the connections are noticed", func() bool {
+			w, a := count()
+			return w == waiting && a == all
+		})
 	}
-	if _, err := one.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+	ask := func(conn net.Conn, path string) {
+		t.Helper()
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answered := func(conn net.Conn) {
+		t.Helper()
+		if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	isClosed := func(what string, conn net.Conn) {
+		t.Helper()
+		if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil || isTimeout(err) {
+			t.Errorf("%s is not closed: %v", what, err)
+		}
+	}
+	served, idle := dial(), dial()
+	ask(served, "/slow")
+	<-entered
+	ask(idle, "/")
+	answered(idle)
+	silent := dial()
+	eventuallyCount(2, 3)
+	late := dial()
+	isClosed("the idle one", idle)
+	eventuallyCount(2, 3)
+	later := dial()
+	isClosed("the silent one", silent)
+	ask(late, "/")
+	answered(late)
+	ask(later, "/")
+	answered(later)
+	close(release)
+	answered(served)
+	for _, conn := range []net.Conn{served, late, later} {
+		_ = conn.Close()
+	}
+	eventuallyCount(0, 0)
+}
+
+// TestSlowHeaders has peers that send a request's head so slowly that it never ends, one byte at a time or not at all.
+func TestSlowHeaders(t *testing.T) {
+	server := NewServer(http.NotFoundHandler(), zerolog.Nop())
+	server.ReadHeaderTimeout = 50 * time.Millisecond
+	dial := serveWith(t, server)
+	silent, half, trickling := dial(), dial(), dial()
+	if _, err := half.Write([]byte(handshake[:60])); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := http.ReadResponse(bufio.NewReader(one), nil); err != nil {
-		t.Errorf("one whose request is whole: %v", err)
+	go func() {
+		for i := range len(handshake) {
+			if _, err := trickling.Write([]byte{handshake[i]}); err != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	for name, conn := range map[string]net.Conn{"silent": silent, "half": half, "trickling": trickling} {
+		if _, err := io.Copy(io.Discard, conn); isTimeout(err) {
+			t.Errorf("%s: the server waits on", name)
+		}
 	}
-	_ = two.Close()
-	eventually(t, "none is half open", func() bool { return count() == 0 })
 }
 
 func TestHeadersTooLarge(t *testing.T) {

@@ -161,7 +161,7 @@ func (l *link) hello(message *gws.Message) {
 		l.timer.Reset(l.sockets.cfg.BindTimeout)
 	}
 	l.mu.Unlock()
-	l.sockets.greeted(l.kind)
+	l.sockets.greeted(l)
 	l.sockets.cfg.Deliver(l.sockets.cfg.Supervisor, arrived)
 	l.await(func() bool { return l.stage == bound })
 }

@@ -1,16 +1,22 @@
 package sockets
 
 import (
+	"container/list"
+	"crypto/tls"
+	stdlog "log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 const (
-	// maxHalfOpen bounds the connections of one server that have not sent a whole request yet.
-	maxHalfOpen = 1024
-	// headerTimeout is how long they may take for it.
+	// maxStrangers bounds the connections of one server that are not WebSockets (yet).
+	maxStrangers = 1024
+	// headerTimeout is how long they may take for TLS, and then for a request.
 	headerTimeout = 5 * time.Second
 	// maxHeaderBytes has room for a token of the largest size.
 	maxHeaderBytes = 32 << 10
@@ -18,7 +24,7 @@ const (
 
 // NewServer makes the server for a listener with sockets: HTTP/1.1 only, which WebSockets need, and with a bound on
 // everything that a peer can do before its handshake is whole. Its timeouts end with the upgrade.
-func NewServer(handler http.Handler) *http.Server {
+func NewServer(handler http.Handler, log zerolog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Server{
@@ -29,28 +35,70 @@ func NewServer(handler http.Handler) *http.Server {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnState:         newHalfOpen(maxHalfOpen).state,
+		ConnState:         newStrangers(maxStrangers).state,
+		ErrorLog:          stdlog.New(serverLog{unruly(log)}, "", 0),
 	}
 }
 
-// halfOpen knows the connections whose first request has not come yet, and closes those that are too many.
-type halfOpen struct {
+// strangers knows the connections that have not become sockets, and keeps their number bounded: one too many ends the one
+// that has been waited for longest, whose peer has had the most time to send a request. So those that send nothing cannot
+// keep out those that do. There is no bound for each remote address, since behind a load balancer all clients have its.
+type strangers struct {
 	limit int
 	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	// waiting has those that a request is awaited of, the longest wait first.
+	waiting *list.List
+	// places has all of them: their place in waiting, nil while a request is served.
+	places map[net.Conn]*list.Element
 }
 
-func newHalfOpen(limit int) *halfOpen { return &halfOpen{limit: limit, conns: map[net.Conn]struct{}{}} }
+func newStrangers(limit int) *strangers {
+	return &strangers{limit: limit, waiting: list.New(), places: map[net.Conn]*list.Element{}}
+}
 
-func (h *halfOpen) state(conn net.Conn, state http.ConnState) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case state != http.StateNew:
-		delete(h.conns, conn)
-	case len(h.conns) >= h.limit:
-		_ = conn.Close() // the server notices when it reads
-	default:
-		h.conns[conn] = struct{}{}
+// state is told by the server how each connection fares.
+func (s *strangers) state(conn net.Conn, state http.ConnState) {
+	if supernumerary := s.note(conn, state); supernumerary != nil {
+		_ = rawConn(supernumerary).Close() // the server notices when it reads
 	}
+}
+
+// note takes in a connection's state and says which one is to go, if there are too many.
+func (s *strangers) note(conn net.Conn, state http.ConnState) net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if place := s.places[conn]; place != nil {
+		s.waiting.Remove(place)
+	}
+	switch state {
+	case http.StateNew, http.StateIdle:
+		s.places[conn] = s.waiting.PushBack(conn)
+	case http.StateActive:
+		s.places[conn] = nil
+	default: // it is closed, or a socket
+		delete(s.places, conn)
+	}
+	longest := s.waiting.Front()
+	if len(s.places) <= s.limit || longest == nil {
+		return nil
+	}
+	victim := s.waiting.Remove(longest).(net.Conn)
+	delete(s.places, victim)
+	return victim
+}
+
+// rawConn is the TCP connection under one with TLS. Closing a TLS connection in good order can take seconds.
+func rawConn(conn net.Conn) net.Conn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return conn
+}
+
+// serverLog takes net/http's own complaints, which anybody who connects can cause.
+type serverLog struct{ log zerolog.Logger }
+
+func (l serverLog) Write(p []byte) (int, error) {
+	l.log.Warn().Str("problem", strings.TrimSpace(string(p))).Msg("HTTP server")
+	return len(p), nil
 }

@@ -47,13 +47,18 @@ func New(config Config) (*Sockets, error) {
 	}
 	s := &Sockets{
 		cfg: config, log: config.Log, links: map[messages.LinkID]*link{},
-		unruly: config.Log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}),
+		unruly: unruly(config.Log),
 	}
 	for kind := range s.censuses {
-		s.censuses[kind] = census{refused: map[int]uint64{}, closed: map[Cause]uint64{}}
+		s.censuses[kind] = census{refused: map[int]uint64{}, closed: map[Cause]uint64{}, perPeer: map[string]int{}}
 	}
 	s.plain, s.browser = newUpgrader(&s.cfg), newUpgrader(&s.cfg, subprotocol)
 	return s, nil
+}
+
+// unruly makes the log for lines that peers can cause at will.
+func unruly(log zerolog.Logger) zerolog.Logger {
+	return log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second})
 }
 
 // Bind makes owner the receiver of a link's events from here on and lets its reader go on. The events of a link are
@@ -157,12 +162,47 @@ func (s *Sockets) admit(kind Kind) (problem string) {
 }
 
 // dismiss gives up an admitted handshake.
-func (s *Sockets) dismiss(kind Kind) {
+func (s *Sockets) dismiss(l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.censuses[kind].open--
-	s.censuses[kind].handshaking--
+	s.censuses[l.kind].open--
+	s.censuses[l.kind].handshaking--
+	s.farewell(l)
 	s.running.Done()
+}
+
+// crowded reports whether half the handshakes that there may be are under way: then a peer that is not authenticated is
+// not given a socket just to be told so.
+func (s *Sockets) crowded(kind Kind) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.censuses[kind].handshaking > s.cfg.MaxHandshakes/2
+}
+
+// introduce says whose an admitted handshake is, and reports whether this peer may have another one. It may have a tenth
+// of all, so that no user and no task can keep the others out.
+func (s *Sockets) introduce(l *link) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &s.censuses[l.kind]
+	if c.perPeer[l.peer] >= max(1, s.cfg.MaxHandshakes/10) {
+		return false
+	}
+	c.perPeer[l.peer]++
+	l.introduced = true
+	return true
+}
+
+// farewell forgets a handshake of a peer's. mu is held.
+func (s *Sockets) farewell(l *link) {
+	if !l.introduced {
+		return
+	}
+	l.introduced = false
+	c := &s.censuses[l.kind]
+	if c.perPeer[l.peer]--; c.perPeer[l.peer] == 0 {
+		delete(c.perPeer, l.peer)
+	}
 }
 
 // add makes an admitted handshake a link, and reports whether it may stay.
@@ -177,10 +217,11 @@ func (s *Sockets) add(l *link) bool {
 }
 
 // greeted counts a link's hello.
-func (s *Sockets) greeted(kind Kind) {
+func (s *Sockets) greeted(l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.censuses[kind].handshaking--
+	s.censuses[l.kind].handshaking--
+	s.farewell(l)
 }
 
 // remove forgets a link that has ended.
@@ -192,6 +233,7 @@ func (s *Sockets) remove(l *link, cause Cause, greeted bool) {
 	c.open--
 	if !greeted {
 		c.handshaking--
+		s.farewell(l)
 	}
 	c.closed[cause]++
 }

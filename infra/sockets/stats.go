@@ -73,6 +73,8 @@ type census struct {
 	opened            uint64
 	refused           map[int]uint64
 	closed            map[Cause]uint64
+	// perPeer counts the handshakes of each user or task, of those that are known already.
+	perPeer map[string]int
 }
 
 // Stats tells what the links of a kind have done.

@@ -19,14 +19,14 @@ import (
 func (s *Sockets) upgrade(w http.ResponseWriter, r *http.Request, upgrader *gws.Upgrader, l *link, refusal error) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		s.dismiss(l.kind)
+		s.dismiss(l)
 		s.refuse(w, r, l.kind, http.StatusInternalServerError, "this connection cannot become a WebSocket")
 		return
 	}
 	if buffered.Reader.Buffered() > 0 {
 		// gws would lose what came with the request. A peer has to wait for the answer.
 		_ = conn.Close()
-		s.dismiss(l.kind)
+		s.dismiss(l)
 		s.reportRefusal(r, l.kind, http.StatusBadRequest, "frames before the handshake's answer")
 		return
 	}
@@ -34,7 +34,7 @@ func (s *Sockets) upgrade(w http.ResponseWriter, r *http.Request, upgrader *gws.
 	l.conn = &wire{Conn: conn}
 	ws, err := upgrader.UpgradeFromConn(l.conn, bufio.NewReaderSize(l.conn, readBuffer), r)
 	if err != nil { // gws has answered and closed the connection
-		s.dismiss(l.kind)
+		s.dismiss(l)
 		s.reportRefusal(r, l.kind, http.StatusBadRequest, plainError(err))
 		return
 	}
@@ -50,7 +50,7 @@ func (s *Sockets) upgrade(w http.ResponseWriter, r *http.Request, upgrader *gws.
 
 // boundKernel bounds the kernel's buffers.
 func boundKernel(conn net.Conn) {
-	if buffers, ok := conn.(interface {
+	if buffers, ok := rawConn(conn).(interface {
 		SetReadBuffer(int) error
 		SetWriteBuffer(int) error
 	}); ok {
@@ -81,6 +81,8 @@ func (s *Sockets) allowedOrigin(r *http.Request) bool {
 	if err != nil || len(origins) > 1 {
 		return false
 	}
-	return strings.EqualFold(origin.Host, r.Host) ||
+	// A page of the same host without TLS is whoever's who sits on the way. Behind a load balancer TLS cannot be seen.
+	own := strings.EqualFold(origin.Host, r.Host) && (r.TLS == nil || origin.Scheme == "https")
+	return own ||
 		slices.ContainsFunc(s.cfg.AllowedOrigins, func(allowed string) bool { return strings.EqualFold(allowed, origins[0]) })
 }
