@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bufio"
 	"fmt"
 	"net/http"
 	"strings"
@@ -257,6 +258,66 @@ func TestRoomForConnections(t *testing.T) {
 	}
 	eventually(t, "they are gone", func() bool { return g.sockets.Stats(Client).Open == 0 })
 	g.client("d")
+}
+
+// TestRoomForEachPeer has a user, and a task, that open sockets and say nothing: they keep nobody else out.
+func TestRoomForEachPeer(t *testing.T) {
+	g := newGateway(t, func(c *Config) { c.MaxHandshakes = 20 })
+	for path, header := range map[string]http.Header{
+		"/ws?user=eve": nil, "/internal/warm/task-1": bearer("task-1.secret"),
+	} {
+		one := g.mustDial(path, header)
+		g.mustDial(path, header)
+		_, response, err := g.dial(path, header, false)
+		if err == nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+			t.Fatalf("%s: a third is answered %v", path, response)
+		}
+		_ = one.ws.NetConn().Close()
+		eventually(t, "there is room for another", func() bool {
+			_, _, err := g.dial(path, header, false)
+			return err == nil
+		})
+	}
+	g.client("ann")
+	g.bridge("task-2")
+	for kind := range g.sockets.censuses {
+		for _, l := range g.links(Kind(kind)) {
+			g.sockets.Close(l.id, messages.CloseNormal)
+		}
+		eventually(t, "nobody is remembered", func() bool {
+			g.sockets.mu.RLock()
+			defer g.sockets.mu.RUnlock()
+			return len(g.sockets.censuses[kind].perPeer) == 0
+		})
+	}
+}
+
+// TestCourtesyHasItsLimit has browsers without a good token: each is given a socket to be told so, as long as that leaves
+// room for others.
+func TestCourtesyHasItsLimit(t *testing.T) {
+	g := newGateway(t, func(c *Config) { c.MaxHandshakes, c.CloseTimeout = 10, patience })
+	const offered = "Sec-WebSocket-Protocol: hearth.v1, bearer.x\r\n"
+	request := strings.Replace(strings.Replace(handshake, "user=ann", "user=nobody", 1), "\r\n\r\n", "\r\n"+offered+"\r\n", 1)
+	status := func() string {
+		conn := g.rawDial() // it does not answer the close frame, and keeps its place
+		if _, err := conn.Write([]byte(request)); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		return line
+	}
+	for range 5 {
+		if line := status(); !strings.Contains(line, "101") {
+			t.Fatalf("answered %s", line)
+		}
+	}
+	if line := status(); !strings.Contains(line, "401") {
+		t.Errorf("one more is answered %s", line)
+	}
+	g.client("ann")
 }
 
 func TestRefusingKeepsWhatThereIs(t *testing.T) {

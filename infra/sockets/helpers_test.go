@@ -3,6 +3,7 @@ package sockets
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -44,6 +45,7 @@ type gateway struct {
 	addr     string
 	arrivals chan any
 	log      *lockedBuffer
+	secure   bool
 
 	mu     sync.Mutex
 	owners map[string]func(any)
@@ -70,7 +72,13 @@ func (b *lockedBuffer) String() string {
 // newGateway starts one. Change may change its configuration.
 func newGateway(t testing.TB, change func(*Config)) *gateway {
 	t.Helper()
-	g := &gateway{t: t, arrivals: make(chan any, 1024), log: &lockedBuffer{}, owners: map[string]func(any){}}
+	return newGatewayWith(t, nil, change)
+}
+
+// newGatewayWith starts one with TLS, if there is a configuration of it.
+func newGatewayWith(t testing.TB, secure *tls.Config, change func(*Config)) *gateway {
+	t.Helper()
+	g := &gateway{t: t, arrivals: make(chan any, 1024), log: &lockedBuffer{}, owners: map[string]func(any){}, secure: secure != nil}
 	cfg := Config{
 		Supervisor: supervisorPID, Deliver: g.deliver, Log: zerolog.New(g.log),
 		VerifyTask: func(token string) (messages.TaskID, bool) {
@@ -95,7 +103,14 @@ func newGateway(t testing.TB, change func(*Config)) *gateway {
 	g.addr = listener.Addr().String()
 	server := NewServer(mux, zerolog.New(g.log))
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		if secure == nil {
+			served <- server.Serve(listener)
+			return
+		}
+		server.TLSConfig = secure
+		served <- server.ServeTLS(listener, "", "")
+	}()
 	t.Cleanup(func() {
 		_ = server.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
@@ -241,8 +256,12 @@ func (g *gateway) dial(path string, header http.Header, mute bool) (*peer, *http
 	if strings.HasPrefix(path, "/internal/") {
 		p.decode = messages.DecodeToBridge
 	}
+	scheme := "ws://"
+	if g.secure {
+		scheme = "wss://"
+	}
 	ws, response, err := gws.NewClient(p, &gws.ClientOption{
-		Addr: "ws://" + g.addr + path, RequestHeader: header, ReadMaxPayloadSize: 8 << 20, WriteMaxPayloadSize: 8 << 20,
+		Addr: scheme + g.addr + path, TlsConfig: &tls.Config{InsecureSkipVerify: true}, RequestHeader: header, ReadMaxPayloadSize: 8 << 20, WriteMaxPayloadSize: 8 << 20,
 	})
 	if err != nil {
 		return nil, response, err
