@@ -188,4 +188,14 @@ func (i InitUser) validate() error {
 
 func (a Accepted) validate() error { return checkID("sessionId", string(a.SessionID)) }
 
-func (r BridgeReady) validate() error { return checkID("sessionId", string(r.SessionID)) }
+// maxTimingMs is longer than any phase of a start, and keeps sums of phases from overflowing.
+const maxTimingMs = 24 * 60 * 60 * 1000
+
+func (r BridgeReady) validate() error {
+	for _, ms := range []int64{r.Timings.WorkspaceMs, r.Timings.TokenMs, r.Timings.AgentMs} {
+		if ms < 0 || ms > maxTimingMs {
+			return errors.New("timings: not a length of time")
+		}
+	}
+	return checkID("sessionId", string(r.SessionID))
+}

@@ -93,6 +93,8 @@ func TestDecodersRefuse(t *testing.T) {
 		{"bridge without a task", DecodeFromBridge, `{"type":"hello","state":"warm"}`, "taskId"},
 		{"bridge in no state", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"lost"}`, "neither warm nor assigned"},
 		{"assigned to nobody", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"assigned"}`, "userId"},
+		{"ready before it began", DecodeFromBridge, `{"type":"ready","sessionId":"s","timings":{"agentMs":-1}}`, "timings"},
+		{"ready after ages", DecodeFromBridge, `{"type":"ready","sessionId":"s","timings":{"tokenMs":9223372036854775807}}`, "timings"},
 		{"user with a line break", DecodeToBridge, `{"type":"init_user","userId":"a\nb","sessionId":"s","workspaceDir":"/w"}`, "userId"},
 		{"no workspace", DecodeToBridge, `{"type":"init_user","userId":"a","sessionId":"s"}`, "no workspaceDir"},
 	} {

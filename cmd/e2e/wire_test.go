@@ -15,10 +15,11 @@ import (
 	"hearth/messages"
 )
 
-// wireClient is a client that says what it likes.
+// wireClient is a client, or a bridge, that says what it likes.
 type wireClient struct {
-	t    testing.TB
-	conn *gws.Conn
+	t      testing.TB
+	conn   *gws.Conn
+	decode func([]byte) (messages.Frame, error)
 
 	mu     sync.Mutex
 	frames []messages.Frame
@@ -42,7 +43,10 @@ func (s *site) wire(name string) *wireClient {
 // openWire opens a socket; without one it gives the HTTP status that refused it.
 func openWire(t testing.TB, url string, header http.Header) (*wireClient, int) {
 	t.Helper()
-	w := &wireClient{t: t, gone: make(chan struct{})}
+	w := &wireClient{t: t, gone: make(chan struct{}), decode: messages.DecodeToClient}
+	if strings.Contains(url, "/internal/") {
+		w.decode = messages.DecodeToBridge
+	}
 	conn, response, err := gws.NewClient(w, &gws.ClientOption{
 		Addr: url, RequestHeader: header, HandshakeTimeout: patience, WriteMaxPayloadSize: 64 << 20,
 	})
@@ -86,7 +90,7 @@ func (w *wireClient) OnClose(_ *gws.Conn, err error) {
 
 func (w *wireClient) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer func() { _ = m.Close() }()
-	frame, err := messages.DecodeToClient(m.Bytes())
+	frame, err := w.decode(m.Bytes())
 	if err != nil {
 		w.t.Errorf("the gateway sent a bad frame: %v", err)
 		return

@@ -70,7 +70,11 @@ func (o *Observer) write(e messages.Event) {
 	if !known {
 		w = wording{zerolog.WarnLevel, "fact without a wording: " + string(e.Kind)}
 	}
-	line := o.log.WithLevel(w.level)
+	log := &o.log
+	if e.Kind == messages.EventUnexpected {
+		log = &o.odd
+	}
+	line := log.WithLevel(w.level)
 	if !line.Enabled() {
 		return
 	}

@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
@@ -10,7 +12,9 @@ import (
 
 // Observer logs, counts and remembers what operators need to know. It is safe for concurrent use.
 type Observer struct {
-	log       zerolog.Logger
+	log zerolog.Logger
+	// odd is for messages without a use: a peer can cause them as fast as it can send frames.
+	odd       zerolog.Logger
 	metrics   *metrics
 	readiness readiness
 }
@@ -19,7 +23,9 @@ var _ actors.Observer = (*Observer)(nil)
 
 // New makes an observer whose metrics are in the registry.
 func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
-	return &Observer{log: log, metrics: newMetrics(registry)}
+	return &Observer{
+		log: log, odd: log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), metrics: newMetrics(registry),
+	}
 }
 
 // Observe takes a fact from an actor.
