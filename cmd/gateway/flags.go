@@ -77,8 +77,10 @@ type secret struct{ name, help string }
 
 // secrets are listed for --help and docs/configuration.md.
 var secrets = []secret{
-	{"JWT_SECRET", "HS256 secret that clients' JWTs are checked with."},
+	{"JWT_SECRET", "HS256 secret of at least 32 bytes that clients' JWTs are checked with."},
+	{"JWT_SECRET_PREVIOUS", "The secret before it, whose JWTs are still good. For the time of a rotation."},
 	{"TASK_TOKEN_SECRET", "Secret of at least 32 bytes that tasks' tokens are made with. Needed with BACKEND=ecs; else made at the start."},
+	{"TASK_TOKEN_SECRET_PREVIOUS", "The secret before it, whose tasks still run. For the time of a rotation."},
 	{"OPERATOR_TOKEN", "Bearer token for /api/status, /api/pool and /api/drain. Without it they are closed, but for AUTH=dev."},
 }
 
@@ -116,10 +118,11 @@ func (f *flags) config() gateway.Config {
 		},
 		SharedAP: f.USESharedAP, SharedAPID: f.SharedAPID,
 		Actors: f.settings(),
-		Auth:   f.Auth, JWTSecret: os.Getenv("JWT_SECRET"), JWKSURL: f.JWKSURL,
+		Auth:   f.Auth, JWTSecret: os.Getenv("JWT_SECRET"), JWTSecretPrevious: os.Getenv("JWT_SECRET_PREVIOUS"), JWKSURL: f.JWKSURL,
 		JWTAudience: f.JWTAudience, JWTIssuer: f.JWTIssuer, AllowedOrigins: f.AllowedOrigins,
 		OperatorToken: os.Getenv("OPERATOR_TOKEN"), TaskTokenSecret: os.Getenv("TASK_TOKEN_SECRET"),
-		MaxFrameBytes: f.MaxFrameBytes, MaxConnections: f.MaxConnections, DrainTimeout: f.DrainTimeout,
+		TaskTokenSecretPrevious: os.Getenv("TASK_TOKEN_SECRET_PREVIOUS"),
+		MaxFrameBytes:           f.MaxFrameBytes, MaxConnections: f.MaxConnections, DrainTimeout: f.DrainTimeout,
 	}
 }
 

@@ -23,8 +23,9 @@ const bearerProtocol = "bearer."
 type Config struct {
 	// Dev believes ?user=. It is for loopback listeners only, see CheckDevListener.
 	Dev bool
-	// Secret verifies HS256 tokens; at least 32 bytes.
-	Secret []byte
+	// Secret verifies HS256 tokens; at least 32 bytes. PreviousSecret, when it is set, verifies those from before the secret
+	// was changed.
+	Secret, PreviousSecret []byte
 	// JWKSURL is where the keys of RS256, ES256 and EdDSA tokens are: https, or http on loopback.
 	JWKSURL string
 	// Audience and Issuer are what a token must be for and from, when they are set.

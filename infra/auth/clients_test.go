@@ -115,6 +115,17 @@ func TestHS256(t *testing.T) {
 	}
 }
 
+// TestRotatedSecret: tokens of the secret before this one are good for as long as it is known.
+func TestRotatedSecret(t *testing.T) {
+	old := []byte(strings.Repeat("o", minSecretBytes))
+	rotating, done := newClients(t, Config{Secret: testSecret, PreviousSecret: old}), newClients(t, Config{Secret: testSecret})
+	of := func(secret []byte) string { return signed(t, jwt.SigningMethodHS256, secret, claims(nil), "") }
+	check(t, rotating, "the new one's", of(testSecret), nil)
+	check(t, rotating, "the old one's", of(old), nil)
+	check(t, rotating, "another's", of([]byte(strings.Repeat("x", minSecretBytes))), errSignature)
+	check(t, done, "the old one's, afterwards", of(old), errSignature)
+}
+
 func TestForgedTokens(t *testing.T) {
 	c := newClients(t, Config{Secret: testSecret})
 	valid := signed(t, jwt.SigningMethodHS256, testSecret, claims(nil), "")
@@ -268,6 +279,7 @@ func TestConfigs(t *testing.T) {
 		"nothing":             {},
 		"both":                {Secret: testSecret, JWKSURL: "https://id.example.com/keys"},
 		"a short secret":      {Secret: testSecret[1:]},
+		"a short one before":  {Secret: testSecret, PreviousSecret: testSecret[1:]},
 		"no URL":              {JWKSURL: "keys"},
 		"not https":           {JWKSURL: "http://id.example.com/keys"},
 		"a password":          {JWKSURL: "https://a:b@id.example.com/keys"},

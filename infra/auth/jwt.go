@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -69,11 +70,17 @@ func newVerifier(ctx context.Context, config Config) (*verifier, error) {
 		}
 		return &verifier{jwt.NewParser(append(options, jwt.WithValidMethods([]string{"RS256", "ES256", "EdDSA"}))...), key}, nil
 	}
-	if len(config.Secret) < minSecretBytes {
-		return nil, fmt.Errorf("secret of %d bytes, HS256 needs at least %d", len(config.Secret), minSecretBytes)
+	secrets := jwt.VerificationKeySet{}
+	for _, secret := range [][]byte{config.Secret, config.PreviousSecret} {
+		if len(secret) == 0 {
+			continue
+		}
+		if len(secret) < minSecretBytes {
+			return nil, fmt.Errorf("secret of %d bytes, HS256 needs at least %d", len(secret), minSecretBytes)
+		}
+		secrets.Keys = append(secrets.Keys, bytes.Clone(secret))
 	}
-	secret := append([]byte(nil), config.Secret...)
-	key := func(*jwt.Token) (any, error) { return secret, nil }
+	key := func(*jwt.Token) (any, error) { return secrets, nil }
 	return &verifier{jwt.NewParser(append(options, jwt.WithValidMethods([]string{"HS256"}))...), key}, nil
 }
 

@@ -50,14 +50,15 @@ type Config struct {
 
 	Actors actors.Settings
 
-	Auth            string
-	JWTSecret       string
-	JWKSURL         string
-	JWTAudience     string
-	JWTIssuer       string
-	AllowedOrigins  []string
-	OperatorToken   string
-	TaskTokenSecret string
+	Auth string
+	// JWTSecret and TaskTokenSecret have another before them for as long as what was signed with that is out there.
+	JWTSecret, JWTSecretPrevious             string
+	TaskTokenSecret, TaskTokenSecretPrevious string
+	JWKSURL                                  string
+	JWTAudience                              string
+	JWTIssuer                                string
+	AllowedOrigins                           []string
+	OperatorToken                            string
 
 	// MaxFrameBytes is the largest payload that a frame may have.
 	MaxFrameBytes int
@@ -227,9 +228,23 @@ func (c *Config) validateAuth() (problems []error) {
 	default:
 		problems = append(problems, fmt.Errorf("AUTH: %q is neither jwt nor dev", c.Auth))
 	}
-	if c.TaskTokenSecret != "" {
-		if _, err := sign.New([]byte(c.TaskTokenSecret)); err != nil {
-			problems = append(problems, fmt.Errorf("TASK_TOKEN_SECRET: %w", err))
+	return append(problems, c.validateSecrets()...)
+}
+
+// validateSecrets checks those that must have a length, and that none comes before nothing.
+func (c *Config) validateSecrets() (problems []error) {
+	for _, each := range []struct{ name, secret, previous string }{
+		{"JWT_SECRET", c.JWTSecret, c.JWTSecretPrevious},
+		{"TASK_TOKEN_SECRET", c.TaskTokenSecret, c.TaskTokenSecretPrevious},
+	} {
+		for name, secret := range map[string]string{each.name: each.secret, each.name + "_PREVIOUS": each.previous} {
+			if n := len(secret); n > 0 && n < sign.MinSecretBytes {
+				problems = append(problems, fmt.Errorf("%s: %d bytes, must be at least %d (such as from: openssl rand -base64 32)",
+					name, n, sign.MinSecretBytes))
+			}
+		}
+		if each.previous != "" && each.secret == "" {
+			problems = append(problems, fmt.Errorf("%s_PREVIOUS: needs %s, the secret after it", each.name, each.name))
 		}
 	}
 	return problems

@@ -75,8 +75,12 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 	if len(secret) == 0 {
 		secret = sign.RandomSecret()
 	}
+	var previous [][]byte
+	if g.cfg.TaskTokenSecretPrevious != "" {
+		previous = append(previous, []byte(g.cfg.TaskTokenSecretPrevious))
+	}
 	var err error
-	if g.signer, err = sign.New(secret); err != nil {
+	if g.signer, err = sign.New(secret, previous...); err != nil {
 		return err
 	}
 	if err := g.startAuth(ctx); err != nil {
@@ -97,7 +101,7 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 
 func (g *Gateway) startAuth(ctx context.Context) (err error) {
 	g.clients, err = auth.NewClients(ctx, auth.Config{
-		Dev: g.cfg.Auth == AuthDev, Secret: []byte(g.cfg.JWTSecret), JWKSURL: g.cfg.JWKSURL,
+		Dev: g.cfg.Auth == AuthDev, Secret: []byte(g.cfg.JWTSecret), PreviousSecret: []byte(g.cfg.JWTSecretPrevious), JWKSURL: g.cfg.JWKSURL,
 		Audience: g.cfg.JWTAudience, Issuer: g.cfg.JWTIssuer, Log: g.log,
 	})
 	return err

@@ -1,9 +1,10 @@
-// Package sign makes and checks the gateway's signatures, all with one secret (TASK_TOKEN_SECRET): the token with which a
+// Package sign makes and checks the gateway's signatures, all with one secret at a time (TASK_TOKEN_SECRET): the token with which a
 // task proves to be that task, and the binding with which it proves whose session it serves. Gateways with the same
 // secret accept each other's, so that a task survives the gateway that started it.
 package sign
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -24,16 +25,22 @@ const (
 	purposeBinding   = "hearth binding 1"
 )
 
-// Signer signs with one secret. It is the actors' port of that name, and safe for concurrent use.
-type Signer struct{ secret []byte }
+// Signer signs with one secret, and takes what was signed with it or with one of those before it. It is the actors' port
+// of that name, and safe for concurrent use.
+type Signer struct{ secrets [][]byte }
 
-// New makes a signer. It refuses a secret that is too short to be one.
-func New(secret []byte) (*Signer, error) {
-	if len(secret) < MinSecretBytes {
-		return nil, fmt.Errorf("secret of %d bytes, must be at least %d (such as from: openssl rand -base64 32)",
-			len(secret), MinSecretBytes)
+// New makes a signer. The previous secrets are those whose signatures are still out there. It refuses a secret that is too
+// short to be one.
+func New(secret []byte, previous ...[]byte) (*Signer, error) {
+	s := &Signer{}
+	for _, each := range append([][]byte{secret}, previous...) {
+		if len(each) < MinSecretBytes {
+			return nil, fmt.Errorf("secret of %d bytes, must be at least %d (such as from: openssl rand -base64 32)",
+				len(each), MinSecretBytes)
+		}
+		s.secrets = append(s.secrets, bytes.Clone(each))
 	}
-	return &Signer{secret: append([]byte(nil), secret...)}, nil
+	return s, nil
 }
 
 // RandomSecret is a secret for a gateway that needs none to last: tasks that it started are not known to another one.
@@ -45,7 +52,7 @@ func RandomSecret() []byte {
 
 // TaskToken is the token of a task: its id, a dot, and the signature. It is the same each time.
 func (s *Signer) TaskToken(task messages.TaskID) string {
-	return string(task) + "." + s.sign(purposeTaskToken, string(task))
+	return string(task) + "." + sign(s.secrets[0], purposeTaskToken, string(task))
 }
 
 // VerifyTaskToken tells whose a token is, and whether it is one.
@@ -54,29 +61,38 @@ func (s *Signer) VerifyTaskToken(token string) (messages.TaskID, bool) {
 	if dot < 0 || !messages.ValidID(token[:dot]) {
 		return "", false
 	}
-	task := messages.TaskID(token[:dot])
-	if !hmac.Equal([]byte(token), []byte(s.TaskToken(task))) {
+	if !s.verify(token[dot+1:], purposeTaskToken, token[:dot]) {
 		return "", false
 	}
-	return task, true
+	return messages.TaskID(token[:dot]), true
 }
 
 // Binding signs that a task serves a session of a user.
 func (s *Signer) Binding(task messages.TaskID, session messages.SessionID, user messages.UserID) string {
-	return s.sign(purposeBinding, string(task), string(session), string(user))
+	return sign(s.secrets[0], purposeBinding, string(task), string(session), string(user))
 }
 
 // VerifyBinding reports whether a binding is the signature over just these three.
 func (s *Signer) VerifyBinding(
 	binding string, task messages.TaskID, session messages.SessionID, user messages.UserID,
 ) bool {
-	return hmac.Equal([]byte(binding), []byte(s.Binding(task, session, user)))
+	return s.verify(binding, purposeBinding, string(task), string(session), string(user))
+}
+
+// verify reports whether a signature over the purpose and the parts was made with one of the secrets.
+func (s *Signer) verify(signature, purpose string, parts ...string) bool {
+	for _, secret := range s.secrets {
+		if hmac.Equal([]byte(signature), []byte(sign(secret, purpose, parts...))) {
+			return true
+		}
+	}
+	return false
 }
 
 // sign is HMAC-SHA256 over the purpose and the parts, each behind its length, so that no two lists of parts are the same
 // bytes. Signatures are compared in their encoded form: a second spelling of the same bytes is not accepted.
-func (s *Signer) sign(purpose string, parts ...string) string {
-	mac := hmac.New(sha256.New, s.secret)
+func sign(secret []byte, purpose string, parts ...string) string {
+	mac := hmac.New(sha256.New, secret)
 	var text []byte
 	for _, part := range append([]string{purpose}, parts...) {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))

@@ -107,3 +107,26 @@ func TestBindings(t *testing.T) {
 		t.Error("a forged binding is accepted")
 	}
 }
+
+// TestRotation: what was signed with the secret before this one is still good, and nothing new is signed with it.
+func TestRotation(t *testing.T) {
+	old, fresh := newSigner(t, secretA), newSigner(t, secretB)
+	rotating, err := New([]byte(secretB), []byte(secretA))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, signer := range map[string]*Signer{"old": old, "new": fresh} {
+		if task, ok := rotating.VerifyTaskToken(signer.TaskToken("t")); !ok || task != "t" {
+			t.Errorf("the %s secret's token: %q, %v", name, task, ok)
+		}
+		if !rotating.VerifyBinding(signer.Binding("t", "s", "u"), "t", "s", "u") {
+			t.Errorf("the %s secret's binding is not accepted", name)
+		}
+	}
+	if _, ok := old.VerifyTaskToken(rotating.TaskToken("t")); ok || old.VerifyBinding(rotating.Binding("t", "s", "u"), "t", "s", "u") {
+		t.Error("the old secret is still signed with")
+	}
+	if _, err := New([]byte(secretB), []byte("short")); err == nil {
+		t.Error("a short secret is accepted as the one before")
+	}
+}
