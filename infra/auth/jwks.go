@@ -2,11 +2,15 @@ package auth
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/MicahParks/jwkset"
@@ -61,20 +65,105 @@ func fetchKeys(ctx context.Context, config Config) (jwt.Keyfunc, error) {
 	if err != nil {
 		return nil, err
 	}
+	often := rate.NewLimiter(rate.Every(times.unknown), 1)
 	client, err := jwkset.NewHTTPClient(jwkset.HTTPClientOptions{
 		HTTPURLs:          map[string]jwkset.Storage{config.JWKSURL: keys},
-		RefreshUnknownKID: rate.NewLimiter(rate.Every(times.unknown), 1),
-		RateLimitWaitMax:  times.timeout, // of the wait for the limiter and the fetch together
+		RefreshUnknownKID: often,
+		RateLimitWaitMax:  times.timeout, // of the fetch; there is no wait
 	})
 	if err != nil {
 		return nil, err
 	}
-	// Keys for encryption are not for signatures.
-	found, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: client, UseWhitelist: []jwkset.USE{jwkset.UseSig, ""}})
+	known, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: keys, UseWhitelist: forSignatures})
 	if err != nil {
 		return nil, err
 	}
-	return found.Keyfunc, nil
+	fetched, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: client, UseWhitelist: forSignatures})
+	if err != nil {
+		return nil, err
+	}
+	finder := &keyFinder{ctx: ctx, keys: client, known: known.Keyfunc, fetched: fetched.Keyfunc, often: often}
+	return finder.key, nil
+}
+
+// forSignatures are the uses of keys that a token may be signed with: not those for encryption.
+var forSignatures = []jwkset.USE{jwkset.UseSig, ""}
+
+// maxWaiting bounds the requests that wait for a fetch: made-up keys must not take all the room there is for handshakes.
+const maxWaiting = 256
+
+var errNotFetched = errors.New("no such key, and it is not the time to fetch any")
+
+// keyFinder finds keys among those that are known, and else fetches them, as often as that may be.
+type keyFinder struct {
+	ctx            context.Context
+	keys           jwkset.Storage
+	known, fetched jwt.Keyfunc
+	// often bounds the fetches; those are made by keys.
+	often *rate.Limiter
+	// fetching is held during a fetch: everyone whose new key is being fetched for someone else waits for it, instead of
+	// being refused because there was a fetch just now.
+	fetching sync.Mutex
+	waiting  atomic.Int32
+}
+
+// key is the one that a token names, or all of them for a token that names none.
+func (s *keyFinder) key(token *jwt.Token) (any, error) {
+	if _, named := token.Header[jwkset.HeaderKID]; !named {
+		return s.all()
+	}
+	if key, err := s.known(token); err == nil {
+		return key, nil
+	}
+	var key any
+	err := s.fetch(func() (err error) {
+		if key, err = s.known(token); err != nil && s.often.Tokens() >= 1 {
+			key, err = s.fetched(token)
+		}
+		return err
+	})
+	return key, err
+}
+
+// all are the keys for signatures. If there are none, since the first fetch failed, they are fetched.
+func (s *keyFinder) all() (found jwt.VerificationKeySet, err error) {
+	if found, err = s.read(); err != nil || len(found.Keys) > 0 {
+		return found, err
+	}
+	err = s.fetch(func() error {
+		if s.often.Tokens() >= 1 {
+			_, _ = s.keys.KeyRead(s.ctx, "") // no key has this name: it is looked for in a fetch
+		}
+		found, err = s.read()
+		return err
+	})
+	return found, err
+}
+
+// fetch lets one after the other look and fetch, unless too many wait for that.
+func (s *keyFinder) fetch(look func() error) error {
+	defer s.waiting.Add(-1)
+	if s.waiting.Add(1) > maxWaiting {
+		return errNotFetched
+	}
+	s.fetching.Lock()
+	defer s.fetching.Unlock()
+	return look()
+}
+
+func (s *keyFinder) read() (found jwt.VerificationKeySet, err error) {
+	keys, err := s.keys.KeyReadAll(s.ctx)
+	for _, each := range keys {
+		if !slices.Contains(forSignatures, each.Marshal().USE) {
+			continue
+		}
+		key := each.Key()
+		if private, ok := key.(interface{ Public() crypto.PublicKey }); ok { // of an issuer that publishes too much
+			key = private.Public()
+		}
+		found.Keys = append(found.Keys, key)
+	}
+	return found, err
 }
 
 // checkKeySetURL insists on a connection that nobody can answer in the issuer's place.

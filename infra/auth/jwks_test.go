@@ -66,9 +66,10 @@ func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // The test's keys, made once: RSA ones take their time.
 var (
-	rsaKey       = must(rsa.GenerateKey(rand.Reader, 2048))
-	ecKey        = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	edPub, edKey = ed25519Key()
+	rsaKey        = must(rsa.GenerateKey(rand.Reader, 2048))
+	encryptionKey = must(rsa.GenerateKey(rand.Reader, 2048))
+	ecKey         = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	edPub, edKey  = ed25519Key()
 )
 
 func must[T any](v T, err error) T {
@@ -101,7 +102,7 @@ func jwk(public crypto.PublicKey, kid, more string) string {
 func TestKeysOfEachKind(t *testing.T) {
 	i := newIssuer(t,
 		jwk(&rsaKey.PublicKey, "r", `,"use":"sig"`), jwk(&ecKey.PublicKey, "e", ""), jwk(edPub, "d", ""),
-		jwk(&rsaKey.PublicKey, "encryption", `,"use":"enc"`),
+		jwk(&encryptionKey.PublicKey, "encryption", `,"use":"enc"`),
 		fmt.Sprintf(`{"kid":"h","kty":"oct","k":%q}`, b64(testSecret)))
 	c := newClients(t, i.config())
 	pub := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(&rsaKey.PublicKey))})
@@ -113,11 +114,12 @@ func TestKeysOfEachKind(t *testing.T) {
 		{"ES256", signed(t, jwt.SigningMethodES256, ecKey, claims(nil), "e"), nil},
 		{"EdDSA", signed(t, jwt.SigningMethodEdDSA, edKey, claims(nil), "d"), nil},
 		{"no kid", signed(t, jwt.SigningMethodES256, ecKey, claims(nil), ""), nil},
+		{"no kid, of a key for encryption alone", signed(t, jwt.SigningMethodRS256, encryptionKey, claims(nil), ""), errSignature},
 		{"expired", signed(t, jwt.SigningMethodRS256, rsaKey, claims(jwt.MapClaims{"exp": 1}), "r"), errExpired},
 		{"another's kid", signed(t, jwt.SigningMethodES256, ecKey, claims(nil), "d"), errSignature},
 		{"PS256", signed(t, jwt.SigningMethodPS256, rsaKey, claims(nil), "r"), errSignature},
 		{"RS512", signed(t, jwt.SigningMethodRS512, rsaKey, claims(nil), "r"), errSignature},
-		{"a key for encryption", signed(t, jwt.SigningMethodRS256, rsaKey, claims(nil), "encryption"), errNoKey},
+		{"a key for encryption", signed(t, jwt.SigningMethodRS256, encryptionKey, claims(nil), "encryption"), errNoKey},
 		{"HS256 with the public key", signed(t, jwt.SigningMethodHS256, pub, claims(nil), "r"), errSignature},
 		{"HS256 with a key of the set", signed(t, jwt.SigningMethodHS256, testSecret, claims(nil), "h"), errSignature},
 		{"alg none", signed(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claims(nil), "r"), errSignature},
@@ -148,11 +150,31 @@ func TestUnknownKeysAreFetchedOnceInAWhile(t *testing.T) {
 	check(t, c, "the old key", signed(t, jwt.SigningMethodES256, ecKey, claims(nil), "old"), errNoKey)
 }
 
-// lines counts a log's.
-type lines struct{ written atomic.Int64 }
+// TestRotationUnderLoad has a hundred users come at once with the new key's tokens: one fetch serves them all.
+func TestRotationUnderLoad(t *testing.T) {
+	i := newIssuer(t, jwk(&ecKey.PublicKey, "old", ""))
+	c := newClients(t, i.config())
+	rotated := signed(t, jwt.SigningMethodEdDSA, edKey, claims(nil), "new")
+	i.serve(http.StatusOK, keySet(jwk(&ecKey.PublicKey, "old", ""), jwk(edPub, "new", "")))
+	var users sync.WaitGroup
+	for range 100 {
+		users.Go(func() { check(t, c, "a new token", rotated, nil) })
+	}
+	users.Wait()
+	if n := i.fetches.Load(); n != 2 {
+		t.Errorf("%d fetches, want the first and one for the new key", n)
+	}
+}
+
+// lines counts a log's, and keeps the last.
+type lines struct {
+	written atomic.Int64
+	last    atomic.Value
+}
 
 func (l *lines) Write(p []byte) (int, error) {
 	l.written.Add(1)
+	l.last.Store(string(p))
 	return len(p), nil
 }
 
@@ -207,13 +229,37 @@ func waitForFetches(t *testing.T, i *issuer, more int64) {
 	}
 }
 
-// TestStartDuringAnOutage begins without keys and gets them when a token asks for one.
+// TestStartDuringAnOutage begins without keys, says so, and gets them when a token asks for one, be it by name or not. The
+// issuer is not asked again before its time.
 func TestStartDuringAnOutage(t *testing.T) {
-	i := newIssuer(t)
-	i.serve(http.StatusServiceUnavailable, "")
-	c := newClients(t, i.config())
-	i.serve(http.StatusOK, keySet(jwk(&ecKey.PublicKey, "e", "")))
-	check(t, c, "a token", signed(t, jwt.SigningMethodES256, ecKey, claims(nil), "e"), nil)
+	for _, kid := range []string{"e", ""} {
+		i := newIssuer(t)
+		i.serve(http.StatusServiceUnavailable, "")
+		var log lines
+		config := i.config()
+		config.times.unknown = 200 * time.Millisecond
+		config.Log = zerolog.New(&log)
+		c := newClients(t, config)
+		if text, _ := log.last.Load().(string); !strings.Contains(text, "cannot fetch the keys") || !strings.Contains(text, "503") {
+			t.Errorf("the log says %q", text)
+		}
+		token := signed(t, jwt.SigningMethodES256, ecKey, claims(nil), kid)
+		began := time.Now()
+		for range 10 {
+			check(t, c, "during the outage", token, errNoKey)
+		}
+		if n := i.fetches.Load(); n > 2+int64(time.Since(began)/config.times.unknown) {
+			t.Errorf("%d fetches in %v", n, time.Since(began))
+		}
+		i.serve(http.StatusOK, keySet(jwk(&ecKey.PublicKey, "e", "")))
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if _, _, err := c.Authenticate(withBearer(token)); err == nil {
+				break
+			} else if time.Now().After(deadline) {
+				t.Fatalf("after the outage: %v", err)
+			}
+		}
+	}
 }
 
 // TestStartIsBounded has an issuer that never answers.
