@@ -29,7 +29,7 @@ type localECS struct {
 // startLocalECS starts one and registers the task definition as an operator does.
 func startLocalECS(t testing.TB, dir, agent string) localECS {
 	t.Helper()
-	p := startProgram(t, dir, "localecs", "LOCALECS_LISTEN=127.0.0.1:0")
+	p := startProgram(t, dir, "localecs", "LOCALECS_LISTEN=127.0.0.1:0", "LOCALECS_LOG_LEVEL=debug")
 	base := p.after("AWS_ENDPOINT_URL_ECS=")
 	ecs := localECS{process: p, endpoint: endpoint{t: t, base: base}, t: t, client: awsecs.New(awsecs.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(base), HTTPClient: web,
@@ -41,7 +41,7 @@ func startLocalECS(t testing.TB, dir, agent string) localECS {
 		Cpu: 1, Memory: aws.Int32(16), StopTimeout: aws.Int32(3), Essential: aws.Bool(true),
 	}
 	for name, value := range map[string]string{
-		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": agent, "AGENT_IO": "text",
+		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": agent, "AGENT_IO": "text", "LOG_LEVEL": "debug",
 	} {
 		container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
 	}

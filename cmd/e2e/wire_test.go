@@ -22,6 +22,7 @@ type wireClient struct {
 	decode func([]byte) (messages.Frame, error)
 
 	mu     sync.Mutex
+	raw    strings.Builder // everything that was heard, as it came
 	frames []messages.Frame
 	heard  []time.Time // when each of the frames came
 	pings  int
@@ -97,7 +98,15 @@ func (w *wireClient) OnMessage(_ *gws.Conn, m *gws.Message) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.raw.Write(m.Bytes())
 	w.frames, w.heard = append(w.frames, frame), append(w.heard, time.Now())
+}
+
+// heardText is everything that was heard so far, as it came.
+func (w *wireClient) heardText() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.raw.String()
 }
 
 // sends writes a text frame.
