@@ -76,7 +76,7 @@ func (s *listing) describe() {
 				if listed, ours := listedOf(t, l.cfg.ContainerName); ours {
 					s.tasks = append(s.tasks, listed)
 				} else {
-					l.cfg.Log.Warn().Str("arn", listed.ARN).Msg("a task bears the gateway's startedBy and no TASK_ID; left alone")
+					l.cfg.Log.Warn().Str("arn", listed.ARN).Msg("a task bears the gateway's startedBy and no TASK_ID, or one that is none; left alone")
 				}
 			}
 			return err

@@ -91,5 +91,7 @@ func listedOf(t types.Task, container string) (messages.ListedTask, bool) {
 			}
 		}
 	}
-	return listed, messages.ValidID(string(listed.Task))
+	dedicated := messages.RunTask{Session: listed.Session}.Dedicated()
+	whose := !dedicated || messages.ValidID(string(listed.Session)) && messages.ValidUserID(string(listed.User))
+	return listed, whose && messages.ValidID(string(listed.Task))
 }

@@ -67,13 +67,7 @@ func (s *Sockets) ClientHandler(
 			return
 		}
 		l.limiter = rate.NewLimiter(rate.Limit(s.cfg.FramesPerSecond), s.cfg.FramesPerSecond)
-		l.greet = func(id messages.LinkID, frame messages.Frame) (any, error) {
-			hello, ok := frame.(messages.Hello)
-			if !ok {
-				return nil, errNotHello
-			}
-			return &messages.ClientArrived{Link: id, User: user, Token: token, Hello: hello}, nil
-		}
+		l.greet = greetClient(user, token)
 		upgrader := s.plain
 		if browser {
 			r.Header.Set("Sec-WebSocket-Protocol", subprotocol) // gws looks only at the first of several headers
@@ -84,6 +78,17 @@ func (s *Sockets) ClientHandler(
 		}
 		s.upgrade(w, r, upgrader, l, err)
 	})
+}
+
+// greetClient takes the first frame of a user's client.
+func greetClient(user messages.UserID, token messages.Secret) greeting {
+	return func(id messages.LinkID, frame messages.Frame) (any, error) {
+		hello, ok := frame.(messages.Hello)
+		if !ok {
+			return nil, errNotHello
+		}
+		return &messages.ClientArrived{Link: id, User: user, Token: token, Hello: hello}, nil
+	}
 }
 
 // BridgeHandler serves GET /internal/warm/{taskId} and GET /internal/task/{sessionId}. The bearer is the task's token.
@@ -123,7 +128,13 @@ func (s *Sockets) serveBridge(w http.ResponseWriter, r *http.Request, task messa
 		s.turnAway(w, r, l, status, problem)
 		return
 	}
-	l.greet = func(id messages.LinkID, frame messages.Frame) (any, error) {
+	l.greet = greetBridge(owner, session)
+	s.upgrade(w, r, s.plain, l, nil)
+}
+
+// greetBridge takes the first frame of the bridge whose task's token was shown, on the path of a session or of its task.
+func greetBridge(owner messages.TaskID, session messages.SessionID) greeting {
+	return func(id messages.LinkID, frame messages.Frame) (any, error) {
 		hello, ok := frame.(messages.BridgeHello)
 		switch {
 		case !ok:
@@ -135,7 +146,6 @@ func (s *Sockets) serveBridge(w http.ResponseWriter, r *http.Request, task messa
 		}
 		return &messages.BridgeArrived{Link: id, Hello: hello}, nil
 	}
-	s.upgrade(w, r, s.plain, l, nil)
 }
 
 // enter admits a handshake, or answers it. Who is admitted ends with upgrade or dismiss.

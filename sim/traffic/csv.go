@@ -197,7 +197,7 @@ func (r *recorded) Next() (time.Duration, error) {
 		}
 		r.last = at
 	}
-	since := float64(r.last-r.first) * r.stretch
+	since := float64(uint64(r.last)-uint64(r.first)) * r.stretch // unsigned, as the difference may need 64 bits
 	if since > float64(longest) {
 		return 0, r.wrong("is over %d years after the first arrival; is its unit right?", longest/(365*day))
 	}
