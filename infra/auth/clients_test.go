@@ -143,6 +143,8 @@ func TestForgedTokens(t *testing.T) {
 		{"two parts", parts[0] + "." + parts[1], errMalformed},
 		{"four parts", valid + ".x", errMalformed},
 		{"padded", valid + "=", errMalformed},
+		{"with a line break", valid[:len(valid)-9] + "\r" + valid[len(valid)-9:], errMalformed},
+		{"with another", valid[:9] + "\n" + valid[9:], errMalformed},
 		{"garbage", "!!!.???.***", errMalformed},
 		{"huge", strings.Repeat("a", 1<<20), errTooLong},
 		{"huge in parts", valid + strings.Repeat("a", maxTokenBytes), errTooLong},
