@@ -162,7 +162,7 @@ func (c *Config) validateTLS() (problems []error) {
 		problems = append(problems, errors.New("INTERNAL_TLS_CERT_FILE: needs INTERNAL_LISTEN_ADDR"))
 	}
 	addrs := c.listenAddrs()
-	if internal := addrs[len(addrs)-1]; internal.tls.set() && strings.HasPrefix(c.GatewayWSURL, "ws://") {
+	if internal := addrs[len(addrs)-1]; internal.tls.set() && strings.HasPrefix(strings.ToLower(c.GatewayWSURL), "ws:") {
 		problems = append(problems, fmt.Errorf("GATEWAY_WS_URL: must be wss://, as %s speaks TLS", internal.name))
 	}
 	return problems

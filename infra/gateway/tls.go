@@ -50,14 +50,6 @@ func (f TLSFiles) read() contents {
 	return contents{string(cert), string(key), err}
 }
 
-// same reports that nothing has changed between two looks.
-func (c contents) same(as contents) bool {
-	if c.err != nil && as.err != nil {
-		return c.err.Error() == as.err.Error()
-	}
-	return c == as
-}
-
 // parse makes a certificate of the files, if clients will take it as far as time goes.
 func (c contents) parse(now time.Time) (*tls.Certificate, error) {
 	if c.err != nil {
@@ -88,8 +80,10 @@ type certificate struct {
 	// looking is held by the one connection that looks at the files; nobody waits for it.
 	looking sync.Mutex
 	looked  time.Time
-	// last is what was seen last, good or not, so that it is tried and told once.
-	last contents
+	// last is what was seen last, and problem what is wrong with it, so that it is told once. What is wrong can pass without
+	// a change: a new certificate's time may be about to begin.
+	last    contents
+	problem string
 }
 
 // newCertificate reads the files of a listener.
@@ -132,16 +126,20 @@ func (c *certificate) look(now time.Time) {
 	}
 	c.looked = now
 	seen := c.files.read()
-	if seen.same(c.last) {
+	if seen == c.last && c.problem == "" {
 		return
 	}
 	c.last = seen
 	renewed, err := seen.parse(now)
 	if err != nil {
-		c.log.Warn().Err(err).Time("expires", c.expires()).
-			Msg("cannot use the new TLS certificate; the last one stays in use")
+		if problem := err.Error(); problem != c.problem {
+			c.problem = problem
+			c.log.Warn().Err(err).Time("expires", c.expires()).
+				Msg("cannot use the new TLS certificate; the last one stays in use")
+		}
 		return
 	}
+	c.problem = ""
 	c.current.Store(renewed)
 	c.log.Info().Time("expires", c.expires()).Msg("TLS certificate renewed")
 }

@@ -70,6 +70,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 	}
 	newCert, newKey := selfSigned(t, 2, now.Add(-time.Hour), now.Add(2*time.Hour))
 	oldCert, oldKey := selfSigned(t, 3, now.Add(-2*time.Hour), now.Add(-time.Hour))
+	nextCert, nextKey := selfSigned(t, 4, now.Add(time.Minute), now.Add(2*time.Hour))
 	for _, step := range []struct {
 		name      string
 		cert, key []byte // nil: there is no such file
@@ -82,12 +83,18 @@ func TestCertificateIsRenewed(t *testing.T) {
 		{"the key is gone", newCert, nil, 1, "key.pem: no such file"},
 		{"still gone", newCert, nil, 1, ""},
 		{"garbage", []byte("garbage"), newKey, 1, "failed to find any PEM data"},
-		{"half written", newCert[:len(newCert)/2], newKey, 1, "failed to find any PEM data"},
+		{"half written", newCert[:len(newCert)/2], newKey, 1, ""},
 		{"expired", oldCert, oldKey, 1, "has expired"},
 		{"both are new", newCert, newKey, 2, "renewed"},
 		{"and stay", newCert, newKey, 2, ""},
 		{"back again", cert, key, 1, "renewed"},
+		{"ahead of its time", nextCert, nextKey, 1, "not valid before"},
+		{"still ahead", nextCert, nextKey, 1, ""},
+		{"its time has come", nextCert, nextKey, 4, "renewed"},
 	} {
+		if step.serial == 4 {
+			now = now.Add(time.Minute)
+		}
 		log.Reset()
 		for path, content := range map[string][]byte{files.CertFile: step.cert, files.KeyFile: step.key} {
 			if content == nil {
@@ -109,7 +116,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 	write(t, files.CertFile, newCert)
 	write(t, files.KeyFile, newKey)
 	c.look(now)
-	if c.current.Load().Leaf.SerialNumber.Int64() != 1 {
+	if c.current.Load().Leaf.SerialNumber.Int64() != 4 {
 		t.Error("the files are looked at more often than once in an interval")
 	}
 }
