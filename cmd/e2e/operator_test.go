@@ -140,6 +140,15 @@ func TestStartUpValidation(t *testing.T) {
 			"AUTH=dev", "AGENT_COMMAND=cat", "WARM_POOL_MIN_SIZE=5", "WARM_POOL_MAX_SIZE=4", "LISTEN_ADDR=nowhere",
 			"TASK_TOKEN_SECRET=short-and-secret",
 		}, []string{"pool size:", "LISTEN_ADDR:", "TASK_TOKEN_SECRET:"}},
+		{"secrets", []string{
+			"AGENT_COMMAND=cat", "JWT_SECRET=short-and-secret", "TASK_TOKEN_SECRET_PREVIOUS=long-and-short-and-secret-enough-for-one",
+		}, []string{"JWT_SECRET:", "TASK_TOKEN_SECRET_PREVIOUS: needs TASK_TOKEN_SECRET"}},
+		{"certificates", []string{
+			"AUTH=dev", "AGENT_COMMAND=cat", "TLS_CERT_FILE=/no/such/file", "INTERNAL_TLS_CERT_FILE=/no", "INTERNAL_TLS_KEY_FILE=/no",
+			"GATEWAY_WS_URL=ws://127.0.0.1:1",
+		}, []string{
+			"TLS_CERT_FILE and TLS_KEY_FILE:", "INTERNAL_TLS_CERT_FILE, INTERNAL_TLS_KEY_FILE:", "INTERNAL_TLS_CERT_FILE: needs", "GATEWAY_WS_URL:",
+		}},
 		{"not a number", []string{"WARM_POOL_MIN_SIZE=many"}, []string{""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
