@@ -98,7 +98,7 @@ func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask)
 	t.pid = pid
 	s.adoption.some = true
 	s.enter(t)
-	s.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, ARN: t.arn})
+	s.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, ARN: t.arn, Host: listed.Host})
 	if listed.Host != "" {
 		s.taskPlaced(t, &messages.TaskPlaced{Task: t.id, Host: listed.Host})
 	}

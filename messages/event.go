@@ -43,7 +43,8 @@ const (
 	EventHostWithdrawn EventKind = "host_withdrawn"
 	// EventListed: ECS has told which tasks run; the pool is filled from here on. N were taken over.
 	EventListed EventKind = "listed"
-	// EventAdopted: a task of an earlier gateway, and with it its session if it has one, was taken over.
+	// EventAdopted: a task of an earlier gateway, and with it its session if it has one, was taken over. Host, when it is
+	// known.
 	EventAdopted EventKind = "adopted"
 	// EventHeld: a client asked for a session that is not known yet; it waits for the session's bridge.
 	EventHeld EventKind = "held"

@@ -88,7 +88,7 @@ type hostBook struct {
 	// gone is when a host was lost, draining when it was found to drain.
 	gone, draining map[messages.HostID]time.Time
 	on             map[messages.TaskID]messages.HostID
-	// asked is when a task was asked for, or found to run. One that was since then and is on the host proves that it is in service.
+	// asked is when a task was asked for, or found to run.
 	asked map[messages.TaskID]time.Time
 }
 
@@ -102,8 +102,13 @@ func newHostBook() hostBook {
 // fact takes what the supervisor decides about hosts, in the middle of its decision.
 func (b *hostBook) fact(e *messages.Event) {
 	switch e.Kind {
-	case messages.EventStarting, messages.EventAdopted:
+	case messages.EventStarting:
 		b.asked[e.Task] = e.At
+	case messages.EventAdopted:
+		b.asked[e.Task] = e.At
+		if e.Host != "" {
+			b.placed(e.Task, e.Host)
+		}
 	case messages.EventHostLost:
 		b.gone[e.Host] = e.At
 	case messages.EventHostWithdrawn:
@@ -118,12 +123,7 @@ func (b *hostBook) afterPick(p world.Pick) {
 	_, message, _ := actor.UnwrapEnvelope(p.Message)
 	switch m := message.(type) {
 	case *messages.TaskPlaced:
-		b.on[m.Task] = m.Host
-		for _, out := range []map[messages.HostID]time.Time{b.gone, b.draining} {
-			if since, is := out[m.Host]; is && !b.asked[m.Task].Before(since) {
-				delete(out, m.Host)
-			}
-		}
+		b.placed(m.Task, m.Host)
 	case *messages.HostChanged:
 		if m.State != messages.HostDraining {
 			delete(b.draining, m.Host)
@@ -131,6 +131,17 @@ func (b *hostBook) afterPick(p world.Pick) {
 	case *messages.HostsListed:
 		for _, seen := range m.Hosts {
 			delete(b.gone, seen.Host)
+		}
+	}
+}
+
+// placed takes where a task is. One that was asked for, or found to run, since its host's loss proves that the host is in
+// service.
+func (b *hostBook) placed(task messages.TaskID, host messages.HostID) {
+	b.on[task] = host
+	for _, out := range []map[messages.HostID]time.Time{b.gone, b.draining} {
+		if since, is := out[host]; is && !b.asked[task].Before(since) {
+			delete(out, host)
 		}
 	}
 }
