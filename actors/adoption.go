@@ -129,7 +129,8 @@ func (s *supervisor) adoptable(hello messages.BridgeHello) bool {
 // adoptSession takes over the session of an adopted task whose bridge serves one, and lets in a client who waits for it.
 func (s *supervisor) adoptSession(t *taskRecord, hello messages.BridgeHello) {
 	id := hello.SessionID
-	producer := newSession(s.Ports, &s.settings, s.ctx.Self(), id, hello.UserID)
+	stand := messages.Stand{In: hello.InSeq, Out: hello.OutSeq}
+	producer := newSession(s.Ports, &s.settings, s.ctx.Self(), id, hello.UserID, stand)
 	pid, err := s.ctx.SpawnNamed(s.Engine.Props(producer), sessionName(id))
 	if err != nil {
 		panic("actors: an adopted session's name is taken: " + err.Error()) // Invariant: it was not in the books
@@ -139,7 +140,7 @@ func (s *supervisor) adoptSession(t *taskRecord, hello messages.BridgeHello) {
 	s.addSession(session)
 	s.bind(t, session)
 	session.active = true
-	s.tell(pid, &messages.AdoptSession{Task: t.id, InSeq: hello.InSeq, OutSeq: hello.OutSeq})
+	s.tell(pid, &messages.AdoptSession{Task: t.id})
 	s.tell(t.pid, &messages.Adopt{Session: id, User: hello.UserID})
 	s.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, Session: id, User: hello.UserID})
 

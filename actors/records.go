@@ -81,9 +81,10 @@ type sessionRecord struct {
 	// attempts counts the tasks that failed it since its claim.
 	attempts int
 
-	// ended says why the session is over, while its actor is being stopped. next is a client that came meanwhile and
-	// begins it again.
+	// ended says why the session is over, while its actor is being stopped, and stand where its counts were. next is a
+	// client that came meanwhile and begins it again.
 	ended messages.EndReason
+	stand messages.Stand
 	next  *messages.ClientArrived
 }
 

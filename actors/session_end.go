@@ -105,7 +105,10 @@ func (s *session) end(reason messages.EndReason) {
 	s.observe(messages.Event{
 		Kind: messages.EventSessionEnded, Reason: string(reason), Took: s.Clock.Now().Sub(s.begun),
 	})
-	s.tell(s.pool, &messages.SessionEnded{Session: s.id, Reason: reason})
+	s.tell(s.pool, &messages.SessionEnded{
+		Session: s.id, Reason: reason,
+		Stand: messages.Stand{In: s.input.given, Out: s.output.seen, Acked: s.output.acked},
+	})
 }
 
 func (s *session) ended(message any) {

@@ -25,8 +25,6 @@ func (s *session) unborn(message any) {
 // client, who comes when it comes. What that one has processed it will say itself.
 func (s *session) becomeAdopted(m *messages.AdoptSession) {
 	s.task, s.taskPID = m.Task, siblingPID(s.self, taskName(m.Task))
-	s.input.last, s.input.given = m.InSeq, m.InSeq
-	s.output.seen = m.OutSeq
 	s.ready, s.lastData = s.begun, s.begun
 	s.become(sessionActive, s.active, s.settings.IdleTimeout)
 }

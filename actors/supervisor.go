@@ -18,6 +18,7 @@ const remembered = 10_000
 type endedSession struct {
 	user   messages.UserID
 	reason messages.EndReason
+	stand  messages.Stand
 }
 
 // supervisor is the root actor. It decides everything that concerns more than one task or session.

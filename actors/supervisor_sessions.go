@@ -46,8 +46,9 @@ func (s *supervisor) refuseUnknown(m *messages.ClientArrived) {
 	s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "no such session", false)
 }
 
-// beginSession spawns a session's actor, which takes the client from there, and claims a task for it. That claim is not
-// the actor's own to make: actors that were spawned one after the other need not come to their first message in that order.
+// beginSession spawns a session's actor, which takes the client from there, and claims a task for it. One that ended idle
+// goes on counting: its client may not know yet that it has ended. The claim is not the actor's own to make: actors that
+// were spawned one after the other need not come to their first message in that order.
 func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArrived) {
 	switch {
 	case s.draining:
@@ -63,15 +64,17 @@ func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArriv
 		s.refuse(m, messages.CodeRateLimited, messages.CloseTryAgain, "too many sessions begin at once", true)
 		return
 	}
+	stand := s.over.get(id).stand
 	s.over.remove(id)
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User)), sessionName(id))
+	producer := newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User, stand)
+	pid, err := s.ctx.SpawnNamed(s.Engine.Props(producer), sessionName(id))
 	if err != nil {
 		panic("actors: a session's name is taken: " + err.Error()) // Invariant: it begins again only after Terminated
 	}
 	s.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
 	s.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
 	s.tell(pid, m)
-	s.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token})
+	s.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token, InSeq: stand.In, OutSeq: stand.Out})
 }
 
 // refuse turns a client away.
@@ -112,7 +115,7 @@ func (s *supervisor) sessionEnded(m *messages.SessionEnded) {
 		s.unexpected(m)
 		return
 	}
-	session.ended = m.Reason
+	session.ended, session.stand = m.Reason, m.Stand
 	s.release(session, "its session ended: "+string(m.Reason))
 	s.ctx.Poison(session.pid) // not Stop: a client that was passed on to it must come back from there first
 	s.replenish()
@@ -152,7 +155,7 @@ func (s *supervisor) sessionTerminated(session *sessionRecord) {
 	}
 	s.removeSession(session)
 	if session.ended != messages.EndDraining { // it goes on elsewhere, and may come back
-		s.over.add(session.id, endedSession{user: session.user, reason: session.ended})
+		s.over.add(session.id, endedSession{user: session.user, reason: session.ended, stand: session.stand})
 	}
 	if session.next != nil {
 		s.beginSession(session.id, session.next)

@@ -48,6 +48,14 @@ type TaskLost struct {
 type SessionEnded struct {
 	Session SessionID
 	Reason  EndReason
+	Stand   Stand
+}
+
+// Stand is where a session's counts are: what it goes on from when it is begun again after it ended idle.
+type Stand struct {
+	// In is the last input that an agent was given, Out the last output that was seen of one, and Acked the last of those
+	// that its client had processed.
+	In, Out, Acked uint64
 }
 
 // EndReason says why a session ended.
@@ -65,11 +73,8 @@ const (
 	EndCrashed     EndReason = "crashed"
 )
 
-// AdoptSession is the first message of a session that was taken over with its task: where its streams stand.
-type AdoptSession struct {
-	Task          TaskID
-	InSeq, OutSeq uint64
-}
+// AdoptSession is the first message of a session that was taken over with its task.
+type AdoptSession struct{ Task TaskID }
 
 // Between tasks and the supervisor.
 

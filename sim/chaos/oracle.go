@@ -108,8 +108,6 @@ func (o *oracle) event(e *messages.Event) {
 	o.hosts.fact(e)
 	switch e.Kind {
 	case messages.EventSessionBegun:
-		// Begun again after it ended idle, it counts from 1 again; a client who was not told of that cannot know.
-		o.shared[e.Session] = o.shared[e.Session] || o.sessions[e.Session] != nil
 		o.session(e.Session)
 	case messages.EventClaimed:
 		o.hosts.heeded(o, e)

@@ -19,8 +19,8 @@ type lineBook struct {
 type outputBook struct {
 	link messages.LinkID
 	last uint64
-	// any: the first output of this socket may be any, because the client does not acknowledge, or because another client
-	// has begun the session anew under the same name.
+	// any: the first output of this socket may be any, because the client does not acknowledge, or because several clients
+	// that know nothing of one another have acknowledged for it.
 	any bool
 }
 
@@ -36,10 +36,6 @@ func (b *lineBook) clientFrame(o *oracle, c *model.Client, frame messages.Frame)
 		b.next[c] = place
 	}
 	switch f := frame.(type) {
-	case messages.Session:
-		if !f.Resumed {
-			place.last = 0
-		}
 	case messages.Data:
 		if f.Seq != place.last+1 && !place.any {
 			o.breach("client %d was sent output %d after %d", c.Number, f.Seq, place.last)

@@ -298,13 +298,6 @@ func (c *Client) receive(l *Link, frame messages.Frame) {
 
 // session takes the answer to a hello. A client that numbers resends what the agent has not been given.
 func (c *Client) session(f messages.Session) {
-	if !f.Resumed {
-		// A new session, maybe under the old name: all counts begin again.
-		c.Seen, c.Acked = 0, 0
-		if c.Session != "" && c.Numbers {
-			c.Sent = 0
-		}
-	}
 	c.Session, c.accepted, c.resumable = f.SessionID, true, true
 	c.Acked = max(c.Acked, f.LastSeq)
 	if c.Numbers {
