@@ -177,7 +177,7 @@ func (s *supervisor) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	host.slots = max(0, host.slots-1)
 	switch {
 	case host.state != messages.HostDraining:
-	case t.started.Before(host.drained):
+	case t.adopted, t.started.Before(host.drained):
 		s.withdraw(host, []*taskRecord{t})
 	default:
 		// ECS places nothing on a host that drains: it has been taken into service since the last sweep.

@@ -88,14 +88,15 @@ type hostBook struct {
 	// gone is when a host was lost, draining when it was found to drain.
 	gone, draining map[messages.HostID]time.Time
 	on             map[messages.TaskID]messages.HostID
-	// asked is when a task was asked for, or found to run.
-	asked map[messages.TaskID]time.Time
+	// asked is when a task was asked for, or found to run; adopted are the latter.
+	asked   map[messages.TaskID]time.Time
+	adopted map[messages.TaskID]bool
 }
 
 func newHostBook() hostBook {
 	return hostBook{
 		gone: map[messages.HostID]time.Time{}, draining: map[messages.HostID]time.Time{},
-		on: map[messages.TaskID]messages.HostID{}, asked: map[messages.TaskID]time.Time{},
+		on: map[messages.TaskID]messages.HostID{}, asked: map[messages.TaskID]time.Time{}, adopted: map[messages.TaskID]bool{},
 	}
 }
 
@@ -105,7 +106,8 @@ func (b *hostBook) fact(e *messages.Event) {
 	case messages.EventStarting:
 		b.asked[e.Task] = e.At
 	case messages.EventAdopted:
-		b.asked[e.Task] = e.At
+		b.asked[e.Task], b.adopted[e.Task] = e.At, true
+		delete(b.on, e.Task) // the supervisor may have known it once; that is forgotten
 		if e.Host != "" {
 			b.placed(e.Task, e.Host)
 		}
@@ -135,14 +137,16 @@ func (b *hostBook) afterPick(p world.Pick) {
 	}
 }
 
-// placed takes where a task is. One that was asked for, or found to run, since its host's loss proves that the host is in
-// service.
+// placed takes where a task is. One that was asked for, or found to run, since its host's loss proves that the host is
+// there; one that was asked for since it was drained, that it is in service.
 func (b *hostBook) placed(task messages.TaskID, host messages.HostID) {
 	b.on[task] = host
-	for _, out := range []map[messages.HostID]time.Time{b.gone, b.draining} {
-		if since, is := out[host]; is && !b.asked[task].Before(since) {
-			delete(out, host)
-		}
+	asked := b.asked[task]
+	if since, gone := b.gone[host]; gone && !asked.Before(since) {
+		delete(b.gone, host)
+	}
+	if since, draining := b.draining[host]; draining && !asked.Before(since) && !b.adopted[task] {
+		delete(b.draining, host)
 	}
 }
 

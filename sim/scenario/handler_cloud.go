@@ -15,7 +15,7 @@ import (
 func (e *env) script(a *arguments) error {
 	op := a.word(0, "")
 	switch op {
-	case model.OpRun, model.OpStop, model.OpDescribe, model.OpSweep:
+	case model.OpRun, model.OpStop, model.OpDescribe, model.OpList, model.OpSweep:
 	default:
 		return fmt.Errorf("%q is no operation", op)
 	}
