@@ -80,6 +80,8 @@ type sessionRecord struct {
 	active bool
 	// attempts counts the tasks that failed it since its claim.
 	attempts int
+	// parked says that it asks for a task only once its client is back.
+	parked bool
 
 	// ended says why the session is over, while its actor is being stopped, and stand where its counts were. next is a
 	// client that came meanwhile and begins it again.
@@ -97,6 +99,8 @@ func (r *sessionRecord) state() string {
 		return sessionActive
 	case r.task != nil:
 		return sessionStarting
+	case r.parked:
+		return sessionParked
 	}
 	return sessionWaiting
 }

@@ -17,6 +17,9 @@ const (
 	sessionStarting = "starting"
 	// active: its agent takes input. Either socket may be gone for a while.
 	sessionActive = "active"
+	// parked: it was taken over from an earlier gateway, and its task was lost before its client was back, who has the token
+	// that another agent needs.
+	sessionParked = "parked"
 	// exited: its agent has ended; the client has yet to read the last of it.
 	sessionExited = "exited"
 	// ended: the supervisor has been told and stops the actor.
@@ -30,7 +33,8 @@ const timerHint messages.Timer = "hint"
 // through. It keeps no output: a bridge holds that until the client has acknowledged it.
 //
 //	waiting ⇄ starting → active → exited → ended
-//	   ↑────────────────────┘ (task lost)       ↑ from every state
+//	   ↑────────────────────┤ (task lost)       ↑ from every state
+//	   └────── parked ←─────┘
 type session struct {
 	*Ports
 	settings *Settings
@@ -46,6 +50,8 @@ type session struct {
 	handle func(message any)
 
 	client client
+	// unmet says that the session was taken over and no client has come since.
+	unmet  bool
 	input  inputQueue
 	output outputCursor
 
@@ -180,7 +186,7 @@ func (s *session) attach(m *messages.ClientArrived) {
 	if s.client.link != 0 {
 		s.bye(messages.ByeReplaced, messages.CloseNormal)
 	}
-	s.client = client{link: m.Link, acks: m.Hello.Acks}
+	s.client, s.unmet = client{link: m.Link, acks: m.Hello.Acks}, false
 	s.Links.Bind(m.Link, s.self)
 	if m.Token != "" {
 		s.token = m.Token

@@ -26,6 +26,7 @@ func (s *session) unborn(message any) {
 func (s *session) becomeAdopted(m *messages.AdoptSession) {
 	s.task, s.taskPID = m.Task, siblingPID(s.self, taskName(m.Task))
 	s.ready, s.lastData = s.begun, s.begun
+	s.unmet = true
 	s.become(sessionActive, s.active, s.settings.IdleTimeout)
 }
 
@@ -76,7 +77,7 @@ func (s *session) unready(message any) bool {
 		s.becomeStarting(m)
 	case *messages.StartFailed:
 		s.fail(messages.Error{Code: m.Code, Message: m.Message, Retryable: m.Retryable}, messages.EndStartFailed)
-	case *messages.HostChanged: // its task may still get ready; if it is lost first, another is given
+	case *messages.HostChanged: // of a task that is lost: until another's agent is ready there is no work to be saved
 	case *messages.Drain:
 		s.end(messages.EndDraining)
 	case *messages.Alarm:
@@ -287,34 +288,6 @@ func (s *session) reattached(m *messages.TaskReattached) {
 		s.send(messages.Status{State: messages.StateReady})
 		s.replay()
 	}
-}
-
-// hostLeaving tells the client that its task's host is going out of service: it may want to save its work.
-func (s *session) hostLeaving() {
-	s.send(messages.Error{
-		Code: messages.CodeTaskLost, Message: "the host of this session is going out of service; the session will go on on another",
-		Retryable: true,
-	})
-}
-
-// taskLost has the session go on in another task, with the same workspace and the numbers going on. An agent that takes
-// its task down again and again is not given tasks for ever.
-func (s *session) taskLost(reason string) {
-	s.restarts++
-	if lasted := s.Clock.Now().Sub(s.ready); lasted >= s.settings.StartTimeout {
-		s.quickLosses = 0
-	}
-	if s.quickLosses++; s.quickLosses >= s.settings.ClaimAttempts {
-		s.fail(messages.Error{Code: messages.CodeTaskLost, Message: reason, Retryable: true}, messages.EndTaskLost)
-		return
-	}
-	s.discredit()
-	s.output.resuming = false // the replay that was asked for went with the task
-	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: reason, N: s.restarts})
-	s.becomeWaiting()
-	s.tell(s.pool, &messages.Claim{
-		Session: s.id, User: s.user, Token: s.token, InSeq: s.input.given, OutSeq: s.output.seen,
-	})
 }
 
 // idle ends the session when no data went either way, and the agent did not ask for more time, for long enough; else it

@@ -113,6 +113,8 @@ func (s *supervisor) handle(ctx actor.Context, message any) {
 		s.claim(m)
 	case *messages.HintRequest:
 		s.hintRequested(m)
+	case *messages.Parked:
+		s.sessionParked(m)
 	case *messages.SessionEnded:
 		s.sessionEnded(m)
 

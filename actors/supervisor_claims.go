@@ -13,10 +13,10 @@ func (s *supervisor) claim(m *messages.Claim) {
 		s.unexpected(m) // Invariant: a session has one claim or one task at a time
 		return
 	}
-	session.claim, session.claimed, session.attempts = m, s.Clock.Now(), 0
+	session.claim, session.claimed, session.attempts, session.parked = m, s.Clock.Now(), 0, false
 	switch t := s.firstReady(); {
 	case s.draining && !s.handOver:
-		s.giveUp(session, "the gateway is draining")
+		s.giveUp(session, messages.CodeStartFailed, "the gateway is draining")
 		return
 	case t != nil:
 		session.path, session.why = messages.PathWarm, ""
@@ -84,14 +84,18 @@ func (s *supervisor) wait(session *sessionRecord, front bool) {
 }
 
 // claimFailed gives a session that a task has failed another one, at once or as the first in the queue, up to a bound.
-func (s *supervisor) claimFailed(session *sessionRecord, reason string) {
+func (s *supervisor) claimFailed(session *sessionRecord, m *messages.TaskFailed) {
 	session.attempts++
 	if session.attempts >= s.settings.ClaimAttempts || s.draining && !s.handOver {
-		s.giveUp(session, reason)
+		code := messages.CodeStartFailed
+		if m.AgentFailed {
+			code = messages.CodeAgentFailed
+		}
+		s.giveUp(session, code, m.Reason)
 		return
 	}
 	s.observe(messages.Event{
-		Kind: messages.EventRequeued, Session: session.id, Reason: reason, N: session.attempts,
+		Kind: messages.EventRequeued, Session: session.id, Reason: m.Reason, N: session.attempts,
 	})
 	if t := s.firstReady(); t != nil {
 		s.give(t, session)
@@ -101,12 +105,14 @@ func (s *supervisor) claimFailed(session *sessionRecord, reason string) {
 	s.wait(session, true)
 }
 
-// giveUp tells a session that it gets no task.
-func (s *supervisor) giveUp(session *sessionRecord, reason string) {
+// giveUp tells a session that it gets no task. An agent that does not start in one task after the other needs an operator.
+func (s *supervisor) giveUp(session *sessionRecord, code messages.ErrorCode, reason string) {
 	if session.starting != nil {
 		s.retire(session.starting, "its session was given up")
 	}
-	s.tell(session.pid, &messages.StartFailed{Code: messages.CodeStartFailed, Message: reason, Retryable: true})
+	s.tell(session.pid, &messages.StartFailed{
+		Code: code, Message: reason, Retryable: code != messages.CodeAgentFailed,
+	})
 	s.observe(messages.Event{Kind: messages.EventClaimFailed, Session: session.id, Reason: reason})
 }
 

@@ -26,6 +26,7 @@ func (s *supervisor) drain(who *actor.PID, handOver bool) {
 	}
 	if handOver {
 		s.handOverAssigned()
+		s.endParked()
 		s.replenish()
 	} else {
 		s.stopAll()
@@ -50,6 +51,15 @@ func (s *supervisor) handOverAssigned() {
 	for _, t := range sortedTasks(s.tasks) {
 		if t.state == poolAssigned {
 			s.askToLeave(t)
+		}
+	}
+}
+
+// endParked ends the sessions that have no task to be handed over and wait for none.
+func (s *supervisor) endParked() {
+	for _, session := range sortedSessions(s.sessions) {
+		if session.parked {
+			s.tell(session.pid, &messages.Drain{})
 		}
 	}
 }

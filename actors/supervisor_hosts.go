@@ -88,7 +88,8 @@ func (s *supervisor) hostChanged(m *messages.HostChanged) {
 }
 
 // withdraw takes tasks of a draining host out of the pool. Their replacements are started before they are told to stop.
-// Those that have a session run on: it is told, and restarts elsewhere if its host goes before it ends.
+// Those that have a session run on: it is told, now or once its agent is ready, and restarts elsewhere if its host goes
+// before it ends.
 func (s *supervisor) withdraw(host *hostRecord, tasks []*taskRecord) {
 	const reason = "its host is draining"
 	var unclaimed []*taskRecord
@@ -98,7 +99,9 @@ func (s *supervisor) withdraw(host *hostRecord, tasks []*taskRecord) {
 			s.evicted(t, reason)
 			unclaimed = append(unclaimed, t)
 		case poolAssigned:
-			s.tell(t.session.pid, &messages.HostChanged{Host: host.id, State: host.state})
+			if t.session.active {
+				s.tellLeaving(t)
+			}
 		case poolStopping:
 		}
 	}
@@ -107,6 +110,11 @@ func (s *supervisor) withdraw(host *hostRecord, tasks []*taskRecord) {
 	for _, t := range unclaimed {
 		s.tell(t.pid, &messages.Retire{Reason: reason})
 	}
+}
+
+// tellLeaving tells a session that its task's host is going out of service.
+func (s *supervisor) tellLeaving(t *taskRecord) {
+	s.tell(t.session.pid, &messages.HostChanged{Host: t.host.id, State: t.host.state})
 }
 
 // hostLost gives up all that a host had. Its sessions get other tasks at once.

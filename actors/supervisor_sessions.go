@@ -18,6 +18,7 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 	case session.user != m.User:
 		s.refuseUnknown(m)
 	case session.ended == "":
+		session.parked = false
 		s.tell(session.pid, m)
 	case session.ended == messages.EndIdle && session.next == nil:
 		session.next = m // it begins again once its old actor is gone
@@ -106,6 +107,19 @@ func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
 	})
 	s.Links.Close(m.Link, messages.CloseNotAllowed)
 	s.observe(messages.Event{Kind: messages.EventRefused, Task: m.Hello.TaskID, Reason: "unknown task"})
+}
+
+// sessionParked notes that a session has no task and asks for none. A gateway that drains has nothing of it to hand over.
+func (s *supervisor) sessionParked(m *messages.Parked) {
+	session := s.sessions[m.Session]
+	if session == nil || session.task != nil || session.place != nil {
+		s.unexpected(m)
+		return
+	}
+	session.parked = true
+	if s.draining {
+		s.tell(session.pid, &messages.Drain{})
+	}
 }
 
 // sessionEnded closes a session's books: what it waited for or had is given up, and its actor is stopped.

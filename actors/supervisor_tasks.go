@@ -186,6 +186,9 @@ func (s *supervisor) taskActive(t *taskRecord, m *messages.TaskActive) {
 	t.session.attempts = 0
 	s.crashed = false
 	s.backoff.succeed()
+	if t.host != nil && t.host.state == messages.HostDraining { // since the session was given its task
+		s.tellLeaving(t)
+	}
 }
 
 // taskFailed decides what becomes of the session of a task that gave up, and whether starts are still worth trying.
@@ -206,7 +209,7 @@ func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 		if active {
 			s.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason})
 		} else {
-			s.claimFailed(session, m.Reason)
+			s.claimFailed(session, m)
 		}
 	}
 	s.replenish()
@@ -243,7 +246,7 @@ func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	}
 	for waiter := s.firstWaiter(); waiter != nil; waiter = s.firstWaiter() {
 		s.unqueue(waiter)
-		s.giveUp(waiter, m.Reason)
+		s.giveUp(waiter, messages.CodeStartFailed, m.Reason)
 	}
 }
 

@@ -172,14 +172,19 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 		t.becomeActive(frame.Timings)
 	case messages.InitFailed:
 		t.Links.Credit(m.Link, m.Bytes)
-		t.fail(initFailure(frame), nil)
+		t.initFailed(frame)
 	default:
 		t.unexpected(m)
 	}
 }
 
-func initFailure(f messages.InitFailed) string {
-	return fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message)
+// initFailed gives up a task that could not be given its user.
+func (t *task) initFailed(f messages.InitFailed) {
+	reason := fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message)
+	t.tell(t.pool, &messages.TaskFailed{
+		Task: t.request.Task, Reason: reason, AgentFailed: f.Code == messages.InitCodeAgent,
+	})
+	t.becomeStopping(reason)
 }
 
 // becomeAdopted takes a task over in the midst of its session. Its bridge, which has proven whose it is, comes in the next
@@ -256,7 +261,7 @@ func (t *task) activeFrame(m *messages.LinkFrame) {
 		}
 	case messages.InitFailed: // of a task that was adopted before its agent was ready
 		t.Links.Credit(m.Link, m.Bytes)
-		t.fail(initFailure(frame), nil)
+		t.initFailed(frame)
 	default:
 		t.unexpected(m)
 	}

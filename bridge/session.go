@@ -14,7 +14,7 @@ import (
 const (
 	failWorkspace = "workspace"
 	failToken     = "token"
-	failAgent     = "agent"
+	failAgent     = messages.InitCodeAgent
 	failAssigned  = "already_assigned"
 )
 

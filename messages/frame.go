@@ -233,6 +233,9 @@ type BridgeReady struct {
 	Timings   Timings   `json:"timings"`
 }
 
+// InitCodeAgent is the code of an InitFailed whose agent could not be started.
+const InitCodeAgent = "agent"
+
 // InitFailed says that the task could not be given its user; the gateway tries another.
 type InitFailed struct {
 	Code    string `json:"code"`

@@ -44,6 +44,9 @@ type TaskLost struct {
 	Reason string
 }
 
+// Parked tells the supervisor that a session has lost its task and asks for another only once its client has come.
+type Parked struct{ Session SessionID }
+
 // SessionEnded is a session's last word to the supervisor, which then stops its task and it.
 type SessionEnded struct {
 	Session SessionID
@@ -122,9 +125,11 @@ type TaskActive struct {
 type TaskFailed struct {
 	Task   TaskID
 	Reason string
-	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone.
-	Fault    *LaunchError
-	HostGone bool
+	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone, AgentFailed when the
+	// bridge could not start the agent.
+	Fault       *LaunchError
+	HostGone    bool
+	AgentFailed bool
 }
 
 // TaskGone is a task's last word to the supervisor: nothing of it is left to stop.

@@ -55,7 +55,8 @@ func TestKeepalive(t *testing.T) {
 	if session.SessionID != worker.ID() || session.Resumed {
 		t.Errorf("begun anew: %+v", session)
 	}
-	hears(again, "that a new agent runs", func(d messages.Data) bool { return textOf(d) == "begun" && d.Seq == 1 })
+	// The numbers go on: nothing of the new agent's can be taken for the old one's.
+	hears(again, "that a new agent runs", func(d messages.Data) bool { return textOf(d) == "begun" && d.Seq == 2 })
 	if _, err := os.Stat(busy + ".no-more"); err != nil {
 		t.Errorf("the workspace has not stayed: %v", err)
 	}

@@ -91,7 +91,7 @@ func (m *metrics) preset() {
 	for _, state := range []string{"ready", "starting", "assigned", "stopping"} {
 		m.tasks.WithLabelValues(state)
 	}
-	for _, state := range []string{"waiting", "starting", "active", "exited"} {
+	for _, state := range []string{"waiting", "starting", "active", "parked", "exited"} {
 		m.sessions.WithLabelValues(state)
 	}
 }

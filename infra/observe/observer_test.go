@@ -105,6 +105,7 @@ hearth_pool_waiters 6
 # TYPE hearth_sessions gauge
 hearth_sessions{state="active"} 1
 hearth_sessions{state="exited"} 0
+hearth_sessions{state="parked"} 0
 hearth_sessions{state="starting"} 0
 hearth_sessions{state="waiting"} 0
 `

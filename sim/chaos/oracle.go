@@ -56,8 +56,6 @@ type taskBook struct {
 // sessionBook is what the oracle knows of a session.
 type sessionBook struct {
 	task messages.TaskID
-	// adopted: an earlier gateway began it.
-	adopted bool
 }
 
 func newOracle(s *storm, o *model.Options) *oracle {
@@ -177,8 +175,7 @@ func (o *oracle) init(id messages.TaskID, init messages.InitUser) {
 	if t.session != init.SessionID {
 		o.breach("task %s of session %q was given session %q", id, t.session, init.SessionID)
 	}
-	// A session that was taken over has no token before its client is back.
-	if init.WorkspaceDir == "" || init.Token == "" && !o.session(init.SessionID).adopted {
+	if init.WorkspaceDir == "" || init.Token == "" {
 		o.breach("task %s was given no token or no workspace", id)
 	}
 }

@@ -122,7 +122,7 @@ func (o *oracle) adopted(e *messages.Event) {
 	if t := o.task(e.Task); t.session != e.Session {
 		o.breach("task %s of session %q was adopted with session %s", e.Task, t.session, e.Session)
 	}
-	o.session(e.Session).task, o.session(e.Session).adopted = e.Task, true
+	o.session(e.Session).task = e.Task
 }
 
 // restarted forgets the pool with the gateway that knew it. What was claimed stays claimed: the next one has to know.

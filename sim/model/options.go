@@ -75,6 +75,8 @@ type BridgeOptions struct {
 	WrongAddress float64
 	// Deaf bridges never answer init_user, Stuck ones accept and get no further, Failing ones say init_failed.
 	Deaf, Stuck, Failing float64
+	// FailCode is the code of those init_failed; empty is "workspace".
+	FailCode string
 	// Orphan is how long a bridge lives without a gateway while nobody is its user; 0 is two minutes.
 	Orphan time.Duration
 	// Buffer is how many outputs are kept until they are acknowledged; 0 is 1,000. At the bound the agent pauses, or, with

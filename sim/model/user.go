@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -46,7 +47,7 @@ func newUser(b *bridge, init messages.InitUser) *user {
 		case b.gone || b.stopping:
 			b.finish()
 		case b.failing:
-			u.failed = &messages.InitFailed{Code: "workspace", Message: "no space left on device"}
+			u.failed = &messages.InitFailed{Code: cmp.Or(o.FailCode, "workspace"), Message: "no space left on device"}
 			u.announce()
 			b.endingIn(settleTimeout)
 		default:

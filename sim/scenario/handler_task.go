@@ -54,10 +54,12 @@ func (e *env) exit(a *arguments) error {
 // bridges says what is wrong with the bridges that begin from now on.
 //
 //	bridges deaf
+//	bridges failing code=agent
 //	bridges well
 func (e *env) bridges(a *arguments) error {
 	e.model.Bridges(func(o *model.BridgeOptions) {
 		o.Deaf, o.Stuck, o.Failing, o.WrongAddress = 0, 0, 0, 0
+		o.FailCode = a.text("code", "")
 		switch {
 		case a.has("deaf"):
 			o.Deaf = 1

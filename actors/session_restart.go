@@ -1,0 +1,68 @@
+package actors
+
+import (
+	"time"
+
+	"hearth/messages"
+)
+
+// hostLeaving tells the client that its task's host is going out of service: it may want to save its work.
+func (s *session) hostLeaving() {
+	s.send(messages.Error{
+		Code: messages.CodeTaskLost, Message: "the host of this session is going out of service; the session will go on on another",
+		Retryable: true,
+	})
+}
+
+// taskLost has the session go on in another task, with the same workspace and the numbers going on. An agent that takes
+// its task down again and again is not given tasks for ever.
+func (s *session) taskLost(reason string) {
+	s.restarts++
+	if lasted := s.Clock.Now().Sub(s.ready); lasted >= s.settings.StartTimeout {
+		s.quickLosses = 0
+	}
+	if s.quickLosses++; s.quickLosses >= s.settings.ClaimAttempts {
+		s.fail(messages.Error{Code: messages.CodeTaskLost, Message: reason, Retryable: true}, messages.EndTaskLost)
+		return
+	}
+	s.discredit()
+	s.output.resuming = false // the replay that was asked for went with the task
+	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: reason, N: s.restarts})
+	if s.unmet {
+		s.becomeParked()
+		return
+	}
+	s.restart()
+}
+
+// restart asks for another task.
+func (s *session) restart() {
+	s.becomeWaiting()
+	s.tell(s.pool, &messages.Claim{
+		Session: s.id, User: s.user, Token: s.token, InSeq: s.input.given, OutSeq: s.output.seen,
+	})
+}
+
+// becomeParked waits for the client before another task is asked for: only it has the token that the agent needs. It waits
+// for as long as a session without its client may be idle.
+func (s *session) becomeParked() {
+	s.task, s.taskPID, s.up = "", nil, false
+	quiet := s.Clock.Now().Sub(s.lastData)
+	s.become(sessionParked, s.parked, max(s.settings.IdleTimeout-quiet, time.Nanosecond))
+	s.tell(s.pool, &messages.Parked{Session: s.id})
+}
+
+func (s *session) parked(message any) {
+	switch m := message.(type) {
+	case *messages.ClientArrived:
+		s.attach(m)
+		s.restart()
+	case *messages.HostChanged: // of the task that is lost
+	case *messages.Drain:
+		s.end(messages.EndDraining)
+	case *messages.Alarm:
+		s.end(messages.EndIdle)
+	default:
+		s.unexpected(message)
+	}
+}
