@@ -16,18 +16,21 @@ func (s *session) hostLeaving() {
 
 // taskLost has the session go on in another task, with the same workspace and the numbers going on. An agent that takes
 // its task down again and again is not given tasks for ever.
-func (s *session) taskLost(reason string) {
+func (s *session) taskLost(m *messages.TaskLost) {
 	s.restarts++
 	if lasted := s.Clock.Now().Sub(s.ready); lasted >= s.settings.StartTimeout {
 		s.quickLosses = 0
 	}
-	if s.quickLosses++; s.quickLosses >= s.settings.ClaimAttempts {
-		s.fail(messages.Error{Code: messages.CodeTaskLost, Message: reason, Retryable: true}, messages.EndTaskLost)
+	if !m.Evicted {
+		s.quickLosses++
+	}
+	if s.quickLosses >= s.settings.ClaimAttempts {
+		s.fail(messages.Error{Code: messages.CodeTaskLost, Message: m.Reason, Retryable: true}, messages.EndTaskLost)
 		return
 	}
 	s.discredit()
 	s.output.resuming = false // the replay that was asked for went with the task
-	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: reason, N: s.restarts})
+	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: m.Reason, N: s.restarts})
 	if s.unmet {
 		s.becomeParked()
 		return

@@ -180,7 +180,7 @@ func (s *session) active(message any) {
 	case *messages.TaskReattached:
 		s.reattached(m)
 	case *messages.TaskLost:
-		s.taskLost(m.Reason)
+		s.taskLost(m)
 	case *messages.TaskMoved:
 		s.end(messages.EndDraining)
 	case *messages.HostChanged:

@@ -207,7 +207,7 @@ func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 		session, active := t.session, t.session.active
 		s.released(t, m.Reason)
 		if active {
-			s.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason})
+			s.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, Evicted: m.Evicted})
 		} else {
 			s.claimFailed(session, m)
 		}
@@ -218,8 +218,8 @@ func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 // startFailed notes a start that came to nothing, or a task that died while it waited. After several in a row that no
 // waiting will mend, everyone who waits is told: they must not wait for ever.
 func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
-	if t.adopted && t.readySince.IsZero() {
-		s.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts
+	if t.adopted && t.readySince.IsZero() || m.Evicted {
+		s.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts, nor does an operator's stop
 		return
 	}
 	s.crashed = t.state == poolReady || !t.readySince.IsZero()

@@ -104,6 +104,10 @@ func (t *task) ready(message any) {
 	switch m := message.(type) {
 	case *messages.Assign:
 		t.becomeAssigned(m)
+	case *messages.LinkFrame:
+		if !t.evicted(m) {
+			t.unexpected(m)
+		}
 	case *messages.BridgeArrived:
 		t.attach(m.Link)
 	case *messages.HandOver:
@@ -162,7 +166,23 @@ func (t *task) assigned(message any) {
 	}
 }
 
+// evicted takes the last word of a bridge whose container somebody else has told to end: an operator, or its host. It
+// reports whether the frame was that.
+func (t *task) evicted(m *messages.LinkFrame) bool {
+	if _, gone := m.Frame.(messages.Gone); !gone {
+		return false
+	}
+	const reason = "its container was told to end"
+	t.Links.Credit(m.Link, m.Bytes)
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, Evicted: true})
+	t.becomeStopping(reason)
+	return true
+}
+
 func (t *task) assignedFrame(m *messages.LinkFrame) {
+	if t.evicted(m) {
+		return
+	}
 	switch frame := m.Frame.(type) {
 	case messages.Accepted:
 		t.Links.Credit(m.Link, m.Bytes)
@@ -247,6 +267,9 @@ func (t *task) active(message any) {
 }
 
 func (t *task) activeFrame(m *messages.LinkFrame) {
+	if t.evicted(m) {
+		return
+	}
 	switch frame := m.Frame.(type) {
 	case messages.Data, messages.Ack, messages.Gap, messages.Exit, messages.Keepalive:
 		_, exit := m.Frame.(messages.Exit)

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"os"
 	"sync"
 	"syscall"
@@ -13,18 +12,9 @@ import (
 	"hearth/messages"
 )
 
-const (
-	// settleTimeout is how long the gateway may take to react to an init_failed with a stop, or to an exit with the
-	// acknowledgement of the outputs before it.
-	settleTimeout = 10 * time.Second
-	// flushTimeout bounds what a stopped bridge still sends once its agent is gone.
-	flushTimeout = 5 * time.Second
-	// leaveTimeout bounds the wait for the bridge's own goroutines. Only a system call that hangs, as on a lost network
-	// file system, makes it pass.
-	leaveTimeout = 5 * time.Second
-	// maxGrace bounds the grace that the gateway asks for.
-	maxGrace = time.Hour
-)
+// leaveTimeout bounds the wait for the bridge's own goroutines. Only a system call that hangs, as on a lost network file
+// system, makes it pass.
+const leaveTimeout = 5 * time.Second
 
 // bridge is the state of a task. What is below "The loop's" is touched by the loop's goroutine alone.
 type bridge struct {
@@ -34,6 +24,7 @@ type bridge struct {
 	reaper *reaper
 	alive  keepalive
 	settle time.Duration // settleTimeout, but for tests
+	flush  time.Duration // flushTimeout, but for tests
 	// lookAfter is keepaliveInterval, but for tests.
 	lookAfter time.Duration
 
@@ -49,12 +40,14 @@ type bridge struct {
 	stopping bool
 	stopBy   time.Time // when the grace ends
 	ending   alarm     // the next step towards the end
-	finished bool
-	failure  error
+	// dismissed: a gateway has told the task to stop. evicted: its container was told to end, and no gateway has.
+	dismissed, evicted bool
+	finished           bool
+	failure            error
 }
 
 // Run is a bridge's whole life: cmd/bridge calls it once; tests run many side by side. It returns nil after an orderly end
-// (the agent's, a stop, an orphaned warm task, or ctx's end, which stops it as the gateway's stop does) and an error where
+// (the agent's, a stop, an orphaned warm task, or ctx's end, which has its session go on in another task) and an error where
 // the task was of no use.
 func Run(ctx context.Context, cfg Config, log zerolog.Logger) error {
 	b, err := newBridge(cfg, log)
@@ -76,7 +69,7 @@ func newBridge(cfg Config, log zerolog.Logger) (*bridge, error) {
 		cfg: cfg, root: root, reaper: newReaper(),
 		log:    log.With().Str("task", string(cfg.TaskID)).Logger(),
 		alive:  keepalive{ping: 20 * time.Second, silence: 45 * time.Second},
-		settle: settleTimeout, lookAfter: keepaliveInterval,
+		settle: settleTimeout, flush: flushTimeout, lookAfter: keepaliveInterval,
 		events: make(chan func()), left: make(chan struct{}),
 	}
 	b.link.base = cfg.GatewayURL
@@ -99,7 +92,7 @@ func (b *bridge) run(ctx context.Context) error {
 			b.onInputGiven()
 		case <-told:
 			told = nil
-			b.stop("the bridge was told to end", b.cfg.StopGrace)
+			b.evict()
 		}
 	}
 	b.leave()
@@ -156,43 +149,6 @@ func (b *bridge) leave() {
 	}
 }
 
-// stop ends the task: SIGTERM to the agent, SIGKILL after the grace. Told again, it can only become shorter.
-func (b *bridge) stop(reason string, grace time.Duration) {
-	s := b.session
-	if s == nil || s.failed != nil {
-		b.finish(nil, reason)
-		return
-	}
-	if s.ended {
-		b.stopping = true
-		b.windDown()
-		return
-	}
-	by := time.Now().Add(grace)
-	if b.stopping && !by.Before(b.stopBy) {
-		return
-	}
-	b.stopping, b.stopBy = true, by
-	b.log.Info().Str("reason", reason).Dur("graceMs", grace).Msg("stopping the agent")
-	s.cancel()
-	b.signalAgent(syscall.SIGTERM)
-	b.ending.set(b.post, grace, func() {
-		b.log.Warn().Msg("the grace is over")
-		b.signalAgent(syscall.SIGKILL)
-		b.ending.set(b.post, flushTimeout, func() { b.finish(nil, "stopped, without all of the agent's output delivered") })
-	})
-}
-
-// signalAgent signals the agent, if there is one.
-func (b *bridge) signalAgent(sig syscall.Signal) {
-	if b.session.agent == nil {
-		return
-	}
-	if err := b.session.agent.signal(sig); err != nil && !errors.Is(err, syscall.ESRCH) {
-		b.log.Error().Err(err).Stringer("signal", sig).Msg("could not signal the agent")
-	}
-}
-
 // onFrame handles a frame of the gateway's.
 func (b *bridge) onFrame(from *socket, frame messages.Frame) {
 	if !b.link.hears(from) {
@@ -206,8 +162,7 @@ func (b *bridge) onFrame(from *socket, frame messages.Frame) {
 	case messages.InitUser:
 		b.onInitUser(from, f)
 	case messages.Stop:
-		grace := min(max(f.GraceMs, 0), maxGrace.Milliseconds())
-		b.stop("the gateway said: "+f.Reason, time.Duration(grace)*time.Millisecond)
+		b.dismiss(f)
 	case messages.Redial:
 		b.onRedial(f)
 	case messages.Unknown:

@@ -429,28 +429,16 @@ func TestWarmTaskIsStopped(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("by its context", func(t *testing.T) {
+	t.Run("by its container", func(t *testing.T) {
 		g := newGateway(t)
 		r := start(t, testConfig(t, g))
-		g.next()
+		p := g.next()
 		r.cancel()
+		expect[messages.Gone](p)
 		if err := r.wait(); err != nil {
 			t.Error(err)
 		}
 	})
-}
-
-func TestContextStopsTheAgent(t *testing.T) {
-	g := newGateway(t)
-	r := start(t, testConfig(t, g))
-	p := r.begin(g)
-	r.cancel()
-	if exit := expect[messages.Exit](p); exit.Signal != "SIGTERM" {
-		t.Errorf("exit %+v", exit)
-	}
-	if err := r.wait(); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestOrphan(t *testing.T) {

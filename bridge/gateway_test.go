@@ -273,6 +273,7 @@ func startWith(t *testing.T, cfg Config, change func(*bridge)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.flush = 200 * time.Millisecond // few tests acknowledge outputs at their end
 	change(b)
 	go func() { r.result <- b.run(ctx) }()
 	t.Cleanup(func() {

@@ -88,6 +88,9 @@ func (b *bridge) onDialed(s *socket, err error) {
 		b.tellFailure(s.url, "cannot reach the gateway", err)
 		b.redialLater()
 		return
+	case b.dismissed:
+		s.kill()
+		return
 	case s.url != b.address(): // a redial frame or init_user came in between
 		s.kill()
 		b.dial()
@@ -103,10 +106,16 @@ func (b *bridge) onDialed(s *socket, err error) {
 	b.announce(s)
 	b.wg.Go(func() { s.read(b.ctx) })
 	b.wg.Go(s.write)
+	if b.evicted {
+		b.windDown() // this gateway may be all that it waits for
+	}
 }
 
-// redialLater dials again after a backoff that grows with each failure.
+// redialLater dials again after a backoff that grows with each failure. Whoever was dismissed has nobody to dial.
 func (b *bridge) redialLater() {
+	if b.dismissed {
+		return
+	}
 	l := &b.link
 	l.retry.set(b.post, backoff(l.failures), b.dial)
 	l.failures++

@@ -35,8 +35,7 @@ func (b *bridge) live(s *session, init messages.InitUser) {
 		s.log.Error().Err(err).Msg("could not remove the token or the keepalive file")
 	}
 	s.log.Info().Int("code", exit.Code).Str("signal", exit.Signal).Str("stderr", exit.Stderr).Msg("the agent has ended")
-	s.out.finish(exit)
-	b.post(func() { b.onAgentEnded(s) })
+	b.post(func() { b.onAgentEnded(s, exit) })
 }
 
 // prepared is what ready stands for.

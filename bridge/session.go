@@ -198,33 +198,3 @@ func (b *bridge) writeToken() {
 		})
 	})
 }
-
-func (b *bridge) onAgentEnded(s *session) {
-	s.ended = true
-	b.windDown()
-}
-
-func (b *bridge) onExitSent(on *socket) {
-	on.exitSent = true
-	b.windDown()
-}
-
-// windDown sees to it that a task whose agent has ended ends soon as well, but not before its last words were heard.
-func (b *bridge) windDown() {
-	current := b.link.current
-	listens := current != nil && current.resumeFrom != nil
-	heard := current != nil && current.exitSent
-	switch {
-	case !b.session.ended:
-	case b.stopping && (heard || !listens):
-		b.finish(nil, "stopped")
-	case heard && b.session.out.settled():
-		b.finish(nil, "the agent has ended, and all is delivered")
-	case b.stopping:
-		b.ending.set(b.post, flushTimeout, func() { b.finish(nil, "stopped, without all of the agent's output delivered") })
-	case heard:
-		b.ending.set(b.post, b.settle, func() { b.finish(nil, "the agent has ended, and nobody acknowledges the rest") })
-	default:
-		b.ending.set(b.post, b.cfg.WarmOrphanTTL, func() { b.finish(nil, "the agent has ended, and nobody asks for the rest") })
-	}
-}

@@ -45,6 +45,7 @@ var frames = []struct {
 		`{"type":"ready","sessionId":"s-1","timings":{"claimMs":0,"initMs":0,"workspaceMs":1,"tokenMs":0,"agentMs":0}}`,
 	},
 	{DecodeFromBridge, Keepalive{}, `{"type":"keepalive"}`},
+	{DecodeFromBridge, Gone{}, `{"type":"gone"}`},
 	{DecodeFromBridge, InitFailed{Code: "agent", Message: "m"}, `{"type":"init_failed","code":"agent","message":"m"}`},
 	{
 		DecodeToBridge, InitUser{UserID: "u", SessionID: "s-1", WorkspaceDir: "/w", Token: "t", Binding: "b", InSeq: 1, OutSeq: 2},

@@ -245,6 +245,10 @@ type InitFailed struct {
 // Keepalive says that the agent asks for more time: its session is not idle although nothing is said.
 type Keepalive struct{}
 
+// Gone is the last word of a bridge whose container was told to end although no gateway had asked for that. All of its
+// agent's output was before it; the session goes on in another task.
+type Gone struct{}
+
 // Resume asks a bridge to replay the outputs above FromSeq.
 type Resume struct {
 	FromSeq uint64 `json:"fromSeq"`
@@ -285,6 +289,7 @@ func (Accepted) FrameType() string    { return "accepted" }
 func (BridgeReady) FrameType() string { return "ready" }
 func (InitFailed) FrameType() string  { return "init_failed" }
 func (Keepalive) FrameType() string   { return "keepalive" }
+func (Gone) FrameType() string        { return "gone" }
 func (Resume) FrameType() string      { return "resume" }
 func (Stop) FrameType() string        { return "stop" }
 func (Redial) FrameType() string      { return "redial" }

@@ -42,6 +42,8 @@ type StartFailed struct {
 type TaskLost struct {
 	Task   TaskID
 	Reason string
+	// Evicted says that somebody has stopped it: the agent has nothing to do with it.
+	Evicted bool
 }
 
 // Parked tells the supervisor that a session has lost its task and asks for another only once its client has come.
@@ -126,10 +128,11 @@ type TaskFailed struct {
 	Task   TaskID
 	Reason string
 	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone, AgentFailed when the
-	// bridge could not start the agent.
+	// bridge could not start the agent, Evicted when somebody else has stopped the task.
 	Fault       *LaunchError
 	HostGone    bool
 	AgentFailed bool
+	Evicted     bool
 }
 
 // TaskGone is a task's last word to the supervisor: nothing of it is left to stop.

@@ -138,13 +138,18 @@ func TestSIGTERM(t *testing.T) {
 				t.Errorf("the agent has seen the task token: %s", line)
 			} else if line == `"done"` {
 				signalled = true
+				if err := socket.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, messages.Ack{Seq: f.Seq})); err != nil {
+					t.Fatal(err)
+				}
 				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
 			}
 		case messages.Exit:
-			if f.Signal != "SIGTERM" || !signalled {
-				t.Errorf("exit %+v, told to end: %v", f, signalled)
+			t.Errorf("the session is told to be over: %+v", f)
+		case messages.Gone:
+			if !signalled {
+				t.Error("gone, and was not told to end")
 			}
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("the bridge ended with %v\n%s", err, &log)

@@ -33,6 +33,7 @@ func init() {
 		{"bad-client", 1, (*storm).badClient},
 		{"stranger", 1, (*storm).stranger},
 		{"kill-task", 3, (*storm).killTask},
+		{"evict-task", 2, (*storm).evictTask},
 		{"lose-host", 1, (*storm).loseHost},
 		{"drain-host", 2, (*storm).drainHost},
 		{"interrupt-host", 1, (*storm).interruptHost},
@@ -175,6 +176,13 @@ func (s *storm) killTask() {
 	if t := s.task(); t != nil {
 		s.tell("task %s dies", s.narrator.Task(t.Request.Task))
 		t.Die("OutOfMemoryError: container killed")
+	}
+}
+
+func (s *storm) evictTask() {
+	if t := s.task(); t != nil {
+		s.tell("an operator stops task %s", s.narrator.Task(t.Request.Task))
+		t.Evict()
 	}
 }
 

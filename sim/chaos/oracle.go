@@ -102,6 +102,9 @@ func (o *oracle) session(id messages.SessionID) *sessionBook {
 
 // event takes a fact.
 func (o *oracle) event(e *messages.Event) {
+	if e.Kind == messages.EventClaimed {
+		o.claimed(e) // before the books are changed by it
+	}
 	o.poolEvent(e)
 	o.hosts.fact(e)
 	switch e.Kind {
@@ -109,7 +112,6 @@ func (o *oracle) event(e *messages.Event) {
 		o.session(e.Session)
 	case messages.EventClaimed:
 		o.hosts.heeded(o, e)
-		o.claimed(e)
 	case messages.EventStopping:
 		o.task(e.Task).dying = true
 	case messages.EventHandedOver:
@@ -130,14 +132,15 @@ func (o *oracle) event(e *messages.Event) {
 	}
 }
 
-// claimed checks that a task serves one session in its life, and a session has one live task.
+// claimed checks that a task is ready, that it serves one session in its life, and that a session has one live task. What
+// the task has said in the same moment may cross with its claim.
 func (o *oracle) claimed(e *messages.Event) {
 	t, s := o.task(e.Task), o.session(e.Session)
 	switch {
 	case t.session != "":
 		o.breach("task %s was claimed for %s after %s", e.Task, e.Session, t.session)
-	case t.dying && t.place != placeReady:
-		o.breach("task %s was claimed for %s while it was stopping", e.Task, e.Session)
+	case t.place != placeReady:
+		o.breach("task %s was claimed for %s and was not ready", e.Task, e.Session)
 	case s.task != "" && !o.task(s.task).dying:
 		o.breach("session %s was given task %s while it had %s", e.Session, e.Task, s.task)
 	}

@@ -56,8 +56,9 @@ type bridge struct {
 
 	// user is what init_user gave, nil before.
 	user *user
-	// stopping: it was told to end. gone: it has.
-	stopping, gone bool
+	// stopping: it was told to end. dismissed: a gateway has. evicted: its container was, and no gateway has. gone: it has
+	// ended.
+	stopping, dismissed, evicted, gone bool
 }
 
 // begin starts a container's bridge.
@@ -92,6 +93,9 @@ func (b *bridge) dial() {
 	if b.user != nil {
 		b.user.flowing = false
 		b.user.announce()
+		if b.evicted {
+			b.user.windDown() // this gateway may be all that it waits for
+		}
 	}
 }
 
@@ -131,7 +135,7 @@ func (b *bridge) closed(l *Link, _ messages.CloseCode) {
 	} else {
 		b.user.windDown()
 	}
-	if !b.gone && b.retry == nil {
+	if !b.gone && b.retry == nil && !b.dismissed {
 		b.redialLater()
 	}
 }
@@ -153,7 +157,7 @@ func (b *bridge) receive(l *Link, frame messages.Frame) {
 	case messages.InitUser:
 		b.initUser(f)
 	case messages.Stop:
-		b.stop(time.Duration(f.GraceMs) * time.Millisecond)
+		b.dismiss(time.Duration(f.GraceMs) * time.Millisecond)
 	default:
 		if b.user != nil {
 			b.user.receive(frame)
@@ -186,6 +190,24 @@ func (b *bridge) initUser(init messages.InitUser) {
 	}
 }
 
+// dismiss ends the task because a gateway says so.
+func (b *bridge) dismiss(grace time.Duration) {
+	b.dismissed = true
+	if b.evicted && (b.user == nil || b.user.exit != nil) {
+		b.finish()
+		return
+	}
+	b.evicted = false
+	b.stop(grace)
+}
+
+// evict ends the task because its container is told to end: its session is to go on in another one.
+func (b *bridge) evict() {
+	u := b.user
+	b.evicted = !b.stopping && (u == nil || u.failed == nil && u.exit == nil)
+	b.stop(stopTimeout)
+}
+
 // stop ends the task: the agent is told, and killed after the grace.
 func (b *bridge) stop(grace time.Duration) {
 	if b.gone {
@@ -204,6 +226,9 @@ func (b *bridge) finish() {
 		return
 	}
 	if b.link != nil {
+		if b.evicted {
+			b.link.send(messages.Gone{})
+		}
 		b.link.close("the bridge has ended")
 	}
 	b.vanish()

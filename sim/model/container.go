@@ -143,9 +143,12 @@ func (t *Container) stop(reason string) {
 			t.step.Stop()
 		}
 		t.step = t.cloud.World.AfterFunc(stopTimeout, func() { t.Die(reason) })
-		t.bridge.stop(stopTimeout)
+		t.bridge.evict()
 	}
 }
+
+// Evict has somebody other than the gateway stop it: an operator, or its host. The container is told.
+func (t *Container) Evict() { t.stop("Task stopped by user") }
 
 // stopped is the end.
 func (t *Container) stopped(reason string) {

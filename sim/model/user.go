@@ -126,7 +126,7 @@ func (u *user) input(data messages.Data) {
 		}
 		return
 	}
-	if u.exit != nil || data.Seq > u.in+1 {
+	if u.exit != nil || u.evicted || data.Seq > u.in+1 {
 		return
 	}
 	isNew := data.Seq == u.in+1
@@ -176,7 +176,7 @@ func (u *user) pump() {
 		switch {
 		case frame != nil:
 			u.link.send(frame)
-		case u.exit != nil && !u.exitSent:
+		case u.exit != nil && !u.exitSent && !u.evicted:
 			u.exitSent = true
 			u.link.send(*u.exit)
 			u.windDown()
@@ -215,6 +215,9 @@ func (u *user) exited(exit messages.Exit) {
 		return
 	}
 	u.exit = &exit
+	if u.evicted {
+		u.endingIn(flushTimeout)
+	}
 	u.pump()
 	u.windDown()
 }
@@ -224,6 +227,10 @@ func (u *user) windDown() {
 	heard := u.link != nil && u.exitSent
 	switch {
 	case u.gone || u.exit == nil:
+	case u.evicted:
+		if u.link != nil && u.out.size() == 0 {
+			u.finish()
+		}
 	case u.stopping && (heard || u.link == nil), heard && u.out.size() == 0:
 		u.finish()
 	case u.stopping:

@@ -42,6 +42,7 @@ func init() {
 
 		// Tasks and their bridges.
 		"die":      (*env).die,
+		"evict":    (*env).evict,
 		"cut":      (*env).cut,
 		"exit":     (*env).exit,
 		"bridges":  (*env).bridges,

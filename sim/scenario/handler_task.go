@@ -20,6 +20,19 @@ func (e *env) die(a *arguments) error {
 	return nil
 }
 
+// evict has an operator stop a task, as with StopTask.
+//
+//	evict t1
+func (e *env) evict(a *arguments) error {
+	t, err := e.task(a.word(0, ""))
+	if err != nil {
+		return err
+	}
+	t.Evict()
+	e.settle()
+	return nil
+}
+
 // cut cuts the socket of a task's bridge. Each end notices in its own time.
 //
 //	cut t1 gateway=0s bridge=3s in=1s
