@@ -3,10 +3,12 @@ package e2e
 import (
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -170,6 +172,63 @@ func TestRollingDeploy(t *testing.T) {
 	ecs.signal(syscall.SIGTERM)
 	ecs.exit()
 	nothingLeft(t, dir)
+}
+
+// An operator stops the task of a session at work, again and again. Each time the session goes on in another one, and
+// nothing is lost, doubled or out of order; nobody is told that an agent had ended.
+func TestTaskStoppedByAnOperator(t *testing.T) {
+	dir := t.TempDir()
+	ecs := startLocalECS(t, dir, buildAgent(t, dir, "polite"))
+	address := openProxy(t)
+	g := startGateway(t, dir, ecs.gatewayEnvironment(address.ws())...)
+	aim(t, address, g)
+	u := connect(t, "ann", g.at)
+	u.ready()
+	stopped := map[messages.TaskID]bool{}
+	count(t, u, func() {
+		// Before its first words an agent may not know yet what to do with a SIGTERM.
+		for deadline := time.Now().Add(time.Second); !u.isAnswered(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				return // it has no line left to answer
+			}
+		}
+		for _, task := range g.status().Tasks {
+			if task.Session != u.ID() || stopped[task.ID] {
+				continue
+			}
+			stopped[task.ID] = true
+			_, err := ecs.client.StopTask(t.Context(), &awsecs.StopTaskInput{Cluster: aws.String("default"), Task: aws.String(task.ARN)})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if n := len(all[messages.Ready](u)); n < 2 {
+		t.Errorf("ready %d times, after %d tasks were stopped", n, len(stopped))
+	}
+	if exits := all[messages.Exit](u); len(exits) > 0 {
+		t.Errorf("told that the agent has ended: %v", exits)
+	}
+	g.signal(syscall.SIGKILL)
+	g.exit()
+	ecs.signal(syscall.SIGTERM)
+	ecs.exit()
+	nothingLeft(t, dir)
+}
+
+// isAnswered reports whether the agent that was ready last has said something since.
+func (u *user) isAnswered() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, event := range slices.Backward(u.events) {
+		switch event.(type) {
+		case messages.Data:
+			return true
+		case messages.Ready:
+			return false
+		}
+	}
+	return false
 }
 
 // aim lets an address lead to a gateway.

@@ -40,6 +40,16 @@ func run(m *testing.M) int {
 	return code
 }
 
+// buildAgent builds one of the agents in testdata and gives its path.
+func buildAgent(t testing.TB, dir, name string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if output, err := exec.Command("go", "build", "-o", path, "./testdata/"+name).CombinedOutput(); err != nil {
+		t.Fatalf("build the agent: %v\n%s", err, output)
+	}
+	return path
+}
+
 func giveUp(err error) int {
 	fmt.Fprintln(os.Stderr, "e2e:", err)
 	return 1

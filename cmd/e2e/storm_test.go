@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -83,11 +82,7 @@ type storm struct {
 func openStorm(t testing.TB) *storm {
 	t.Helper()
 	s := &storm{t: t, dir: t.TempDir(), clients: openProxy(t), bridges: openProxy(t)}
-	agent := filepath.Join(s.dir, "numbers")
-	if output, err := exec.Command("go", "build", "-o", agent, "./testdata/numbers").CombinedOutput(); err != nil {
-		t.Fatalf("build the agent: %v\n%s", err, output)
-	}
-	s.ecs = startLocalECS(t, s.dir, fmt.Sprint(agent, " ", *stormPause))
+	s.ecs = startLocalECS(t, s.dir, fmt.Sprint(buildAgent(t, s.dir, "numbers"), " ", *stormPause))
 	// The machine may be busy: ACCEPT_TIMEOUT has tests of its own.
 	s.environment = append(s.ecs.gatewayEnvironment(s.bridges.ws()), "LOG_LEVEL=info", "ACCEPT_TIMEOUT=10s")
 	s.start()

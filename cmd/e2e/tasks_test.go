@@ -87,9 +87,9 @@ func TestAgentThatDoesNotExist(t *testing.T) {
 	bothWays(t, func(t *testing.T, warm bool) {
 		s := openSite(t, warmPool(warm), agent("/no/such/agent --flag"))
 		u := s.visit("ann")
-		failure := u.failure(messages.CodeStartFailed)
-		if !strings.Contains(failure.Message, "/no/such/agent") {
-			t.Errorf("ann is told %q, which does not name the agent", failure.Message)
+		failure := u.failure(messages.CodeAgentFailed)
+		if !strings.Contains(failure.Message, "/no/such/agent") || failure.Retryable {
+			t.Errorf("ann is told %+v, which does not name the agent or says that it might help to try again", failure)
 		}
 		if end := u.ended(); end.Reason != "start_failed" || end.Lives {
 			t.Errorf("%+v", end)
