@@ -90,14 +90,15 @@ type BootTimes struct {
 }
 
 // DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
-// ready, 5.4 s.
+// ready, 5.4 s. The start timeout leaves room for a cold host, 81 s measured, and a start on it. The adoption grace leaves
+// room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake.
 func DefaultSettings() Settings {
 	return Settings{
 		WarmPool: true, Min: 3, Max: 10, Threshold: 2,
 		LaunchConcurrency: 10,
 		ReadyTTL:          time.Hour,
 		Placement:         PlaceOldest,
-		AdoptionGrace:     10 * time.Second,
+		AdoptionGrace:     15 * time.Second,
 		SweepInterval:     10 * time.Second,
 		// Measured on t3.small: 81 s cold, 20 s stopped, 12 s wake and 5 s health check hibernated. A running host
 		// registers up to a minute after it is in service: its agent asks once a minute; half of that on average.
@@ -105,7 +106,7 @@ func DefaultSettings() Settings {
 			Running: 30 * time.Second, Hibernated: 17 * time.Second, Stopped: 20 * time.Second, Cold: 81 * time.Second,
 		},
 		WorkspaceRoot: "/mnt/efs",
-		StartTimeout:  time.Minute,
+		StartTimeout:  2 * time.Minute,
 		ClaimAttempts: 3,
 		IdleTimeout:   15 * time.Minute,
 		MaxSessions:   10_000, MaxSessionsPerUser: 100,

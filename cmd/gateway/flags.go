@@ -51,7 +51,7 @@ type flags struct {
 	ClaimPlacement    string        `env:"CLAIM_PLACEMENT" enum:"oldest,pack,spread" default:"oldest" help:"Ready task that a claim takes: the oldest; one on the fullest host (pack), so that others empty; or on the emptiest (spread)." group:"Warm pool"`
 	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"10s" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
 
-	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"60s" help:"Longest that a client waits for its agent." group:"Sessions"`
+	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"2m" help:"Longest that a client waits for its agent. A cold host takes 81 s to boot." group:"Sessions"`
 	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"15m" help:"A session ends in which for this long there was no data in either direction and the agent did not ask for more time (HEARTH_KEEPALIVE)." group:"Sessions"`
 	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"3" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
 	MaxSessions        int           `env:"MAX_SESSIONS" default:"10000" help:"Most sessions in all." group:"Sessions"`

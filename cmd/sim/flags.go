@@ -129,7 +129,7 @@ type worldFlags struct {
 	APILatency        startTime `name:"api-latency" placeholder:"DIST" group:"World" help:"How long a call to ECS takes (uniform from 150 to 250 ms for RunTask)."`
 	APIErrors         float64   `name:"api-errors" placeholder:"P" group:"World" help:"The probability that a call to ECS is throttled (0)."`
 	StartFailures     float64   `placeholder:"P" group:"World" help:"The probability that a task stops instead of running (0)."`
-	StartTimeout      *span     `placeholder:"1m" group:"World" help:"How long a client waits at most for ready (1m)."`
+	StartTimeout      *span     `placeholder:"2m" group:"World" help:"How long a client waits at most for ready (2m)."`
 	TaskStartTimeout  *span     `placeholder:"4m" group:"World" help:"How long a task may take to start (4m)."`
 	ReadyTTL          *span     `name:"ready-ttl" placeholder:"1h" group:"World" help:"How long a task may wait to be claimed before it is replaced (1h); 0 for ever."`
 	HostSlots         limit     `default:"inf" group:"World" help:"How many tasks a host takes; inf has no hosts, and counts host-hours for the prices' tasksPerHost."`

@@ -117,7 +117,7 @@ func drawSettings(d dice) actors.Settings {
 	s.Placement = some(d, actors.PlaceOldest, actors.PlacePack, actors.PlaceSpread)
 	s.SweepInterval = some(d, 10*second, 2*second)
 	s.ReadyTTL = some(d, 0, time.Hour, minute)
-	s.StartTimeout = some(d, minute, 20*second)
+	s.StartTimeout = some(d, 2*minute, 20*second)
 	s.IdleTimeout = some(d, 15*minute, minute)
 	s.MaxSessions = some(d, 10_000, 10)
 	s.MaxSessionsPerUser = some(d, 100, 3)
