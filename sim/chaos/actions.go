@@ -29,6 +29,8 @@ func init() {
 		{"dial-again", 2, (*storm).dialAgain},
 		{"twin", 1, (*storm).twin},
 		{"stall-client", 1, (*storm).stallClient},
+		{"hold-client", 1, (*storm).holdClient},
+		{"hold-bridge", 1, (*storm).holdBridge},
 		{"refresh-token", 1, (*storm).refreshToken},
 		{"bad-client", 1, (*storm).badClient},
 		{"stranger", 1, (*storm).stranger},
@@ -135,6 +137,27 @@ func (s *storm) stallClient() {
 	}
 }
 
+// maxHold is how long a socket delivers nothing at most.
+const maxHold = 12 * second
+
+// holdClient has what goes through a client's socket come late, holdBridge the same of a bridge's.
+func (s *storm) holdClient() {
+	if c := s.client(); c != nil && c.Link() != nil {
+		s.tell("the socket of client %d is slow", c.Number)
+		c.Link().Hold(s.holdTime())
+		s.oracle.stalled[c] = true
+	}
+}
+
+func (s *storm) holdBridge() {
+	if t := s.task(); t != nil && t.Link() != nil {
+		s.tell("the socket of task %s is slow", s.narrator.Task(t.Request.Task))
+		t.Link().Hold(s.holdTime())
+	}
+}
+
+func (s *storm) holdTime() time.Duration { return time.Duration(s.dice.IntN(int(maxHold/ms))) * ms }
+
 // refreshToken has a client replace its token. On a socket that is broken already it would be lost.
 func (s *storm) refreshToken() {
 	c := s.client()
@@ -239,6 +262,7 @@ func (s *storm) restart() {
 		return
 	}
 	s.tell("the gateway is killed")
+	s.kills++
 	s.oracle.restarted()
 	s.model.Restart(time.Duration(s.dice.IntN(int(maxDown/ms))) * ms)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/sim/model"
 )
 
 var (
@@ -62,6 +63,26 @@ func TestTheSameSeedIsTheSameStorm(t *testing.T) {
 		}
 		if other := Run(seed+1, Options{}); other.Digest == once.Digest {
 			t.Errorf("seeds %d and %d are the same storm", seed, seed+1)
+		}
+	}
+}
+
+// A storm that does not do what it is for proves nothing by being clean.
+func TestStormsAreStorms(t *testing.T) {
+	var clients, bridges model.Faults
+	kills := 0
+	for seed := uint64(1); seed <= 60; seed++ {
+		r := Run(seed, Options{})
+		clients.Add(r.ClientFaults)
+		bridges.Add(r.BridgeFaults)
+		kills += r.Kills
+	}
+	t.Logf("clients' sockets: %+v; bridges' sockets: %+v; gateways killed: %d", clients, bridges, kills)
+	for _, count := range []int{
+		clients.Vanished, clients.Twice, clients.Late, bridges.Vanished, bridges.Twice, bridges.Late, kills,
+	} {
+		if count < 10 {
+			t.Error("something hardly ever happens")
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ var mutants = []mutant{
 	{"a bridge that comes back is not noticed", losing(func(m any) bool { return is[*messages.TaskReattached](m) })},
 	{"no alarm rings", losing(func(m any) bool { return is[*messages.Alarm](m) })},
 	{"a task is assigned twice", repeating(func(m any) bool { return is[*messages.Assign](m) })},
-	{"a task is another session's", changing(func(m any) {
+	{"a task is another session's", changing(func(_ *actor.PID, m any) {
 		if assign, ok := m.(*messages.Assign); ok {
 			assign.Session = "s-other"
 		}
@@ -71,6 +72,14 @@ var mutants = []mutant{
 			l.Links.Send(id, f)
 		}
 	})},
+	{"the gateway takes an input that it has for a new one", changing(func(self *actor.PID, m any) {
+		if frame, ok := m.(*messages.LinkFrame); ok && strings.Contains(self.Id, "/session-") {
+			if data, ok := frame.Frame.(messages.Data); ok {
+				frame.Frame = messages.Data{Payload: data.Payload}
+			}
+		}
+	})},
+	{"a bridge gives its agent lines again", func(o *model.Options) { o.Bridge.Gullible = true }},
 	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
 		l.Links.Send(id, f)
 		if init, ok := f.(messages.InitUser); ok {
@@ -193,12 +202,12 @@ func withoutFrame[F messages.Frame](l *linksMutant, id messages.LinkID, f messag
 type filtered struct {
 	actor.Actor
 	times  func(message any) int
-	change func(message any)
+	change func(self *actor.PID, message any)
 }
 
 func (f *filtered) Receive(ctx actor.Context) {
 	if f.change != nil {
-		f.change(ctx.Message())
+		f.change(ctx.Self(), ctx.Message())
 	}
 	for range f.times(ctx.Message()) {
 		f.Actor.Receive(ctx)
@@ -233,6 +242,6 @@ func repeating(which func(any) bool) func(*model.Options) {
 	}})
 }
 
-func changing(change func(any)) func(*model.Options) {
+func changing(change func(*actor.PID, any)) func(*model.Options) {
 	return around(filtered{times: func(any) int { return 1 }, change: change})
 }

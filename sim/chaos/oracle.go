@@ -36,7 +36,7 @@ type oracle struct {
 	hosts    hostBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
-	// stalled clients did not read for a while. Hasty ones had two sockets at once, which may be overtaken; shared are
+	// stalled clients did not read for a while, or their socket was slow. Hasty ones had two sockets at once, which may be overtaken; shared are
 	// the sessions of those and of several clients that knew nothing of one another.
 	stalled, hasty map[*model.Client]bool
 	shared         map[messages.SessionID]bool
@@ -212,6 +212,9 @@ func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
 		return
 	}
 	limit := o.settings.StartTimeout + o.settings.RedialGrace + slack
+	if o.stalled[c] {
+		limit += maxHold
+	}
 	if o.sabotaged > 0 {
 		limit = max(limit, model.BindTimeout+slack) // its hello may have gone to an actor that had just crashed
 	}

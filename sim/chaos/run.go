@@ -33,6 +33,9 @@ type Result struct {
 	Digest string
 	// Clients, Tasks and Events count what there was.
 	Clients, Tasks, Events int
+	// ClientFaults and BridgeFaults count what went wrong on the sockets, Kills the ends of gateways.
+	ClientFaults, BridgeFaults model.Faults
+	Kills                      int
 }
 
 // Clean reports whether nothing was broken.

@@ -26,6 +26,7 @@ type storm struct {
 	narrator model.Narrator
 	draining bool
 	drained  bool
+	kills    int
 }
 
 func newStorm(d dice, w weather, options Options) *storm {
@@ -149,8 +150,10 @@ func (s *storm) clientFrame(c *model.Client, frame messages.Frame) {
 }
 
 func (s *storm) result(seed uint64) Result {
+	clients, bridges := s.model.Faults()
 	return Result{
 		Seed: seed, Steps: s.weather.steps, Broken: s.oracle.broken, Parameters: s.weather.String(), Digest: s.model.Log.Digest(),
+		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills,
 		Clients: s.users, Tasks: s.model.Cloud.Made(), Events: s.model.Log.Count(),
 	}
 }

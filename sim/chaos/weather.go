@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hearth/actors"
+	"hearth/messages"
 	"hearth/sim/model"
 )
 
@@ -66,7 +67,8 @@ func draw(seed uint64, d dice) weather {
 		Workspace: model.Uniform{Max: 20 * ms}, Token: model.Uniform{Max: 10 * ms},
 		Agent:        model.Uniform{Max: some(d, 300*ms, 300*ms, 20*second)},
 		WrongAddress: some(d, 0, 0, 0.1), Deaf: some(d, 0, 0, 0.1), Stuck: some(d, 0, 0, 0.1), Failing: some(d, 0, 0, 0.2),
-		Buffer: some(d, 1000, 20, 3), Forget: often(d, 3),
+		FailCode: some(d, "", messages.InitCodeAgent),
+		Buffer:   some(d, 1000, 20, 3), Forget: often(d, 3),
 	}
 	o.Agent = model.AgentOptions{
 		Think:    model.Uniform{Max: some(d, 10*ms, second)},
@@ -81,6 +83,7 @@ func draw(seed uint64, d dice) weather {
 		ClientDrop:  maybe(d, 3, model.Exponential(20*second)),
 		BridgeDrop:  maybe(d, 3, model.Exponential(20*second)),
 		Notice:      model.Uniform{Max: some(d, 10*ms, 3*second, 40*second)},
+		Twice:       some(d, 0, 0, 0.1),
 		Window:      some(d, 0, 200), Outbox: some(d, 0, 2000),
 	}
 	w := weather{options: o, steps: 20 + d.IntN(100), pause: d.IntN(4), crashes: some(d, 0, 0, 0, 200)}
@@ -91,7 +94,7 @@ func draw(seed uint64, d dice) weather {
 		w.weights[len(w.weights)-1]++ // this storm drains
 	}
 	if often(d, 4) {
-		w.weights[len(w.weights)-2]++ // in this one the gateway is killed now and then
+		w.weights[len(w.weights)-2] += 2 // in this one the gateway is killed now and then
 	}
 	w.weights[0] += 2 // without clients there is no storm
 	return w

@@ -41,6 +41,8 @@ type network struct {
 	lastID  messages.LinkID
 	// links are those that the gateway has not seen the end of.
 	links map[messages.LinkID]*Link
+	// clientFaults and bridgeFaults count what goes wrong on the two legs.
+	clientFaults, bridgeFaults Faults
 	// landed are flights to be used again.
 	landed []*flight
 }
@@ -59,7 +61,10 @@ func newNetwork(m *Model, options NetworkOptions) *network {
 // was read.
 func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.LinkID) any) *Link {
 	n.lastID++
-	l := &Link{ID: n.lastID, network: n, peer: p, delay: delay}
+	l := &Link{ID: n.lastID, network: n, peer: p, delay: delay, faults: &n.bridgeFaults}
+	if _, isClient := p.(*Client); isClient {
+		l.faults = &n.clientFaults
+	}
 	if n.down {
 		l.cut, l.ended = true, true
 		n.World.Later(draw(delay, n.random), func() { l.leave(0) }) // connection refused
@@ -160,6 +165,7 @@ func (w *wire) after(l *Link, f func()) { l.network.World.Later(w.delay(l), f) }
 // carry has a frame arrive at the link's other end.
 func (w *wire) carry(l *Link, frame messages.Frame, bytes int) {
 	n := l.network
+	l.faults.note(l)
 	var f *flight
 	if last := len(n.landed) - 1; last >= 0 {
 		f, n.landed = n.landed[last], n.landed[:last]

@@ -79,6 +79,8 @@ type BridgeOptions struct {
 	FailCode string
 	// Orphan is how long a bridge lives without a gateway while nobody is its user; 0 is two minutes.
 	Orphan time.Duration
+	// Gullible bridges give their agent every line that they are sent, also a second time: a fault that hunts must find.
+	Gullible bool
 	// Buffer is how many outputs are kept until they are acknowledged; 0 is 1,000. At the bound the agent pauses, or, with
 	// Forget, the oldest outputs are forgotten.
 	Buffer int
@@ -109,6 +111,9 @@ type NetworkOptions struct {
 	ClientDrop, BridgeDrop Distribution
 	// Notice is how long it takes each end, on its own, to notice a drop.
 	Notice Distribution
+	// Twice is the probability that a numbered line or an acknowledgement is sent twice, as by a sender that is not sure
+	// that the first has arrived. The gateway sends its clients no line twice.
+	Twice float64
 	// Window is how many bytes the gateway reads from a socket before the first are credited back; 0 is 64 KiB.
 	Window int
 	// Outbox is how many bytes may wait for a peer that does not read; 0 is 1 MiB.

@@ -17,6 +17,8 @@ type Link struct {
 	delay   Distribution
 	up,
 	down wire
+	// faults counts what goes wrong on it, with the others of its leg.
+	faults *Faults
 
 	// The gateway's end.
 
@@ -43,8 +45,9 @@ type Link struct {
 	// stalled: the peer does not read. left: the peer has closed it or was told that it is gone.
 	stalled, left bool
 
-	// cut: nothing arrives any more on either side.
-	cut bool
+	// cut: nothing arrives any more on either side. Until heldUntil everything that is sent comes late.
+	cut       bool
+	heldUntil time.Duration
 }
 
 type arrival struct {
@@ -60,6 +63,12 @@ func (l *Link) send(frame messages.Frame) {
 	bytes := frameSize(frame)
 	l.flying += bytes
 	l.up.carry(l, frame, bytes)
+	if l.repeats(frame) {
+		l.again(func() {
+			l.flying += bytes
+			l.up.carry(l, frame, bytes)
+		})
+	}
 }
 
 // room reports whether the socket takes more data; when not, the peer is told once it does.
@@ -137,6 +146,9 @@ func (l *Link) gatewaySend(frame messages.Frame) {
 func (l *Link) write(frame messages.Frame) {
 	l.down.carry(l, frame, 0)
 	data, ok := frame.(messages.Data)
+	if _, isClient := l.peer.(*Client); !(ok && isClient) && l.repeats(frame) {
+		l.again(func() { l.down.carry(l, frame, 0) })
+	}
 	if !ok {
 		return
 	}
@@ -233,6 +245,14 @@ func (l *Link) CutNoticed(gateway, peer time.Duration) {
 	l.cut = true
 	l.network.World.Later(gateway, func() { l.end("connection lost") })
 	l.network.World.Later(peer, func() { l.leave(0) })
+}
+
+// Hold delays everything that is sent on it from now on by a while, in both directions, as a network does that is
+// congested or fails over. Nothing is lost.
+func (l *Link) Hold(d time.Duration) {
+	now := l.network.World.Elapsed()
+	l.up.busyUntil, l.down.busyUntil = max(l.up.busyUntil, now+d), max(l.down.busyUntil, now+d)
+	l.heldUntil = now + d
 }
 
 // Healthy reports whether the socket works, as far as anyone who sees both ends can tell.

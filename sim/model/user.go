@@ -129,7 +129,7 @@ func (u *user) input(data messages.Data) {
 	if u.exit != nil || u.evicted || data.Seq > u.in+1 {
 		return
 	}
-	isNew := data.Seq == u.in+1
+	isNew := data.Seq == u.in+1 || u.bridges.options.Bridge.Gullible
 	u.in = max(u.in, data.Seq)
 	if u.link != nil {
 		u.link.send(messages.Ack{Seq: u.in})
