@@ -3,8 +3,10 @@ package bridge
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"hearth/messages"
@@ -17,6 +19,17 @@ const keepaliveVariable = "HEARTH_KEEPALIVE"
 // keepaliveInterval is how often the file is looked at, and thereby how often the gateway is told at most.
 const keepaliveInterval = time.Second
 
+// A task that is killed leaves its keepalive file behind. So each bridge renews its own once in a while, which takes the
+// place of a sign of life, and removes those that nobody has renewed for much longer. (The token file needs no such care:
+// there is one, and the next session replaces it.)
+const (
+	keepalivePrefix  = "keepalive."
+	keepaliveRenewal = 24 * time.Hour
+	keepaliveStale   = 7 * keepaliveRenewal
+	// maxLeftovers bounds how many entries are looked at in search of some; an agent can make any number.
+	maxLeftovers = 1000
+)
+
 // keepaliveFile is the file that the agent may touch. The zero value is none.
 type keepaliveFile struct {
 	name string    // relative to the workspace
@@ -27,7 +40,7 @@ type keepaliveFile struct {
 // another session of the same user, or an earlier task of this one that is not quite gone, must neither keep it alive nor
 // take its file away.
 func (w *workspace) makeKeepalive() error {
-	name := filepath.Join(filepath.Dir(w.tokenFile), "keepalive."+rand.Text())
+	name := filepath.Join(filepath.Dir(w.tokenFile), keepalivePrefix+rand.Text())
 	file, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
 	if err != nil {
 		return err
@@ -60,15 +73,60 @@ func (k *keepaliveFile) remove(root *os.Root) error {
 	return ignoreMissing(root.Remove(k.name))
 }
 
+// renew sets the file's time to now, which is not the agent's asking for anything.
+func (k *keepaliveFile) renew(root *os.Root, now time.Time) error {
+	if err := root.Chtimes(k.name, now, now); err != nil {
+		return ignoreMissing(err)
+	}
+	info, err := root.Lstat(k.name)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	k.last = info.ModTime() // what the file system has made of it
+	return nil
+}
+
+// clearLeftovers removes the keepalive files of tasks that were killed.
+func (w *workspace) clearLeftovers(now time.Time) error {
+	name := filepath.Dir(w.tokenFile)
+	dir, err := w.root.Open(name)
+	if err != nil {
+		return err
+	}
+	entries, err := dir.ReadDir(maxLeftovers)
+	problems := []error{dir.Close()}
+	if !errors.Is(err, io.EOF) {
+		problems = append(problems, err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !strings.HasPrefix(entry.Name(), keepalivePrefix) || now.Sub(info.ModTime()) < keepaliveStale {
+			continue // an entry that is gone by now is nobody's leftover
+		}
+		problems = append(problems, ignoreMissing(w.root.Remove(filepath.Join(name, entry.Name()))))
+	}
+	return errors.Join(problems...)
+}
+
 // watchKeepalive tells the loop whenever the agent has touched its file, until the agent is dead. It is not the loop's own
 // work: on a network file system that hangs, so does a look at a file.
 func (b *bridge) watchKeepalive(s *session, w *workspace, dead <-chan struct{}) {
+	if err := w.clearLeftovers(time.Now()); err != nil {
+		s.log.Warn().Err(err).Msg("could not clear what killed tasks have left")
+	}
 	tick := time.NewTicker(b.lookAfter)
 	defer tick.Stop()
+	renewal := time.NewTicker(keepaliveRenewal)
+	defer renewal.Stop()
 	for failing := false; ; {
 		select {
 		case <-dead:
 			return
+		case <-renewal.C:
+			if err := w.keepalive.renew(w.root, time.Now()); err != nil {
+				s.log.Warn().Err(err).Msg("could not renew the agent's keepalive file")
+			}
+			continue
 		case <-tick.C:
 		}
 		touched, err := w.keepalive.touched(w.root)

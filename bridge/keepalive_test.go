@@ -151,3 +151,59 @@ func TestKeepaliveFilesAreApart(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A killed task leaves its file behind. The next one of the user removes it once nobody can have renewed it for long; the
+// files of tasks that live stay.
+func TestWhatKilledTasksLeaveIsCleared(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	dir := filepath.Join(cfg.WorkspaceRoot, "alice", ".optima")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for name, age := range map[string]time.Duration{
+		"keepalive.killed": keepaliveStale + time.Minute, "keepalive.lives": keepaliveStale - time.Minute,
+		"someone-elses": 2 * keepaliveStale,
+	} {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Chtimes(file, now, now.Add(-age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, cfg)
+	r.begin(g)
+	eventually(t, "the leftover is removed", func() bool {
+		_, err := os.Lstat(filepath.Join(dir, "keepalive.killed"))
+		return errors.Is(err, os.ErrNotExist)
+	})
+	for _, name := range []string{"keepalive.lives", "someone-elses"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRenewingIsNoTouch(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &workspace{root: root, tokenFile: "token.json"}
+	if err := w.makeKeepalive(); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(keepaliveRenewal)
+	if err := w.keepalive.renew(root, later); err != nil {
+		t.Fatal(err)
+	}
+	if touched, err := w.keepalive.touched(root); touched || err != nil {
+		t.Errorf("touched: %v, %v", touched, err)
+	}
+	if info, err := root.Lstat(w.keepalive.name); err != nil || info.ModTime().Sub(later).Abs() > time.Second {
+		t.Errorf("renewed: %v, %v", info, err)
+	}
+	if err := w.close(); err != nil {
+		t.Error(err)
+	}
+}
