@@ -6,22 +6,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
-
-// agentSpec is all that starting an agent takes.
-type agentSpec struct {
-	argv []string
-	dir  string
-	env  []string
-}
 
 // agent is the agent's process: the leader of a process group of its own, whose three streams are pipes.
 type agent struct {
@@ -36,37 +29,37 @@ type agent struct {
 	collected bool // the pid may be anyone's from here on
 }
 
-// startAgent starts the process. The calling goroutine must be locked to its thread until wait has returned: the kernel
-// kills the agent when the thread that started it ends, so that it never outlives the bridge.
-func startAgent(spec agentSpec, reaper *reaper) (*agent, error) {
-	program, err := exec.LookPath(spec.argv[0])
-	if err == nil {
-		// A relative name must not be looked up again in the workspace, where it is the user who decides what it is.
-		program, err = filepath.Abs(program)
-	}
-	if err != nil {
-		return nil, err
-	}
+// startAgent starts the helper that start has prepared and returns once it has become the agent, with the environment env.
+// The calling goroutine must be locked to its thread until wait has returned: the kernel kills the agent when the thread
+// that started it ends, so that it never outlives the bridge.
+func startAgent(start *isolation.Start, env []string, reaper *reaper) (*agent, error) {
 	var files [6]*os.File
 	for i := 0; i < len(files); i += 2 {
+		var err error
 		if files[i], files[i+1], err = os.Pipe(); err != nil {
 			closeFiles(files[:]...)
+			start.Close()
 			return nil, err
 		}
 	}
-	a := &agent{reaper: reaper, dead: make(chan struct{}), stdin: files[1]}
+	a := &agent{cmd: start.Cmd, reaper: reaper, dead: make(chan struct{}), stdin: files[1]}
 	a.stdout = &outputPipe{file: files[2], dead: a.dead}
 	a.stderr = &outputPipe{file: files[4], dead: a.dead}
-	a.cmd = &exec.Cmd{
-		Path: program, Args: spec.argv, Dir: spec.dir, Env: spec.env,
-		Stdin: files[0], Stdout: files[3], Stderr: files[5],
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
-	}
+	a.cmd.Env = env
+	a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = files[0], files[3], files[5]
+	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := reaper.start(a.cmd); err != nil {
 		closeFiles(files[:]...)
+		start.Close()
 		return nil, err
 	}
 	closeFiles(files[0], files[3], files[5])
+	if err := start.Await(); err != nil {
+		_ = a.signal(syscall.SIGKILL) // it is dead, unless it hangs
+		a.wait()
+		closeFiles(a.stdout.file, a.stderr.file)
+		return nil, err
+	}
 	return a, nil
 }
 

@@ -3,12 +3,14 @@ package bridge
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
@@ -21,6 +23,7 @@ type bridge struct {
 	cfg    Config
 	log    zerolog.Logger
 	root   *os.Root
+	plan   *isolation.Plan
 	reaper *reaper
 	alive  keepalive
 	settle time.Duration // settleTimeout, but for tests
@@ -50,14 +53,14 @@ type bridge struct {
 // (the agent's, a stop, an orphaned warm task, or ctx's end, which has its session go on in another task) and an error where
 // the task was of no use.
 func Run(ctx context.Context, cfg Config, log zerolog.Logger) error {
-	b, err := newBridge(cfg, log)
+	b, err := newBridge(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	return b.run(ctx)
 }
 
-func newBridge(cfg Config, log zerolog.Logger) (*bridge, error) {
+func newBridge(ctx context.Context, cfg Config, log zerolog.Logger) (*bridge, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -65,8 +68,12 @@ func newBridge(cfg Config, log zerolog.Logger) (*bridge, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan, err := resolveIsolation(ctx, cfg, root)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
 	b := &bridge{
-		cfg: cfg, root: root, reaper: newReaper(),
+		cfg: cfg, root: root, plan: plan, reaper: newReaper(),
 		log:    log.With().Str("task", string(cfg.TaskID)).Logger(),
 		alive:  keepalive{ping: 20 * time.Second, silence: 45 * time.Second},
 		settle: settleTimeout, flush: flushTimeout, lookAfter: keepaliveInterval,
@@ -77,8 +84,29 @@ func newBridge(cfg Config, log zerolog.Logger) (*bridge, error) {
 	return b, nil
 }
 
+// resolveIsolation finds out what keeps users' agents apart here. cfg is valid.
+func resolveIsolation(ctx context.Context, cfg Config, root *os.Root) (*isolation.Plan, error) {
+	request, err := isolation.ParseRequest(cfg.Isolation)
+	if err != nil {
+		return nil, err
+	}
+	uids, err := isolation.ParseRange(cfg.UIDRange)
+	if err != nil {
+		return nil, err
+	}
+	resolved := isolation.Config{Request: request, UIDs: uids, Workspaces: root}
+	if cfg.AgentRoot != "" {
+		resolved.AgentRoot = filepath.Clean(cfg.AgentRoot)
+	}
+	for _, path := range cfg.AgentReadPaths {
+		resolved.Read = append(resolved.Read, filepath.Clean(path))
+	}
+	return isolation.Resolve(ctx, resolved)
+}
+
 func (b *bridge) run(ctx context.Context) error {
 	b.log.Info().Str("version", b.cfg.Version).Bool("warm", b.cfg.Warm).Str("gateway", b.cfg.GatewayURL).Msg("the bridge starts")
+	b.log.Info().Stringer("levels", b.plan.Levels).Strs("missing", b.plan.Missing).Msg("agents are isolated")
 	b.wg.Go(func() { b.reaper.run(b.ctx) })
 	b.link.goneSince = time.Now()
 	b.watchOrphan()
@@ -144,7 +172,7 @@ func (b *bridge) leave() {
 	case <-time.After(leaveTimeout):
 		b.log.Error().Msg("something still hangs: the file system?")
 	}
-	if err := b.root.Close(); err != nil {
+	if err := errors.Join(b.plan.Close(), b.root.Close()); err != nil {
 		b.log.Warn().Err(err).Msg("could not close the workspace root")
 	}
 }

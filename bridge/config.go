@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
@@ -66,6 +67,15 @@ type Config struct {
 	AgentIO       LineMode
 	AgentStderr   StderrMode
 	AgentOverflow OverflowMode
+	// Isolation is what keeps agents apart, as isolation.ParseRequest reads it.
+	Isolation string
+	// UIDRange is where users' UIDs are taken from, as isolation.ParseRange reads it.
+	UIDRange string
+	// AgentRoot is the prepared root of the level chroot; empty if there is none.
+	AgentRoot string
+	// AgentReadPaths are what the level landlock lets the agent read and execute beside its own program. Missing ones are
+	// passed over.
+	AgentReadPaths []string
 	// Environ is what the agent's environment is made from (see agentEnviron), as os.Environ gives it.
 	Environ []string
 
@@ -112,6 +122,7 @@ func (c Config) Validate() error {
 	check(c.AgentStderr == StderrLog || c.AgentStderr == StderrMerge, "AGENT_STDERR: %q is neither log nor merge", c.AgentStderr)
 	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop,
 		"AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)
+	problems = append(problems, c.validateIsolation()...)
 	check(c.MaxFrameBytes >= 1<<10 && c.MaxFrameBytes <= 64<<20,
 		"MAX_FRAME_BYTES: %d is not within 1 KiB to 64 MiB", c.MaxFrameBytes)
 	check(c.OutputBufferBytes >= c.MaxFrameBytes, "OUTPUT_BUFFER_BYTES: %d is less than MAX_FRAME_BYTES", c.OutputBufferBytes)
@@ -119,6 +130,25 @@ func (c Config) Validate() error {
 	check(c.StopGrace >= 0 && c.StopGrace <= maxStopGrace,
 		"STOP_GRACE: %v is not within 0 to %v (ECS kills the container after 30s)", c.StopGrace, maxStopGrace)
 	return errors.Join(problems...)
+}
+
+// validateIsolation is Validate's part for what keeps agents apart. Whether it can be had is found out later.
+func (c Config) validateIsolation() (problems []error) {
+	if _, err := isolation.ParseRequest(c.Isolation); err != nil {
+		problems = append(problems, fmt.Errorf("ISOLATION: %w", err))
+	}
+	if _, err := isolation.ParseRange(c.UIDRange); err != nil {
+		problems = append(problems, fmt.Errorf("UID_RANGE: %w", err))
+	}
+	if c.AgentRoot != "" && !filepath.IsAbs(c.AgentRoot) {
+		problems = append(problems, fmt.Errorf("AGENT_ROOT: %q is not an absolute path", c.AgentRoot))
+	}
+	for _, path := range c.AgentReadPaths {
+		if !filepath.IsAbs(path) {
+			problems = append(problems, fmt.Errorf("AGENT_READ_PATHS: %q is not an absolute path", path))
+		}
+	}
+	return problems
 }
 
 // checkBase reports what keeps raw from being a gateway's address.

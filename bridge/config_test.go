@@ -39,10 +39,12 @@ func TestAgentEnviron(t *testing.T) {
 		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://x",
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN=y", "ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/x", "ECS_AGENT_URI=z",
 		"HEARTH_KEEPALIVE=/etc/passwd",
-	}, &workspace{path: "/mnt/efs/alice", keepalive: keepaliveFile{name: ".optima/keepalive.X"}})
+		"TMPDIR=/tmp", "USER=root", "LOGNAME=root",
+	}, place{user: "alice", workspace: "/mnt/efs/alice", temp: "/tmp/hearth-1", keepalive: "/mnt/efs/alice/.optima/keepalive.X"})
 	want := []string{
 		"PATH=/bin", "TERM=xterm", "OWN=a=b", "AWS_REGION=eu-central-1",
 		"HOME=/mnt/efs/alice", "WORKSPACE_DIR=/mnt/efs/alice", "PWD=/mnt/efs/alice",
+		"TMPDIR=/tmp/hearth-1", "USER=alice", "LOGNAME=alice",
 		"HEARTH_KEEPALIVE=/mnt/efs/alice/.optima/keepalive.X",
 	}
 	if !slices.Equal(got, want) {
@@ -55,6 +57,7 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		GatewayURL: "wss://gateway.example:8443/base", TaskID: "task-1", TaskToken: "x", Warm: true,
 		WorkspaceRoot: "/mnt/efs", TokenFile: ".optima/token.json",
 		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrMerge, AgentOverflow: OverflowDrop,
+		Isolation: "uid, landlock", UIDRange: "10000-59999", AgentRoot: "/srv/root", AgentReadPaths: []string{"/usr"},
 		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20, WarmOrphanTTL: time.Minute, StopGrace: 10 * time.Second,
 	}
 	if err := good.Validate(); err != nil {
@@ -80,6 +83,15 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{func(c *Config) { c.AgentIO = "" }, "AGENT_IO"},
 		{func(c *Config) { c.AgentStderr = "" }, "AGENT_STDERR"},
 		{func(c *Config) { c.AgentOverflow = "" }, "AGENT_OVERFLOW"},
+		{func(c *Config) { c.Isolation = "" }, "ISOLATION"},
+		{func(c *Config) { c.Isolation = "auto,uid" }, "ISOLATION"},
+		{func(c *Config) { c.Isolation = "chroot" }, "ISOLATION"},
+		{func(c *Config) { c.UIDRange = "10000" }, "UID_RANGE"},
+		{func(c *Config) { c.UIDRange = "0-10" }, "UID_RANGE"},
+		{func(c *Config) { c.UIDRange = "10001-10000" }, "UID_RANGE"},
+		{func(c *Config) { c.UIDRange = "10000-4294967295" }, "UID_RANGE"},
+		{func(c *Config) { c.AgentRoot = "root" }, "AGENT_ROOT"},
+		{func(c *Config) { c.AgentReadPaths = []string{"/usr", "lib"} }, "AGENT_READ_PATHS"},
 		{func(c *Config) { c.MaxFrameBytes = 1 }, "MAX_FRAME_BYTES"},
 		{func(c *Config) { c.OutputBufferBytes = 1 }, "OUTPUT_BUFFER_BYTES"},
 		{func(c *Config) { c.WarmOrphanTTL = 0 }, "WARM_ORPHAN_TTL"},

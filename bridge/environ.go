@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -11,15 +10,23 @@ import (
 // hiddenVariables belong to the bridge and the gateway. HOME and those after it are here because they are made anew.
 var hiddenVariables = []string{
 	"GATEWAY_WS_URL", "TASK_ID", "TASK_TOKEN", "WARM_POOL_MODE", "USER_ID", "SESSION_ID",
-	"HOME", "WORKSPACE_DIR", "PWD", "OLDPWD", keepaliveVariable,
+	"HOME", "WORKSPACE_DIR", "PWD", "OLDPWD", "TMPDIR", "USER", "LOGNAME", keepaliveVariable,
 }
 
 // hiddenPrefixes are ECS' own variables: they lead to the task role's credentials and to the host's metadata.
 var hiddenPrefixes = []string{"AWS_CONTAINER_", "ECS_"}
 
+// place is where an agent finds itself, in paths as it sees them.
+type place struct {
+	user      string // a name that is fit for a shell
+	workspace string
+	temp      string
+	keepalive string
+}
+
 // agentEnviron makes the agent's environment from the bridge's: what the image and the task definition set passes,
 // except for what would give the agent the task's own powers.
-func agentEnviron(environ []string, w *workspace) []string {
+func agentEnviron(environ []string, at place) []string {
 	var kept []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
@@ -29,8 +36,8 @@ func agentEnviron(environ []string, w *workspace) []string {
 			kept = append(kept, entry)
 		}
 	}
-	return append(kept, "HOME="+w.path, "WORKSPACE_DIR="+w.path, "PWD="+w.path,
-		keepaliveVariable+"="+filepath.Join(w.path, w.keepalive.name))
+	return append(kept, "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
+		"TMPDIR="+at.temp, "USER="+at.user, "LOGNAME="+at.user, keepaliveVariable+"="+at.keepalive)
 }
 
 // HideMemory keeps other processes of the same user, above all the agent, from reading this one's memory and the

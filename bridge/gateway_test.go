@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
@@ -32,6 +33,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	isolation.RunHelper()
 	if os.Getenv(helperVariable) != "" {
 		os.Exit(helper())
 	}
@@ -254,6 +256,7 @@ func testConfig(t *testing.T, g *gateway) Config {
 		GatewayURL: g.url(), TaskID: "task-1", TaskToken: testTaskToken, Warm: true,
 		WorkspaceRoot: t.TempDir(), TokenFile: ".optima/token.json",
 		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrLog, AgentOverflow: OverflowPause,
+		Isolation: "auto", UIDRange: "10000-59999", AgentReadPaths: []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"},
 		Environ:       append(os.Environ(), "TASK_TOKEN="+testTaskToken),
 		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20,
 		WarmOrphanTTL: time.Minute, StopGrace: 5 * time.Second, Version: "test",
@@ -269,7 +272,7 @@ func startWith(t *testing.T, cfg Config, change func(*bridge)) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{t: t, cfg: cfg, log: &logBuffer{}, cancel: cancel, result: make(chan error, 1)}
-	b, err := newBridge(cfg, zerolog.New(r.log))
+	b, err := newBridge(ctx, cfg, zerolog.New(r.log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,11 +46,12 @@ func (w *workspace) makeKeepalive() error {
 		return err
 	}
 	w.keepalive.name = name
-	info, err := file.Stat()
-	if err == nil {
+	err = w.giveAway(file)
+	info, statErr := file.Stat()
+	if statErr == nil {
 		w.keepalive.last = info.ModTime()
 	}
-	return errors.Join(err, file.Close())
+	return errors.Join(err, statErr, file.Close())
 }
 
 // touched reports whether the file, or what the agent has put in its place, was changed since it was last asked. A file

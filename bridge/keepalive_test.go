@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
@@ -125,7 +126,7 @@ func TestKeepaliveFilesAreApart(t *testing.T) {
 	root := testRoot(t)
 	var files []*workspace
 	for range 2 {
-		w, err := openWorkspace(root, filepath.Join(root.Name(), "alice"), "token.json")
+		w, err := openWorkspace(t.Context(), root, filepath.Join(root.Name(), "alice"), "token.json", isolation.SameUser)
 		if err == nil {
 			err = w.makeKeepalive()
 		}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
@@ -31,8 +33,8 @@ func (b *bridge) live(s *session, init messages.InitUser) {
 		_ = p.agent.signal(syscall.SIGKILL) // the bridge has ended meanwhile; a dead agent is as good
 	}
 	exit := b.relay(s, p)
-	if err := p.workspace.close(); err != nil {
-		s.log.Error().Err(err).Msg("could not remove the token or the keepalive file")
+	if err := p.clear(); err != nil {
+		s.log.Error().Err(err).Msg("could not remove the token, the keepalive file or the temporary directory")
 	}
 	s.log.Info().Int("code", exit.Code).Str("signal", exit.Signal).Str("stderr", exit.Stderr).Msg("the agent has ended")
 	b.post(func() { b.onAgentEnded(s, exit) })
@@ -41,8 +43,18 @@ func (b *bridge) live(s *session, init messages.InitUser) {
 // prepared is what ready stands for.
 type prepared struct {
 	workspace *workspace
+	temp      string // the agent's temporary directory
 	agent     *agent
 	timings   messages.Timings
+}
+
+// clear removes what no later session is to find.
+func (p prepared) clear() error {
+	err := p.workspace.close()
+	if p.temp != "" {
+		err = errors.Join(err, os.RemoveAll(p.temp))
+	}
+	return err
 }
 
 // prepare makes the workspace, writes the token and starts the agent. An agent is ready once its program runs: it reads its
@@ -50,35 +62,61 @@ type prepared struct {
 func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *messages.InitFailed) {
 	var p prepared
 	lap := stopwatch()
-	w, err := openWorkspace(b.root, init.WorkspaceDir, b.cfg.TokenFile)
+	uid, err := b.plan.Identify(s.ctx, init.UserID)
 	if err != nil {
 		return p, &messages.InitFailed{Code: failWorkspace, Message: err.Error()}
+	}
+	w, err := openWorkspace(s.ctx, b.root, init.WorkspaceDir, b.cfg.TokenFile, uid)
+	if err != nil {
+		return p, &messages.InitFailed{Code: failWorkspace, Message: err.Error()}
+	}
+	if w.left > 0 {
+		s.log.Warn().Int("entries", w.left).Int("uid", uid).Msg("files with several links, and devices, were not given to the user")
 	}
 	p.workspace, p.timings.WorkspaceMs = w, lap()
 
 	fail := func(code string, err error) (prepared, *messages.InitFailed) {
-		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, w.close()).Error()}
+		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, p.clear()).Error()}
 	}
 	if err := w.writeToken(init.Token); err != nil {
 		return fail(failToken, fmt.Errorf("%s in %s: %w", b.cfg.TokenFile, w.path, err))
 	}
 	p.timings.TokenMs = lap()
 
-	argv, err := SplitCommand(b.cfg.AgentCommand)
+	err = s.ctx.Err() // told to stop meanwhile: do not start what would be killed at once
 	if err == nil {
-		err = s.ctx.Err() // told to stop meanwhile: do not start what would be killed at once
-	}
-	if err == nil {
-		err = w.makeKeepalive()
-	}
-	if err == nil {
-		p.agent, err = startAgent(agentSpec{argv: argv, dir: w.path, env: agentEnviron(b.cfg.Environ, w)}, b.reaper)
+		err = b.makeAgent(&p, init.UserID)
 	}
 	if err != nil {
 		return fail(failAgent, fmt.Errorf("start the agent: %w", err))
 	}
 	p.timings.AgentMs = lap()
 	return p, nil
+}
+
+// makeAgent starts the agent in its workspace.
+func (b *bridge) makeAgent(p *prepared, user messages.UserID) error {
+	argv, err := SplitCommand(b.cfg.AgentCommand)
+	if err != nil {
+		return err
+	}
+	w := p.workspace
+	if err := w.makeKeepalive(); err != nil {
+		return err
+	}
+	if p.temp, err = b.plan.MakeTemp(w.uid); err != nil {
+		return err
+	}
+	start, err := b.plan.Prepare(isolation.Job{Argv: argv, Workspace: w.path, Temp: p.temp, UID: w.uid})
+	if err != nil {
+		return err
+	}
+	env := agentEnviron(b.cfg.Environ, place{
+		user: messages.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.Inside(p.temp),
+		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)),
+	})
+	p.agent, err = startAgent(start, env, b.reaper)
+	return err
 }
 
 // stopwatch gives the milliseconds since it was last asked.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hearth/bridge/isolation"
 )
 
 // helperVariable makes the test binary a process that orphans come to, as a container's first process is.
@@ -39,12 +41,24 @@ func helper() int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go r.run(ctx)
+	root, err := os.OpenRoot("/")
+	if err != nil {
+		return complain("%v", err)
+	}
+	plan, err := isolation.Resolve(ctx, isolation.Config{Workspaces: root}) // path alone
+	if err != nil {
+		return complain("%v", err)
+	}
 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for i := range 30 {
 		text := fmt.Sprintf("(true &); (true &); (setsid sleep 0.0%d &); (setsid sleep 0.02 &); exit %d", i%3, i)
-		a, err := startAgent(agentSpec{argv: []string{"/bin/sh", "-c", text}, dir: "/", env: os.Environ()}, r)
+		start, err := plan.Prepare(isolation.Job{Argv: []string{"/bin/sh", "-c", text}, Workspace: "/", Temp: "/tmp"})
+		if err != nil {
+			return complain("prepare: %v", err)
+		}
+		a, err := startAgent(start, os.Environ(), r)
 		if err != nil {
 			return complain("start: %v", err)
 		}

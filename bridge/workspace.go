@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -10,20 +11,26 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
 const (
 	privateDir  fs.FileMode = 0o700
+	passageDir  fs.FileMode = 0o711 // what is between the workspace root and a workspace
 	privateFile fs.FileMode = 0o600
 )
 
 // workspace is a user's directory, held open: every file operation goes through the handle, so that no symlink, whenever
 // it is made, leads one out of it.
 type workspace struct {
-	path string // absolute, for the agent
+	path string // absolute
 	root *os.Root
+	uid  int // whose everything in it is; isolation.SameUser if it is the bridge's
+	// left are the entries that were not given to uid, for somebody else may have a right to them.
+	left int
 
 	tokenFile string // relative to root
 	mu        sync.Mutex
@@ -45,15 +52,23 @@ func openRoot(dir string) (*os.Root, error) {
 
 // openWorkspace makes dir, an absolute path below the root, as private directories where they are missing, and opens it.
 // It goes down one directory at a time and follows no symlink: one that stays within the root would still lead into
-// someone else's workspace.
-func openWorkspace(root *os.Root, dir, tokenFile string) (*workspace, error) {
+// someone else's workspace. The workspace is then uid's, and whatever was in it.
+func openWorkspace(ctx context.Context, root *os.Root, dir, tokenFile string, uid int) (*workspace, error) {
 	relative, err := filepath.Rel(root.Name(), filepath.Clean(dir))
 	if !filepath.IsAbs(dir) || err != nil || relative == "." || !filepath.IsLocal(relative) {
 		return nil, fmt.Errorf("%q is not inside %s", dir, root.Name())
 	}
+	names := strings.Split(relative, string(filepath.Separator))
+	if names[0] == isolation.OwnName {
+		return nil, fmt.Errorf("%s is the bridges' own", dir)
+	}
 	at, owned := root, false
-	for _, name := range strings.Split(relative, string(filepath.Separator)) {
-		next, err := descend(at, name)
+	for i, name := range names {
+		mode := passageDir
+		if i == len(names)-1 {
+			mode = privateDir
+		}
+		next, err := descend(at, name, mode)
 		if owned {
 			_ = at.Close() // opened for reading only: nothing can be lost
 		}
@@ -62,17 +77,24 @@ func openWorkspace(root *os.Root, dir, tokenFile string) (*workspace, error) {
 		}
 		at, owned = next, true
 	}
-	if err := at.Chmod(".", privateDir); err != nil {
+	err = at.Chmod(".", privateDir)
+	left := 0
+	if err == nil {
+		left, err = isolation.Own(ctx, at, uid)
+	}
+	if err != nil {
 		_ = at.Close()
 		return nil, fmt.Errorf("%s: make it private: %w", dir, err)
 	}
-	return &workspace{path: filepath.Join(root.Name(), relative), root: at, tokenFile: filepath.Clean(tokenFile)}, nil
+	return &workspace{
+		path: filepath.Join(root.Name(), relative), root: at, uid: uid, left: left, tokenFile: filepath.Clean(tokenFile),
+	}, nil
 }
 
 // descend opens the directory name in parent, after making it if need be, and proves that what it opened is the entry
 // itself and not what a symlink pointed to in between.
-func descend(parent *os.Root, name string) (*os.Root, error) {
-	if err := parent.Mkdir(name, privateDir); err != nil && !errors.Is(err, fs.ErrExist) {
+func descend(parent *os.Root, name string, mode fs.FileMode) (*os.Root, error) {
+	if err := parent.Mkdir(name, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	entry, err := parent.Lstat(name)
@@ -105,12 +127,11 @@ func (w *workspace) writeToken(token messages.Secret) error {
 	if w.closed {
 		return errors.New("the session has ended")
 	}
-	if dir := filepath.Dir(w.tokenFile); dir != "." {
-		if err := w.root.MkdirAll(dir, privateDir); err != nil {
-			return err
-		}
-		if err := w.root.Chmod(dir, privateDir); err != nil {
-			return err
+	for i, c := range w.tokenFile {
+		if c == filepath.Separator {
+			if err := w.makePrivate(w.tokenFile[:i]); err != nil {
+				return err
+			}
 		}
 	}
 	content, err := json.Marshal(map[string]string{"token": string(token)})
@@ -129,13 +150,41 @@ func (w *workspace) writeToken(token messages.Secret) error {
 	return nil
 }
 
+// makePrivate makes a directory the agent's alone, after making it if need be. What it changes is the directory that it has
+// open, and never what the agent may put in its place meanwhile.
+func (w *workspace) makePrivate(name string) error {
+	if err := w.root.Mkdir(name, privateDir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	dir, err := w.root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	err = dir.Chmod(privateDir)
+	if err == nil {
+		err = w.giveAway(dir)
+	}
+	return errors.Join(err, dir.Close())
+}
+
+// giveAway makes an open file the agent's.
+func (w *workspace) giveAway(file *os.File) error {
+	if w.uid == isolation.SameUser {
+		return nil
+	}
+	return file.Chown(w.uid, w.uid)
+}
+
 // writeNew writes a file that must not exist, down to the disk.
 func (w *workspace) writeNew(name string, content []byte) (fs.FileInfo, error) {
 	file, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
 	if err != nil {
 		return nil, err
 	}
-	_, err = file.Write(content)
+	err = w.giveAway(file)
+	if err == nil {
+		_, err = file.Write(content)
+	}
 	if err == nil {
 		err = file.Sync()
 	}

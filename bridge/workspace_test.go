@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
@@ -36,7 +37,7 @@ func TestWorkspaceIsMadePrivate(t *testing.T) {
 	}
 	for _, name := range []string{"new", "nested/deep", "old", "~0a1b"} {
 		dir := filepath.Join(root.Name(), name)
-		w, err := openWorkspace(root, dir+"/", ".optima/token.json")
+		w, err := openWorkspace(t.Context(), root, dir+"/", ".optima/token.json", isolation.SameUser)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -69,7 +70,7 @@ func TestWorkspaceCannotLeaveItsPlace(t *testing.T) {
 		root.Name(), in("."), in("a/../.."), in("../" + filepath.Base(outside)), outside, "/", "alice", "",
 		in("out"), in("out/x"), in("victim-link"), in("victim-link/x"), in("loop"), in("file"), in("file/x"),
 	} {
-		if w, err := openWorkspace(root, dir, ".optima/token.json"); err == nil {
+		if w, err := openWorkspace(t.Context(), root, dir, ".optima/token.json", isolation.SameUser); err == nil {
 			t.Errorf("%q was opened as %s", dir, w.path)
 			_ = w.close()
 		}
@@ -102,7 +103,7 @@ func readToken(t *testing.T, name string) string {
 func TestTokenFile(t *testing.T) {
 	root := testRoot(t)
 	dir := filepath.Join(root.Name(), "alice")
-	w, err := openWorkspace(root, dir, ".optima/token.json")
+	w, err := openWorkspace(t.Context(), root, dir, ".optima/token.json", isolation.SameUser)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func TestTokenFileOfAnotherSessionStays(t *testing.T) {
 	var both [2]*workspace
 	for i, token := range []messages.Secret{"earlier", "later"} {
 		var err error
-		if both[i], err = openWorkspace(root, dir, "token.json"); err != nil {
+		if both[i], err = openWorkspace(t.Context(), root, dir, "token.json", isolation.SameUser); err != nil {
 			t.Fatal(err)
 		}
 		if err := both[i].writeToken(token); err != nil {
@@ -177,7 +178,7 @@ func TestTokenFileOfAnotherSessionStays(t *testing.T) {
 func TestTokenFileCannotLeaveTheWorkspace(t *testing.T) {
 	root := testRoot(t)
 	dir, outside := filepath.Join(root.Name(), "alice"), t.TempDir()
-	w, err := openWorkspace(root, dir, ".optima/token.json")
+	w, err := openWorkspace(t.Context(), root, dir, ".optima/token.json", isolation.SameUser)
 	if err != nil {
 		t.Fatal(err)
 	}

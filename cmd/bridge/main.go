@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"hearth/bridge"
+	"hearth/bridge/isolation"
 	"hearth/messages"
 )
 
@@ -45,6 +46,11 @@ type cli struct {
 	AgentStderr   string `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"Where the agent's standard error goes: to the log, or also, line by line, to the output (merge)."`
 	AgentOverflow string `env:"AGENT_OVERFLOW" enum:"pause,drop" default:"pause" help:"When the output buffer is full: stop reading the agent (pause) or forget the oldest output and report a gap (drop)."`
 
+	Isolation      string   `env:"ISOLATION" default:"auto" help:"What keeps agents apart: a list of path, uid, landlock and chroot (docs/security.md), or auto: the strongest that the container allows."`
+	UIDRange       string   `name:"uid-range" env:"UID_RANGE" placeholder:"FIRST-LAST" default:"10000-59999" help:"Where the level uid takes users' UIDs from. All tasks of a deployment have the same."`
+	AgentRoot      string   `env:"AGENT_ROOT" placeholder:"DIR" help:"The prepared root of the level chroot. It has a directory tmp, and WORKSPACE_ROOT is inside of it or can be mounted there."`
+	AgentReadPaths []string `env:"AGENT_READ_PATHS" placeholder:"PATH,..." default:"/usr,/bin,/sbin,/lib,/lib32,/lib64,/etc,/opt,/app,/proc,/sys" help:"What the level landlock lets agents read and execute beside their own program. Missing paths are passed over."`
+
 	MaxFrameBytes     int           `env:"MAX_FRAME_BYTES" default:"1048576" help:"The longest line. A longer one comes in pieces, each a string."`
 	OutputBufferBytes int           `env:"OUTPUT_BUFFER_BYTES" default:"8388608" help:"How much output is kept until it is acknowledged."`
 	WarmOrphanTTL     time.Duration `name:"warm-orphan-ttl" env:"WARM_ORPHAN_TTL" default:"10m" help:"How long a task without a running agent outlives its gateway."`
@@ -57,6 +63,7 @@ type cli struct {
 }
 
 func main() {
+	isolation.RunHelper()
 	var flags cli
 	kong.Parse(&flags, kong.Name("bridge"), kong.Vars{"version": version},
 		kong.Description("Connects a container's agent to the Hearth gateway. Every flag can be given by its environment variable, as ECS does; "+
@@ -112,6 +119,7 @@ func (c cli) config(token messages.Secret, environ []string) bridge.Config {
 		WorkspaceRoot: c.WorkspaceRoot, TokenFile: c.TokenFile,
 		AgentCommand: c.AgentCommand, AgentIO: bridge.LineMode(c.AgentIO),
 		AgentStderr: bridge.StderrMode(c.AgentStderr), AgentOverflow: bridge.OverflowMode(c.AgentOverflow),
+		Isolation: c.Isolation, UIDRange: c.UIDRange, AgentRoot: c.AgentRoot, AgentReadPaths: c.AgentReadPaths,
 		Environ:       environ,
 		MaxFrameBytes: c.MaxFrameBytes, OutputBufferBytes: c.OutputBufferBytes,
 		WarmOrphanTTL: c.WarmOrphanTTL, StopGrace: c.StopGrace,

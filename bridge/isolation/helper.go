@@ -1,0 +1,104 @@
+package isolation
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// helperName is the name, and the only argument, by which the bridge's program knows that it is to be the helper.
+const helperName = "hearth-agent-helper"
+
+// The helper's files beside the agent's three streams.
+const (
+	specFile   = 3
+	reportFile = 4
+)
+
+// RunHelper makes this process an agent if it was started as the helper, and does not return then. Otherwise it does nothing.
+// It must be the first thing that a program with a bridge in it does, for all that comes before adds to every agent's start.
+func RunHelper() {
+	if len(os.Args) != 1 || os.Args[0] != helperName {
+		return
+	}
+	runtime.LockOSThread() // see steps
+	unix.CloseOnExec(specFile)
+	unix.CloseOnExec(reportFile)
+	var s spec
+	var failed *failure
+	if err := json.NewDecoder(os.NewFile(specFile, "spec")).Decode(&s); err != nil {
+		failed = &failure{Step: "read what to do", Message: err.Error()}
+	} else {
+		failed = carryOut(&s)
+	}
+	if failed == nil {
+		os.Exit(0)
+	}
+	if err := json.NewEncoder(os.NewFile(reportFile, "report")).Encode(failed); err != nil {
+		fmt.Fprintln(os.Stderr, failed.Error()) // the bridge is gone
+	}
+	os.Exit(1)
+}
+
+func noNewPrivileges() error {
+	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+}
+
+func findProgram(s *spec) error {
+	if len(s.Argv) == 0 {
+		return nil
+	}
+	program, err := exec.LookPath(s.Argv[0])
+	if err == nil {
+		program, err = filepath.Abs(program)
+	}
+	s.program = program
+	return err
+}
+
+// reachWorkspace reports which directory keeps the user from its own.
+func reachWorkspace(s *spec) error {
+	for _, target := range []string{s.Dir, s.Temp} {
+		for end := 1; end <= len(target); end++ {
+			if end < len(target) && target[end] != filepath.Separator {
+				continue
+			}
+			if err := unix.Access(target[:end], unix.X_OK); err != nil {
+				return fmt.Errorf("uid %d cannot enter %s: %w", s.UID, target[:end], err)
+			}
+		}
+	}
+	return nil
+}
+
+func enterWorkspace(s *spec) error { return os.Chdir(s.Dir) }
+
+// dieWithParent has the kernel kill the agent when the thread that started it ends. It did not, if that was before.
+func dieWithParent(s *spec) error {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
+	}
+	if os.Getppid() != s.Parent {
+		return errors.New("the bridge is gone")
+	}
+	return nil
+}
+
+// closeOnExec keeps from the agent what the bridge itself was started with beyond the three streams. What Go opens needs no
+// help; on kernels before 5.11, which do not know this call, that has to do.
+func closeOnExec(*spec) error {
+	err := unix.CloseRange(reportFile+1, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
+		return nil
+	}
+	return os.NewSyscallError("close_range", err)
+}
+
+func execute(s *spec) error { return syscall.Exec(s.program, s.Argv, os.Environ()) }

@@ -1,0 +1,82 @@
+package isolation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// rehearse does everything that a start does, with a made-up user, but for executing a program.
+func (p *Plan) rehearse(ctx context.Context) (err error) {
+	job := Job{Workspace: p.cfg.Workspaces.Name(), Temp: p.temps, UID: SameUser}
+	if p.Levels.Has(UID) {
+		job.UID = int(p.cfg.UIDs.First)
+		name := filepath.Join(OwnName, "rehearsal-"+rand.Text())
+		defer func() { err = errors.Join(err, p.cfg.Workspaces.RemoveAll(name)) }()
+		if err := rehearseWorkspace(p.cfg.Workspaces, name, job.UID); err != nil {
+			return &failure{Level: UID, Step: "make a workspace for another user", Message: err.Error()}
+		}
+		job.Workspace = filepath.Join(job.Workspace, name)
+	}
+	job.Temp, err = p.MakeTemp(job.UID)
+	if err != nil {
+		return &failure{Level: p.Levels & Chroot, Step: "make a temporary directory", Message: err.Error()}
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(job.Temp)) }()
+	start, err := p.Prepare(job)
+	if err != nil {
+		return err
+	}
+	return run(ctx, start)
+}
+
+// rehearseWorkspace makes a workspace for uid and uses it as a bridge does. Shared file systems refuse that where they make
+// everybody one and the same user.
+func rehearseWorkspace(root *os.Root, name string, uid int) error {
+	if err := root.Mkdir(name, 0o700); err != nil {
+		return err
+	}
+	if err := root.Lchown(name, uid, uid); err != nil {
+		return err
+	}
+	info, err := root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != uid || int(stat.Gid) != uid {
+		return errors.New("the file system gives it to somebody else")
+	}
+	if err := root.WriteFile(filepath.Join(name, "file"), nil, 0o600); err != nil {
+		return err
+	}
+	return root.Chmod(name, 0o700)
+}
+
+// run runs a rehearsal's helper to its end.
+func run(ctx context.Context, start *Start) error {
+	runtime.LockOSThread() // the helper dies with the thread that started it
+	defer runtime.UnlockOSThread()
+	if err := ctx.Err(); err != nil {
+		start.Close()
+		return err
+	}
+	start.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := start.Cmd.Start(); err != nil {
+		start.Close()
+		return fmt.Errorf("start the helper: %w", err)
+	}
+	err := start.Await()
+	if err != nil {
+		// Dead already, unless it hangs.
+		_ = start.Cmd.Process.Kill()
+	}
+	if ended := start.Cmd.Wait(); err == nil {
+		err = ended
+	}
+	return err
+}
