@@ -19,6 +19,7 @@ import (
 // agent is the agent's process: the leader of a process group of its own, whose three streams are pipes.
 type agent struct {
 	cmd    *exec.Cmd
+	helper *isolation.Helper // what it is at first
 	stdin  *os.File
 	stdout *outputPipe
 	stderr *outputPipe
@@ -29,38 +30,42 @@ type agent struct {
 	collected bool // the pid may be anyone's from here on
 }
 
-// startAgent starts the helper that start has prepared and returns once it has become the agent, with the environment env.
-// The calling goroutine must be locked to its thread until wait has returned: the kernel kills the agent when the thread
-// that started it ends, so that it never outlives the bridge.
-func startAgent(start *isolation.Start, env []string, reaper *reaper) (*agent, error) {
+// startAgent starts the process, which waits as a helper until become. The calling goroutine must be locked to its thread until
+// wait has returned: the kernel kills the agent when the thread that started it ends, so that it never outlives the bridge.
+func startAgent(reaper *reaper) (*agent, error) {
+	helper, err := isolation.NewHelper()
+	if err != nil {
+		return nil, err
+	}
 	var files [6]*os.File
 	for i := 0; i < len(files); i += 2 {
-		var err error
 		if files[i], files[i+1], err = os.Pipe(); err != nil {
 			closeFiles(files[:]...)
-			start.Close()
+			helper.Close()
 			return nil, err
 		}
 	}
-	a := &agent{cmd: start.Cmd, reaper: reaper, dead: make(chan struct{}), stdin: files[1]}
+	a := &agent{cmd: helper.Cmd, helper: helper, reaper: reaper, dead: make(chan struct{}), stdin: files[1]}
 	a.stdout = &outputPipe{file: files[2], dead: a.dead}
 	a.stderr = &outputPipe{file: files[4], dead: a.dead}
-	a.cmd.Env = env
 	a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = files[0], files[3], files[5]
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := reaper.start(a.cmd); err != nil {
 		closeFiles(files[:]...)
-		start.Close()
+		helper.Close()
 		return nil, err
 	}
+	helper.Started()
 	closeFiles(files[0], files[3], files[5])
-	if err := start.Await(); err != nil {
-		_ = a.signal(syscall.SIGKILL) // it is dead, unless it hangs
-		a.wait()
-		closeFiles(a.stdout.file, a.stderr.file)
-		return nil, err
-	}
 	return a, nil
+}
+
+// abandon ends a process that has not become an agent.
+func (a *agent) abandon() {
+	a.helper.Close()
+	_ = a.signal(syscall.SIGKILL) // a dead one is as good
+	a.wait()
+	closeFiles(a.stdout.file, a.stderr.file)
 }
 
 // closeFiles closes the ends of pipes, which cannot fail in a way that matters.

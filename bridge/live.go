@@ -49,12 +49,23 @@ type prepared struct {
 }
 
 // clear removes what no later session is to find.
-func (p prepared) clear() error {
-	err := p.workspace.close()
+func (p *prepared) clear() error {
+	var err error
+	if p.workspace != nil {
+		err = p.workspace.close()
+	}
 	if p.temp != "" {
 		err = errors.Join(err, os.RemoveAll(p.temp))
 	}
 	return err
+}
+
+// abandon undoes what was prepared of a session that failed.
+func (p *prepared) abandon() error {
+	if p.agent != nil {
+		p.agent.abandon()
+	}
+	return p.clear()
 }
 
 // prepare makes the workspace, writes the token and starts the agent. An agent is ready once its program runs: it reads its
@@ -62,22 +73,26 @@ func (p prepared) clear() error {
 func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *messages.InitFailed) {
 	var p prepared
 	lap := stopwatch()
+	fail := func(code string, err error) (prepared, *messages.InitFailed) {
+		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, p.abandon()).Error()}
+	}
+	var err error
+	if p.agent, err = startAgent(b.reaper); err != nil { // it begins while the workspace is made
+		return fail(failAgent, fmt.Errorf("start the helper: %w", err))
+	}
 	uid, err := b.plan.Identify(s.ctx, init.UserID)
 	if err != nil {
-		return p, &messages.InitFailed{Code: failWorkspace, Message: err.Error()}
+		return fail(failWorkspace, err)
 	}
 	w, err := openWorkspace(s.ctx, b.root, init.WorkspaceDir, b.cfg.TokenFile, uid)
 	if err != nil {
-		return p, &messages.InitFailed{Code: failWorkspace, Message: err.Error()}
+		return fail(failWorkspace, err)
 	}
 	if w.left > 0 {
 		s.log.Warn().Int("entries", w.left).Int("uid", uid).Msg("files with several links, and devices, were not given to the user")
 	}
 	p.workspace, p.timings.WorkspaceMs = w, lap()
 
-	fail := func(code string, err error) (prepared, *messages.InitFailed) {
-		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, p.clear()).Error()}
-	}
 	if err := w.writeToken(init.Token); err != nil {
 		return fail(failToken, fmt.Errorf("%s in %s: %w", b.cfg.TokenFile, w.path, err))
 	}
@@ -94,7 +109,7 @@ func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *message
 	return p, nil
 }
 
-// makeAgent starts the agent in its workspace.
+// makeAgent has the helper become the agent in its workspace.
 func (b *bridge) makeAgent(p *prepared, user messages.UserID) error {
 	argv, err := SplitCommand(b.cfg.AgentCommand)
 	if err != nil {
@@ -107,16 +122,11 @@ func (b *bridge) makeAgent(p *prepared, user messages.UserID) error {
 	if p.temp, err = b.plan.MakeTemp(w.uid); err != nil {
 		return err
 	}
-	start, err := b.plan.Prepare(isolation.Job{Argv: argv, Workspace: w.path, Temp: p.temp, UID: w.uid})
-	if err != nil {
-		return err
-	}
 	env := agentEnviron(b.cfg.Environ, place{
 		user: messages.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.Inside(p.temp),
 		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)),
 	})
-	p.agent, err = startAgent(start, env, b.reaper)
-	return err
+	return b.plan.Start(p.agent.helper, isolation.Job{Argv: argv, Env: env, Workspace: w.path, Temp: p.temp, UID: w.uid})
 }
 
 // stopwatch gives the milliseconds since it was last asked.

@@ -54,11 +54,10 @@ func helper() int {
 	defer runtime.UnlockOSThread()
 	for i := range 30 {
 		text := fmt.Sprintf("(true &); (true &); (setsid sleep 0.0%d &); (setsid sleep 0.02 &); exit %d", i%3, i)
-		start, err := plan.Prepare(isolation.Job{Argv: []string{"/bin/sh", "-c", text}, Workspace: "/", Temp: "/tmp"})
-		if err != nil {
-			return complain("prepare: %v", err)
+		a, err := startAgent(r)
+		if err == nil {
+			err = plan.Start(a.helper, isolation.Job{Argv: []string{"/bin/sh", "-c", text}, Env: os.Environ(), Workspace: "/", Temp: "/tmp"})
 		}
-		a, err := startAgent(start, os.Environ(), r)
 		if err != nil {
 			return complain("start: %v", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -55,6 +56,13 @@ func findProgram(s *spec) error {
 	if len(s.Argv) == 0 {
 		return nil
 	}
+	for _, entry := range s.Env {
+		if path, ok := strings.CutPrefix(entry, "PATH="); ok {
+			if err := os.Setenv("PATH", path); err != nil {
+				return err
+			}
+		}
+	}
 	program, err := exec.LookPath(s.Argv[0])
 	if err == nil {
 		program, err = filepath.Abs(program)
@@ -101,4 +109,4 @@ func closeOnExec(*spec) error {
 	return os.NewSyscallError("close_range", err)
 }
 
-func execute(s *spec) error { return syscall.Exec(s.program, s.Argv, os.Environ()) }
+func execute(s *spec) error { return syscall.Exec(s.program, s.Argv, s.Env) }

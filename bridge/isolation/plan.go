@@ -180,16 +180,19 @@ func (p *Plan) Inside(path string) string {
 // Job is one agent to be started.
 type Job struct {
 	Argv []string
+	// Env is the agent's whole environment.
+	Env []string
 	// Workspace and Temp are the agent's directories as the bridge sees them.
 	Workspace, Temp string
 	// UID is what Identify said.
 	UID int
 }
 
-// Prepare makes everything ready to start an agent as the plan says.
-func (p *Plan) Prepare(j Job) (*Start, error) {
+// Start has a helper that runs become an agent as the plan says, and returns when it has. The error says which step failed;
+// the helper is then of no more use, and its process is the caller's to kill and to wait for.
+func (p *Plan) Start(h *Helper, j Job) error {
 	s := spec{
-		Levels: p.Levels, UID: j.UID, Read: p.cfg.Read, Argv: j.Argv,
+		Levels: p.Levels, UID: j.UID, Read: p.cfg.Read, Argv: j.Argv, Env: j.Env,
 		Dir: p.Inside(j.Workspace), Temp: p.Inside(j.Temp),
 	}
 	if p.Levels.Has(Chroot) {
@@ -198,7 +201,7 @@ func (p *Plan) Prepare(j Job) (*Start, error) {
 	if p.bind {
 		s.Bind, s.BindRoot = j.Workspace, p.cfg.Workspaces.Name()
 	}
-	return newStart(s)
+	return h.become(s)
 }
 
 // Close lets go of the records.

@@ -28,11 +28,7 @@ func (p *Plan) rehearse(ctx context.Context) (err error) {
 		return &failure{Level: p.Levels & Chroot, Step: "make a temporary directory", Message: err.Error()}
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(job.Temp)) }()
-	start, err := p.Prepare(job)
-	if err != nil {
-		return err
-	}
-	return run(ctx, start)
+	return p.runRehearsal(ctx, job)
 }
 
 // rehearseWorkspace makes a workspace for uid and uses it as a bridge does. Shared file systems refuse that where they make
@@ -57,25 +53,28 @@ func rehearseWorkspace(root *os.Root, name string, uid int) error {
 	return root.Chmod(name, 0o700)
 }
 
-// run runs a rehearsal's helper to its end.
-func run(ctx context.Context, start *Start) error {
+// runRehearsal runs a rehearsal's helper to its end.
+func (p *Plan) runRehearsal(ctx context.Context, job Job) error {
 	runtime.LockOSThread() // the helper dies with the thread that started it
 	defer runtime.UnlockOSThread()
 	if err := ctx.Err(); err != nil {
-		start.Close()
 		return err
 	}
-	start.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := start.Cmd.Start(); err != nil {
-		start.Close()
+	h, err := NewHelper()
+	if err != nil {
+		return err
+	}
+	h.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := h.Cmd.Start(); err != nil {
+		h.Close()
 		return fmt.Errorf("start the helper: %w", err)
 	}
-	err := start.Await()
+	h.Started()
+	err = p.Start(h, job)
 	if err != nil {
-		// Dead already, unless it hangs.
-		_ = start.Cmd.Process.Kill()
+		_ = h.Cmd.Process.Kill() // dead already, unless it hangs
 	}
-	if ended := start.Cmd.Wait(); err == nil {
+	if ended := h.Cmd.Wait(); err == nil {
 		err = ended
 	}
 	return err

@@ -18,6 +18,8 @@ type spec struct {
 	Dir, Temp string
 	// Argv is the agent's command. A rehearsal has none.
 	Argv []string
+	// Env is the agent's environment.
+	Env []string
 
 	// program is Argv's first word as a path, once it has been looked up.
 	program string
