@@ -27,9 +27,13 @@ const (
 	nobody = 65534
 )
 
-var program string
+// program is the bridge, and hostile an agent that attacks another user's (testdata/hostile).
+var program, hostile string
 
 func TestMain(m *testing.M) {
+	if what := os.Getenv(launchVariable); what != "" {
+		os.Exit(launch(what))
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "hearth-bridge")
 		if err != nil {
@@ -41,6 +45,12 @@ func TestMain(m *testing.M) {
 		}
 		program = filepath.Join(dir, "bridge")
 		if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+			panic("build: " + string(out))
+		}
+		hostile = filepath.Join(dir, "hostile")
+		build := exec.Command("go", "build", "-o", hostile, "./testdata/hostile")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // so that it runs in an empty root
+		if out, err := build.CombinedOutput(); err != nil {
 			panic("build: " + string(out))
 		}
 		return m.Run()

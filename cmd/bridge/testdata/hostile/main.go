@@ -1,0 +1,234 @@
+// Command hostile is an agent for tests of isolation. As "victim" it has something to lose and says where; as "attacker" it
+// is told where another user's victim is, tries everything to get at it, and says how each attempt went.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// victim is what a victim says of itself, as the test passes it on to the attacker.
+type victim struct {
+	PID, Bridge     int
+	Workspace, Temp string
+	Socket          string
+	// Other is a file of the container that is neither a user's nor the system's, and SetUID a program that is another
+	// user's and would run as that user. The test knows them.
+	Other, SetUID string
+}
+
+// result is how an attempt went. Error is empty if the attacker had its way.
+type result struct{ Attempt, Error string }
+
+func main() {
+	role := os.Args[1]
+	var err error
+	switch role {
+	case "victim":
+		err = beVictim()
+	case "attacker":
+		err = beAttacker()
+	case "whoami":
+		fmt.Println(os.Geteuid())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func say(what any) error { return json.NewEncoder(os.Stdout).Encode(what) }
+
+func beVictim() error {
+	v := victim{PID: os.Getpid(), Bridge: os.Getppid(), Temp: os.Getenv("TMPDIR"), Socket: "@hearth-victim-" + strconv.Itoa(os.Getpid())}
+	var err error
+	if v.Workspace, err = os.Getwd(); err != nil {
+		return err
+	}
+	for _, name := range []string{"secret", "spare-1", "spare-2", filepath.Join(v.Temp, "scratch")} {
+		if err := os.WriteFile(name, []byte("a secret of the victim's\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	open, err := os.Open("secret")
+	if err != nil {
+		return err
+	}
+	defer open.Close()
+	listener, err := net.Listen("unix", v.Socket)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := say(v); err != nil {
+		return err
+	}
+	_, err = bufio.NewReader(os.Stdin).ReadString(0) // until the end
+	if err.Error() == "EOF" {
+		return nil
+	}
+	return err
+}
+
+func beAttacker() error {
+	runtime.LockOSThread() // whoever traces is a thread
+	line, err := bufio.NewReader(os.Stdin).ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	var v victim
+	if err := json.Unmarshal(line, &v); err != nil {
+		return err
+	}
+	var results []result
+	try := func(attempt string, do func() error) {
+		r := result{Attempt: attempt}
+		if err := do(); err != nil {
+			r.Error = err.Error()
+		}
+		results = append(results, r)
+	}
+	attackFiles(v, try)
+	for _, target := range []struct {
+		name string
+		pid  int
+	}{{"their agent", v.PID}, {"their bridge", v.Bridge}, {"its own bridge", os.Getppid()}} {
+		attackProcess(target.name, target.pid, try)
+	}
+	try("connect to their agent's abstract socket", func() error {
+		conn, err := net.Dial("unix", v.Socket)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	})
+	attackPrivileges(v, try)
+	return say(results)
+}
+
+func attackFiles(v victim, try func(string, func() error)) {
+	secret := filepath.Join(v.Workspace, "secret")
+	read := func(name string) func() error {
+		return func() error { _, err := os.ReadFile(name); return err }
+	}
+	list := func(name string) func() error {
+		return func() error { _, err := os.ReadDir(name); return err }
+	}
+	write := func(name string, flag int) func() error {
+		return func() error {
+			file, err := os.OpenFile(name, flag|os.O_WRONLY, 0o600)
+			if err == nil {
+				_, err = file.WriteString("x")
+				err = errors.Join(err, file.Close())
+			}
+			return err
+		}
+	}
+	try("list all workspaces", list(filepath.Dir(v.Workspace)))
+	try("list their workspace", list(v.Workspace))
+	try("see that a file is in it, and how large", func() error { _, err := os.Stat(secret); return err })
+	try("read a file in it", read(secret))
+	try("read their token file", read(filepath.Join(v.Workspace, ".optima", "token.json")))
+	try("read their temporary directory", read(filepath.Join(v.Temp, "scratch")))
+	try("read a file through a symlink of its own", func() error {
+		if err := os.Symlink(secret, "symlink"); err != nil {
+			return err
+		}
+		return read("symlink")()
+	})
+	try("hard-link a file into its own workspace", func() error { return os.Link(secret, "link") })
+	try("rename a file into its own workspace", func() error { return os.Rename(filepath.Join(v.Workspace, "spare-1"), "stolen") })
+	try("remove a file", func() error { return os.Remove(filepath.Join(v.Workspace, "spare-2")) })
+	try("write to a file", write(secret, os.O_APPEND))
+	try("truncate a file", func() error { return os.Truncate(secret, 5) })
+	try("make a file", write(filepath.Join(v.Workspace, "planted"), os.O_CREATE))
+	try("change a file's mode", func() error { return os.Chmod(secret, 0o644) })
+	try("change a file's owner", func() error { return os.Chown(secret, os.Getuid(), os.Getgid()) })
+	try("put something in the place of their workspace", func() error {
+		if err := os.Rename(v.Workspace, v.Workspace+"-gone"); err != nil {
+			return err
+		}
+		return os.Rename(v.Workspace+"-gone", v.Workspace)
+	})
+	try("read other files of the container", read(v.Other))
+}
+
+func attackProcess(name string, pid int, try func(string, func() error)) {
+	proc := "/proc/" + strconv.Itoa(pid)
+	open := func(path string) error {
+		file, err := os.Open(path)
+		if err == nil {
+			err = file.Close()
+		}
+		return err
+	}
+	try("read the environment of "+name, func() error { return open(proc + "/environ") })
+	try("enter the working directory of "+name, func() error { return open(proc + "/cwd/.") })
+	try("enter the root of "+name, func() error { return open(proc + "/root/.") })
+	try("open a file that is open in "+name, func() error {
+		err := errors.New("none is known")
+		for fd := range 16 {
+			if err = open(proc + "/fd/" + strconv.Itoa(fd)); err == nil {
+				return nil
+			}
+		}
+		return err
+	})
+	try("read the memory of "+name, func() error { return open(proc + "/mem") })
+	try("trace "+name, func() error { return unix.PtraceSeize(pid) })
+	try("signal "+name, func() error { return unix.Kill(pid, unix.SIGWINCH) })
+}
+
+func attackPrivileges(v victim, try func(string, func() error)) {
+	try("become another user by a set-user-ID program", func() error {
+		out, err := exec.Command(v.SetUID, "whoami").Output()
+		if err != nil {
+			return err
+		}
+		if got := strings.TrimSpace(string(out)); got == strconv.Itoa(os.Geteuid()) {
+			return errors.New("it still runs as " + got)
+		}
+		return nil
+	})
+	try("keep a capability", func() error {
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var have [2]unix.CapUserData
+		if err := unix.Capget(&header, &have[0]); err != nil {
+			return err
+		}
+		for _, each := range have {
+			if each.Effective|each.Permitted|each.Inheritable != 0 {
+				return nil
+			}
+		}
+		for capability := range uintptr(unix.CAP_LAST_CAP + 1) {
+			if bounding, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, capability, 0, 0, 0); err == nil && bounding != 0 {
+				return nil
+			}
+			ambient, err := unix.PrctlRetInt(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, capability, 0, 0)
+			if err == nil && ambient != 0 {
+				return nil
+			}
+		}
+		return errors.New("none is left")
+	})
+	try("keep a supplementary group", func() error {
+		groups, err := os.Getgroups()
+		if err == nil && len(groups) == 0 {
+			err = errors.New("none is left")
+		}
+		return err
+	})
+	try("become another user", func() error { return unix.Setresuid(4242, 4242, 4242) }) // the last of all
+}
