@@ -61,7 +61,9 @@ func (o *owning) directory(dir *os.File, depth int) error {
 	for {
 		names, err := dir.Readdirnames(256)
 		for _, name := range names {
-			if err := o.entry(dir, name, depth); err != nil {
+			// What was removed meanwhile needs no owner. ESTALE is how NFS says that.
+			err := o.entry(dir, name, depth)
+			if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ESTALE) {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
@@ -79,9 +81,6 @@ func (o *owning) directory(dir *os.File, depth int) error {
 
 func (o *owning) entry(dir *os.File, name string, depth int) error {
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENOENT) {
-		return nil // removed meanwhile
-	}
 	if err != nil {
 		return os.NewSyscallError("openat", err)
 	}
@@ -99,6 +98,16 @@ func (o *owning) entry(dir *os.File, name string, depth int) error {
 	case stat.Dev != o.device, kind == unix.S_IFBLK, kind == unix.S_IFCHR, stat.Nlink > 1:
 		o.left++
 		return nil
+	}
+	// That it has one link says something of this workspace only if the link is here: one that was removed after the file
+	// was opened has left the file with another's. Who cannot make a new one could not have made it look as if it were here.
+	var again unix.Stat_t
+	err = unix.Fstatat(int(dir.Fd()), name, &again, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return os.NewSyscallError("fstatat", err)
+	}
+	if again.Dev != stat.Dev || again.Ino != stat.Ino {
+		return nil // replaced meanwhile
 	}
 	return os.NewSyscallError("fchownat", unix.Fchownat(fd, "", o.uid, o.uid, unix.AT_EMPTY_PATH))
 }

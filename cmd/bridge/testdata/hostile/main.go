@@ -192,7 +192,9 @@ func attackProcess(name string, pid int, try func(string, func() error)) {
 
 func attackPrivileges(v victim, try func(string, func() error)) {
 	try("become another user by a set-user-ID program", func() error {
-		out, err := exec.Command(v.SetUID, "whoami").Output()
+		cmd := exec.Command(v.SetUID, "whoami")
+		cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr // a prepared root may have no /dev/null
+		out, err := cmd.Output()
 		if err != nil {
 			return err
 		}
