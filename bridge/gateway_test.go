@@ -256,7 +256,7 @@ func testConfig(t *testing.T, g *gateway) Config {
 		GatewayURL: g.url(), TaskID: "task-1", TaskToken: testTaskToken, Warm: true,
 		WorkspaceRoot: t.TempDir(), TokenFile: ".optima/token.json",
 		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrLog, AgentOverflow: OverflowPause,
-		Isolation: "auto", UIDRange: "10000-59999", AgentReadPaths: []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"},
+		Isolation: "path", UIDRange: "10000-59999", AgentReadPaths: []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"},
 		Environ:       append(os.Environ(), "TASK_TOKEN="+testTaskToken),
 		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20,
 		WarmOrphanTTL: time.Minute, StopGrace: 5 * time.Second, Version: "test",

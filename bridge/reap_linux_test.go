@@ -34,6 +34,14 @@ func helper() int {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return complain("become a subreaper: %v", err)
 	}
+	root, err := os.OpenRoot("/")
+	if err != nil {
+		return complain("%v", err)
+	}
+	plan, err := isolation.Resolve(context.Background(), isolation.Config{Workspaces: root}) // path alone
+	if err != nil {
+		return complain("%v", err)
+	}
 	r := newReaper()
 	if !r.enabled {
 		return complain("the reaper does not see that orphans come here")
@@ -41,18 +49,10 @@ func helper() int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go r.run(ctx)
-	root, err := os.OpenRoot("/")
-	if err != nil {
-		return complain("%v", err)
-	}
-	plan, err := isolation.Resolve(ctx, isolation.Config{Workspaces: root}) // path alone
-	if err != nil {
-		return complain("%v", err)
-	}
 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	for i := range 30 {
+	for i := range 12 {
 		text := fmt.Sprintf("(true &); (true &); (setsid sleep 0.0%d &); (setsid sleep 0.02 &); exit %d", i%3, i)
 		a, err := startAgent(r)
 		if err == nil {

@@ -54,7 +54,7 @@ func Resolve(ctx context.Context, cfg Config) (*Plan, error) {
 			}
 		}
 	}
-	for {
+	for p.Levels != 0 { // path alone takes nothing that could be refused
 		err := p.rehearse(ctx)
 		if err == nil {
 			return p, nil
@@ -67,6 +67,7 @@ func Resolve(ctx context.Context, cfg Config) (*Plan, error) {
 			return nil, errors.Join(err, p.Close())
 		}
 	}
+	return p, nil
 }
 
 // doWithout takes a level out of the plan, and with UID also Chroot, or fails if it was asked for by name.

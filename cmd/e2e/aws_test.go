@@ -116,7 +116,7 @@ func TestTerminatedDuringAStart(t *testing.T) {
 	for _, warm := range []string{"true", "false"} {
 		t.Run("ENABLE_WARM_POOL="+warm, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
+			dir := sharedDir(t)
 			g := startGateway(t, dir, "ENABLE_WARM_POOL="+warm, "LOCAL_START_DELAY=1m", "LOCAL_BRIDGE="+bridgeIn(t, dir))
 			w, _ := openWire(t, g.ws+"/ws?user=ann", nil)
 			w.says(messages.Hello{})

@@ -86,7 +86,7 @@ func (e localECS) tasks() (arns []string) {
 // With BACKEND=ecs the tasks are not the gateway's children: they live on when it is killed. The next gateway, behind the
 // same address, fills its pool; a session can be had; and in the end, after an orderly end of it, nothing is left in ECS.
 func TestKilledGatewayOnECS(t *testing.T) {
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
 	address := openProxy(t) // as a load balancer's
 	environment := append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s", "DRAIN_TIMEOUT=1s")
@@ -126,7 +126,7 @@ func TestKilledGatewayOnECS(t *testing.T) {
 // A gateway is replaced by another behind the same address while lines go through three sessions: each of its tasks, the
 // warm ones too, goes on at the other, the clients follow, and nothing is lost, doubled or out of order.
 func TestRollingDeploy(t *testing.T) {
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
 	address := openProxy(t) // as a load balancer's
 	environment := append(ecs.gatewayEnvironment(address.ws()), "DRAIN_TIMEOUT=20s")

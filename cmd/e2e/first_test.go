@@ -18,7 +18,7 @@ func TestFirstSession(t *testing.T) {
 		{"ENABLE_WARM_POOL=false", "false", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := sharedDir(t)
 			g := startGateway(t, dir, "ENABLE_WARM_POOL="+test.warm, "LOCAL_BRIDGE="+bridgeIn(t, dir))
 			if output, code := g.shell("echo $((6*7))\nexit\n"); output != "42\n" || code != 0 {
 				t.Errorf("the shell printed %q and exited with %d", output, code)
@@ -45,7 +45,7 @@ func TestFirstSession(t *testing.T) {
 // With the embedded backend a killed gateway takes its tasks and their agents along.
 func TestKilledGatewayLeavesNothing(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	g := startGateway(t, dir, "LOCAL_BRIDGE="+bridgeIn(t, dir), "AGENT_COMMAND=sh -c 'sleep 1000 & exec cat'")
 	u := connect(t, "ann", g.at)
 	u.ready()

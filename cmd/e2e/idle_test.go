@@ -18,7 +18,7 @@ const patientAgent = `sh -c 'echo begun; while sleep 0.1; do if [ -e busy ]; the
 // sleeps does not, open sockets or not. Idle ends the task and leaves the workspace, where the session begins anew.
 func TestKeepalive(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	g := startGateway(t, dir, "LOCAL_BRIDGE="+bridgeIn(t, dir), "AGENT_COMMAND="+patientAgent, "SESSION_IDLE_TIMEOUT=2s")
 	busy := filepath.Join(mkdir(t, filepath.Join(dir, "workspaces", "ann")), "busy")
 	if err := os.WriteFile(busy, nil, 0o600); err != nil {

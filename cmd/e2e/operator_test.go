@@ -178,7 +178,7 @@ func TestStartUpValidation(t *testing.T) {
 
 // The gateway would not start without the permissions that it needs, and says which.
 func TestStartUpChecksPermissions(t *testing.T) {
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
 	ecs.must(http.MethodPost, "/_localecs/faults", `{"api":{"DescribeTasks":{"denied":true}}}`)
 	g := startProgram(t, dir, "gateway", ecs.gatewayEnvironment("ws://127.0.0.1:1")...)

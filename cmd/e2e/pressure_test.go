@@ -30,7 +30,7 @@ const (
 // nothing.
 func TestFloodedClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	g := startGateway(t, dir, "LOCAL_BRIDGE="+bridgeIn(t, dir), "WARM_POOL_MIN_SIZE=1", "WARM_POOL_REPLENISH_THRESHOLD=0",
 		`AGENT_COMMAND=sh -c 'read -r first; case "$first" in flood) exec yes;; esac; exec cat'`)
 	other := connect(t, "bob", g.at)

@@ -218,6 +218,18 @@ func (g realGateway) shell(input string, arguments ...string) (string, int) {
 // at is the option that connects a client to this gateway.
 func (g realGateway) at(c *client.Config) { c.URL = g.ws }
 
+// sharedDir is a temporary directory that users' own UIDs can get to, as a mounted volume is.
+func sharedDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, each := range []string{filepath.Dir(dir), dir} {
+		if err := os.Chmod(each, 0o711); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // mkdir makes a directory and gives it back.
 func mkdir(t testing.TB, dir string) string {
 	t.Helper()

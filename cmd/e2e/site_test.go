@@ -54,7 +54,7 @@ func siteConfig(t testing.TB, dir string) gateway.Config {
 		Backend:    gateway.BackendLocal, SharedAP: true, ECS: gateway.ECSConfig{StartedBy: "e2e"},
 		Local: gateway.LocalConfig{
 			Bridge: bridgeIn(t, dir), Instances: 1,
-			AgentCommand: "cat", AgentIO: "text", AgentStderr: "log", LogLevel: "debug", LogFormat: "json",
+			AgentCommand: "cat", AgentIO: "text", AgentStderr: "log", Isolation: "auto", LogLevel: "debug", LogFormat: "json",
 		},
 		Actors: settings,
 		Auth:   gateway.AuthJWT, JWTSecret: rand.Text() + rand.Text(),
@@ -66,7 +66,7 @@ func siteConfig(t testing.TB, dir string) gateway.Config {
 // openSite starts a site, and closes it with the test. Options change the configuration.
 func openSite(t testing.TB, options ...func(*gateway.Config)) *site {
 	t.Helper()
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	cfg := siteConfig(t, dir)
 	for _, option := range options {
 		option(&cfg)

@@ -81,7 +81,7 @@ type storm struct {
 
 func openStorm(t testing.TB) *storm {
 	t.Helper()
-	s := &storm{t: t, dir: t.TempDir(), clients: openProxy(t), bridges: openProxy(t)}
+	s := &storm{t: t, dir: sharedDir(t), clients: openProxy(t), bridges: openProxy(t)}
 	s.ecs = startLocalECS(t, s.dir, fmt.Sprint(buildAgent(t, s.dir, "numbers"), " ", *stormPause))
 	// The machine may be busy: ACCEPT_TIMEOUT has tests of its own.
 	s.environment = append(s.ecs.gatewayEnvironment(s.bridges.ws()), "LOG_LEVEL=info", "ACCEPT_TIMEOUT=10s")

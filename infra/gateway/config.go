@@ -87,6 +87,8 @@ type LocalConfig struct {
 	StartDelay time.Duration
 
 	AgentCommand, AgentIO, AgentStderr string
+	// Isolation is what keeps agents apart.
+	Isolation string
 	// LogLevel and LogFormat are the bridges'.
 	LogLevel, LogFormat string
 }

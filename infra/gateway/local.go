@@ -36,6 +36,9 @@ const (
 	localTaskCPU        = 1        // CPU units
 )
 
+// workspaceRootMode lets users' own UIDs through to their workspaces, and shows nobody who else has one.
+const workspaceRootMode = 0o711
+
 // localBackend is the embedded ECS-compatible endpoint with its task definition registered.
 type localBackend struct {
 	server    *localecs.Server
@@ -70,14 +73,17 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 			return err
 		}
 		b.workspace, b.temporary = dir, true
+		if err := os.Chmod(dir, workspaceRootMode); err != nil {
+			return err
+		}
 	}
-	if err := os.MkdirAll(b.workspace, 0o755); err != nil {
+	if err := os.MkdirAll(b.workspace, workspaceRootMode); err != nil {
 		return err
 	}
 	environment := map[string]string{
 		"WORKSPACE_ROOT": b.workspace, "AGENT_COMMAND": cfg.Local.AgentCommand, "AGENT_IO": cfg.Local.AgentIO,
 		"AGENT_STDERR": cfg.Local.AgentStderr, "MAX_FRAME_BYTES": strconv.Itoa(cfg.MaxFrameBytes),
-		"LOG_LEVEL": cfg.Local.LogLevel, "LOG_FORMAT": cfg.Local.LogFormat,
+		"LOG_LEVEL": cfg.Local.LogLevel, "LOG_FORMAT": cfg.Local.LogFormat, "ISOLATION": cfg.Local.Isolation,
 	}
 	container := types.ContainerDefinition{
 		Name: aws.String(localContainer), Image: aws.String("local"), Essential: aws.Bool(true),
@@ -86,6 +92,7 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 	}
 	for _, name := range []string{
 		"WORKSPACE_ROOT", "AGENT_COMMAND", "AGENT_IO", "AGENT_STDERR", "MAX_FRAME_BYTES", "LOG_LEVEL", "LOG_FORMAT",
+		"ISOLATION",
 	} {
 		container.Environment = append(container.Environment, types.KeyValuePair{
 			Name: aws.String(name), Value: aws.String(environment[name]),
