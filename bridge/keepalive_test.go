@@ -190,7 +190,7 @@ func TestRenewingIsNoTouch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &workspace{root: root, tokenFile: "token.json"}
+	w := &workspace{root: root, uid: isolation.SameUser, tokenFile: "token.json"}
 	if err := w.makeKeepalive(); err != nil {
 		t.Fatal(err)
 	}

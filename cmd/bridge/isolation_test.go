@@ -92,10 +92,11 @@ func openContainer(t *testing.T, levels string, mounted bool) *container {
 		}
 	}
 	c.mkdir(c.root, 0o711)
+	c.mkdir(filepath.Join(dir, "tmp"), 0o711)
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	c.env = append(c.env, "ISOLATION="+levels, "WORKSPACE_ROOT="+c.root, "AGENT="+agent)
+	c.env = append(c.env, "ISOLATION="+levels, "WORKSPACE_ROOT="+c.root, "TMPDIR="+filepath.Join(dir, "tmp"), "AGENT="+agent)
 	return c
 }
 

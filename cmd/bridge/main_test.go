@@ -182,7 +182,7 @@ func TestAgentDiesWithTheBridge(t *testing.T) {
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(),
 		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(g.server.URL, "http"), "TASK_ID=task-1", "TASK_TOKEN="+taskToken,
-		"WORKSPACE_ROOT="+root, "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
+		"WORKSPACE_ROOT="+root, "TMPDIR="+t.TempDir(), "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func startProgram(t testing.TB, dir, name string, environment ...string) *proces
 	t.Helper()
 	p := &process{t: t, dir: dir, log: &journal{}, gone: make(chan struct{})}
 	p.cmd = exec.Command(program(name))
-	p.cmd.Env = append(os.Environ(), append(environment, "HEARTH_E2E="+dir)...)
+	p.cmd.Env = append(os.Environ(), append(environment, "HEARTH_E2E="+dir, "TMPDIR="+dir)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p.cmd.WaitDelay = patience

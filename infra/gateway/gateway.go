@@ -152,7 +152,7 @@ func (g *Gateway) InternalAddr() net.Addr { return g.internal().Addr() }
 
 // TemporaryWorkspaces is the directory of workspaces that goes with the gateway, empty when they stay.
 func (g *Gateway) TemporaryWorkspaces() string {
-	if g.local == nil || !g.local.temporary {
+	if g.local == nil || !g.local.keepsNothing() {
 		return ""
 	}
 	return g.local.workspace

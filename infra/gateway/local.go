@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -44,8 +45,9 @@ type localBackend struct {
 	server    *localecs.Server
 	client    *awsecs.Client
 	workspace string
-	// temporary says that the workspaces go when the gateway does.
-	temporary bool
+	// temporary is the directory of what goes when the gateway does: agents' temporary directories, also those of tasks that
+	// were killed, and the workspaces if nobody asked to keep them.
+	temporary string
 }
 
 // startLocal starts the endpoint and registers the one task definition, through the same API calls as on AWS.
@@ -66,21 +68,12 @@ func startLocal(ctx context.Context, cfg *Config, log zerolog.Logger, output io.
 }
 
 func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
-	b.workspace = cfg.Actors.WorkspaceRoot
-	if b.workspace == "" {
-		dir, err := os.MkdirTemp("", "hearth-workspaces-")
-		if err != nil {
-			return err
-		}
-		b.workspace, b.temporary = dir, true
-		if err := os.Chmod(dir, workspaceRootMode); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(b.workspace, workspaceRootMode); err != nil {
+	temp, err := b.makeDirectories(cfg.Actors.WorkspaceRoot)
+	if err != nil {
 		return err
 	}
 	environment := map[string]string{
+		"TMPDIR":         temp,
 		"WORKSPACE_ROOT": b.workspace, "AGENT_COMMAND": cfg.Local.AgentCommand, "AGENT_IO": cfg.Local.AgentIO,
 		"AGENT_STDERR": cfg.Local.AgentStderr, "MAX_FRAME_BYTES": strconv.Itoa(cfg.MaxFrameBytes),
 		"LOG_LEVEL": cfg.Local.LogLevel, "LOG_FORMAT": cfg.Local.LogFormat, "ISOLATION": cfg.Local.Isolation,
@@ -92,7 +85,7 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 	}
 	for _, name := range []string{
 		"WORKSPACE_ROOT", "AGENT_COMMAND", "AGENT_IO", "AGENT_STDERR", "MAX_FRAME_BYTES", "LOG_LEVEL", "LOG_FORMAT",
-		"ISOLATION",
+		"ISOLATION", "TMPDIR",
 	} {
 		container.Environment = append(container.Environment, types.KeyValuePair{
 			Name: aws.String(name), Value: aws.String(environment[name]),
@@ -117,16 +110,38 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 	return nil
 }
 
+// makeDirectories makes the workspace root, if there is none, and the directory of temporary directories, which it returns.
+func (b *localBackend) makeDirectories(workspaces string) (temp string, err error) {
+	if b.temporary, err = os.MkdirTemp("", "hearth-local-"); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(b.temporary, workspaceRootMode); err != nil {
+		return "", err
+	}
+	b.workspace = workspaces
+	if b.workspace == "" {
+		b.workspace = filepath.Join(b.temporary, "workspaces")
+	}
+	if err := os.MkdirAll(b.workspace, workspaceRootMode); err != nil {
+		return "", err
+	}
+	temp = filepath.Join(b.temporary, "tmp")
+	return temp, os.Mkdir(temp, workspaceRootMode)
+}
+
+// keepsNothing reports whether the workspaces go when the gateway does.
+func (b *localBackend) keepsNothing() bool { return filepath.Dir(b.workspace) == b.temporary }
+
 // stopTimeoutSeconds leaves the bridge time to end its agent and to say so before it is killed.
 func stopTimeoutSeconds(grace time.Duration) int32 {
 	return int32((grace + 2*time.Second + time.Second - 1) / time.Second)
 }
 
-// close stops every task and removes workspaces that nobody asked to keep.
+// close stops every task and removes what is temporary.
 func (b *localBackend) close(ctx context.Context) error {
 	err := b.server.Close(ctx)
-	if b.temporary {
-		err = errors.Join(err, os.RemoveAll(b.workspace))
+	if b.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(b.temporary))
 	}
 	return err
 }
