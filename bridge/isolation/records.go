@@ -18,6 +18,8 @@ const OwnName = ".hearth"
 
 const (
 	recordsName = OwnName + "/uids"
+	// ownMode lets agents through to what is theirs in it, which is only the workspace of a rehearsal.
+	ownMode fs.FileMode = 0o711
 	// maxRecord bounds what is read of a record. No user id is as long.
 	maxRecord = 1 << 10
 )
@@ -25,13 +27,12 @@ const (
 // directory keeps each record as a file on the workspaces' file system: its name is the UID and its content the user's id.
 type directory struct{ root *os.Root }
 
-// openRecords opens the records below the workspace root, after making their directory if need be. Agents can enter what is
-// above it, since rehearsals take place there, but not the records.
+// openRecords opens the records below the workspace root, after making their directory if need be.
 func openRecords(root *os.Root) (*directory, error) {
 	for _, each := range []struct {
 		name string
 		mode fs.FileMode
-	}{{OwnName, 0o711}, {recordsName, 0o700}} {
+	}{{OwnName, ownMode}, {recordsName, 0o700}} {
 		if err := root.Mkdir(each.name, each.mode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}

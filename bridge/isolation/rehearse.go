@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,15 +14,15 @@ import (
 
 // rehearse does everything that a start does, with a made-up user, but for executing a program.
 func (p *Plan) rehearse(ctx context.Context) (err error) {
-	job := Job{Workspace: p.cfg.Workspaces.Name(), Temp: p.temps, UID: SameUser}
+	name := filepath.Join(OwnName, "rehearsal-"+rand.Text())
+	job := Job{Workspace: filepath.Join(p.cfg.Workspaces.Name(), name), UID: SameUser}
+	level := Landlock // which is all that there is without UID
 	if p.Levels.Has(UID) {
-		job.UID = int(p.cfg.UIDs.First)
-		name := filepath.Join(OwnName, "rehearsal-"+rand.Text())
-		defer func() { err = errors.Join(err, p.cfg.Workspaces.RemoveAll(name)) }()
-		if err := rehearseWorkspace(p.cfg.Workspaces, name, job.UID); err != nil {
-			return &failure{Level: UID, Step: "make a workspace for another user", Message: err.Error()}
-		}
-		job.Workspace = filepath.Join(job.Workspace, name)
+		level, job.UID = UID, int(p.cfg.UIDs.First)
+	}
+	defer func() { err = errors.Join(err, p.cfg.Workspaces.RemoveAll(name)) }()
+	if err := rehearseWorkspace(p.cfg.Workspaces, name, job.UID); err != nil {
+		return &failure{Level: level, Step: "make a workspace", Message: err.Error()}
 	}
 	job.Temp, err = p.MakeTemp(job.UID)
 	if err != nil {
@@ -34,8 +35,14 @@ func (p *Plan) rehearse(ctx context.Context) (err error) {
 // rehearseWorkspace makes a workspace for uid and uses it as a bridge does. Shared file systems refuse that where they make
 // everybody one and the same user.
 func rehearseWorkspace(root *os.Root, name string, uid int) error {
+	if err := root.Mkdir(OwnName, ownMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	if err := root.Mkdir(name, 0o700); err != nil {
 		return err
+	}
+	if uid == SameUser {
+		return nil
 	}
 	if err := root.Lchown(name, uid, uid); err != nil {
 		return err

@@ -47,6 +47,7 @@ var steps = []step{
 	{0, "find the program", findProgram},
 	{UID, "reach the workspace as the user", reachWorkspace},
 	{Landlock, "restrict with Landlock", restrict},
+	{Landlock, "see that Landlock holds", rehearseLandlock},
 	{0, "enter the workspace", enterWorkspace},
 	{0, "die with the bridge", dieWithParent},
 	{0, "keep the bridge's files", closeOnExec},

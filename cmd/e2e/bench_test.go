@@ -20,7 +20,7 @@ import (
 //
 // What gateway and bridge measure comes in whole milliseconds, cut off.
 func BenchmarkWarmConnectToReady(b *testing.B) {
-	g := startGateway(b, b.TempDir(), "LOG_LEVEL=warn", "LOCAL_BRIDGE="+program("bridge"), "AGENT_COMMAND=cat")
+	g := startGateway(b, sharedDir(b), "LOG_LEVEL=warn", "LOCAL_BRIDGE="+program("bridge"), "AGENT_COMMAND=cat")
 	phases := map[string][]float64{}
 	for b.Loop() {
 		g.awaitReady(3)

@@ -12,7 +12,7 @@ import (
 // The secret of the tasks' tokens is changed: the gateway is killed and comes back with another one and this as the one
 // before. The session and the warm tasks go on; a gateway that was not told of the old secret takes none of them.
 func TestTaskTokenSecretChanged(t *testing.T) {
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
 	address := openProxy(t)
 	environment := append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s", "DRAIN_TIMEOUT=1s")

@@ -87,7 +87,7 @@ func TestSecrets(t *testing.T) {
 
 func beginSecretRun(t testing.TB) *secretRun {
 	t.Helper()
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	long := func() string { return rand.Text() + rand.Text() }
 	r := &secretRun{t: t, dir: dir, secrets: map[string]string{
 		"JWT_SECRET": long(), "JWT_SECRET_PREVIOUS": long(), "TASK_TOKEN_SECRET": long(), "TASK_TOKEN_SECRET_PREVIOUS": long(),

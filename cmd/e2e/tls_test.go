@@ -107,7 +107,7 @@ func (a *authority) shown(address string) int64 {
 // A gateway with TLS on both listeners, each with a certificate of its own from a made-up CA, which bridges and the shell
 // trust because the system is told to. The certificates are renewed while a session goes on.
 func TestTLS(t *testing.T) {
-	dir := t.TempDir()
+	dir := sharedDir(t)
 	ca := newAuthority(t, dir)
 	cert, key := ca.issue("public")
 	internalCert, internalKey := ca.issue("internal")
