@@ -10,7 +10,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"hearth/messages"
 )
+
+// rehearsalUser has a UID like any other, so that no user's agent can meddle with a rehearsal. No user has such an id.
+const rehearsalUser messages.UserID = "\x00rehearsal"
 
 // rehearse does everything that a start does, with a made-up user, but for executing a program.
 func (p *Plan) rehearse(ctx context.Context) (err error) {
@@ -18,7 +23,10 @@ func (p *Plan) rehearse(ctx context.Context) (err error) {
 	job := Job{Workspace: filepath.Join(p.cfg.Workspaces.Name(), name), UID: SameUser}
 	level := Landlock // which is all that there is without UID
 	if p.Levels.Has(UID) {
-		level, job.UID = UID, int(p.cfg.UIDs.First)
+		level = UID
+		if job.UID, err = p.Identify(ctx, rehearsalUser); err != nil {
+			return &failure{Level: UID, Step: "find a UID", Message: err.Error()}
+		}
 	}
 	defer func() { err = errors.Join(err, p.cfg.Workspaces.RemoveAll(name)) }()
 	if err := rehearseWorkspace(p.cfg.Workspaces, name, job.UID); err != nil {

@@ -175,14 +175,25 @@ func TestSIGTERM(t *testing.T) {
 	}
 }
 
-// TestAgentDiesWithTheBridge kills the bridge as the kernel does when memory is short.
+// TestAgentDiesWithTheBridge kills the bridge as the kernel does when memory is short. Where it can, the agent has a user of its
+// own, with whom the kernel would forget about it.
 func TestAgentDiesWithTheBridge(t *testing.T) {
 	g := newGateway(t)
-	root := t.TempDir()
+	root, err := os.MkdirTemp(filepath.Dir(program), "efs")
+	if err == nil {
+		err = os.Chmod(root, 0o711)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	levels := "landlock"
+	if os.Getuid() == 0 {
+		levels = "uid,landlock"
+	}
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(),
 		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(g.server.URL, "http"), "TASK_ID=task-1", "TASK_TOKEN="+taskToken,
-		"WORKSPACE_ROOT="+root, "TMPDIR="+t.TempDir(), "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
+		"WORKSPACE_ROOT="+root, "TMPDIR="+root, "ISOLATION="+levels, "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
