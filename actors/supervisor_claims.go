@@ -28,15 +28,18 @@ func (s *supervisor) claim(m *messages.Claim) {
 	s.replenish()
 }
 
-// firstReady is the ready task that the placement prefers, nil when there is none.
+// firstReady is the ready task that the placement prefers, nil when there is none. One that was asked to leave for another
+// gateway may have left.
 func (s *supervisor) firstReady() *taskRecord {
-	if s.settings.Placement != PlaceOldest {
+	if s.settings.Placement != PlaceOldest && !s.draining {
 		if t := s.pick(s.settings.Placement); t != nil {
 			return t
 		}
 	}
-	if front := s.ready.Front(); front != nil {
-		return front.Value.(*taskRecord)
+	for place := s.ready.Front(); place != nil; place = place.Next() {
+		if t := place.Value.(*taskRecord); !t.leaving {
+			return t
+		}
 	}
 	return nil
 }
@@ -61,14 +64,14 @@ func (s *supervisor) give(t *taskRecord, session *sessionRecord) {
 	s.bind(t, session)
 	waited := s.Clock.Now().Sub(session.claimed)
 	c := session.claim
-	if s.draining {
-		s.askToLeave(t) // it will, once its agent is ready
-	}
 	s.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
 	s.tell(t.pid, &messages.Assign{
 		Session: c.Session, User: c.User, Token: c.Token, Workspace: s.settings.workspace(c.User),
 		InSeq: c.InSeq, OutSeq: c.OutSeq,
 	})
+	if s.draining {
+		s.askToLeave(t) // after the Assign: it is to leave with its session, once the agent is ready
+	}
 	s.observe(messages.Event{
 		Kind: messages.EventClaimed, Task: t.id, Session: session.id, Path: session.path, Why: session.why, Took: waited,
 	})

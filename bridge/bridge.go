@@ -29,6 +29,7 @@ type bridge struct {
 	alive  keepalive
 	settle time.Duration // settleTimeout, but for tests
 	flush  time.Duration // flushTimeout, but for tests
+	answer time.Duration // handshakeTimeout, but for tests
 	// lookAfter is keepaliveInterval, but for tests.
 	lookAfter time.Duration
 
@@ -77,7 +78,7 @@ func newBridge(ctx context.Context, cfg Config, log zerolog.Logger) (*bridge, er
 		cfg: cfg, root: root, plan: plan, reaper: newReaper(),
 		log:    log.With().Str("task", string(cfg.TaskID)).Logger(),
 		alive:  keepalive{ping: 20 * time.Second, silence: 45 * time.Second},
-		settle: settleTimeout, flush: flushTimeout, lookAfter: keepaliveInterval,
+		settle: settleTimeout, flush: flushTimeout, answer: handshakeTimeout, lookAfter: keepaliveInterval,
 		events: make(chan func()), left: make(chan struct{}),
 	}
 	b.link.base = cfg.GatewayURL

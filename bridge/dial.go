@@ -16,7 +16,8 @@ import (
 	"hearth/messages"
 )
 
-// handshakeTimeout bounds each step of a dial: connecting, TLS, and the WebSocket's upgrade.
+// handshakeTimeout bounds each step of a dial: connecting, TLS, the WebSocket's upgrade, and, where another socket waits for
+// it, the answer to the hello.
 const handshakeTimeout = 5 * time.Second
 
 // frameSlack is what a frame may have beyond its payload, and what the frames without one may have in all.

@@ -14,8 +14,11 @@ const repeatLog = 15 * time.Second
 type link struct {
 	// current carries the session; nil while there is no socket.
 	current *socket
-	// next was dialled while current lives, for a redial: it takes over with its first frame.
-	next *socket
+	// next was dialled while current lives, for a redial: it takes over with its first frame. Invariant: meanwhile current
+	// is held, so that what next's hello said of the lines that went through stays true: a client that comes to the other
+	// gateway at once must not know more than that one.
+	next   *socket
+	answer alarm // next's, to its hello
 
 	// base is where the gateway is: GATEWAY_WS_URL, or where a redial frame pointed.
 	base string
@@ -33,6 +36,7 @@ type link struct {
 }
 
 func (l *link) stop() {
+	l.answer.stop()
 	l.retry.stop()
 	l.orphan.stop()
 }
@@ -101,7 +105,9 @@ func (b *bridge) onDialed(s *socket, err error) {
 	if l.current == nil {
 		l.current = s
 	} else {
+		l.current.hold(true)
 		l.next = s
+		l.answer.set(b.post, b.answer, s.kill)
 	}
 	b.announce(s)
 	b.wg.Go(func() { s.read(b.ctx) })
@@ -134,7 +140,7 @@ func (b *bridge) onDown(s *socket, err error) {
 	}
 	b.tellFailure(s.url, "lost the gateway", err)
 	if s == l.next {
-		l.next = nil
+		b.forgetNext()
 	} else {
 		l.current = nil
 		if l.next != nil {
@@ -169,10 +175,17 @@ func (b *bridge) moveOver() {
 	l := &b.link
 	if l.next != nil {
 		l.next.kill()
-		l.next = nil
+		b.forgetNext()
 	}
 	l.failures = 0
 	b.dial()
+}
+
+// forgetNext goes on with the socket that there is.
+func (b *bridge) forgetNext() {
+	b.link.next = nil
+	b.link.answer.stop()
+	b.link.current.hold(false)
 }
 
 // promote makes the next socket the current one.
@@ -182,6 +195,7 @@ func (b *bridge) promote() {
 		l.current.close()
 	}
 	l.current, l.next = l.next, nil
+	l.answer.stop()
 	if s := b.session; s != nil {
 		l.current.sendAck(s.in.given())
 	}

@@ -69,6 +69,7 @@ type socket struct {
 	control []outgoing
 	ack     *uint64
 	outputs *outbox // nil until they may flow
+	held    bool    // neither acks nor outputs may flow
 	cursor  cursor
 	closing bool
 	reason  error // the first reason given for the end
@@ -159,6 +160,9 @@ func (s *socket) next() (outgoing, bool) {
 	if s.closing {
 		return outgoing{opcode: gws.OpcodeCloseConnection, payload: closeNormal}, true
 	}
+	if s.held {
+		return outgoing{}, false
+	}
 	var frame messages.Frame
 	if s.ack != nil {
 		frame, s.ack = messages.Ack{Seq: *s.ack}, nil
@@ -195,6 +199,14 @@ func (s *socket) sendAck(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ack = &seq
+	s.wake.ring()
+}
+
+// hold keeps acks and outputs back, or lets them go on.
+func (s *socket) hold(held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = held
 	s.wake.ring()
 }
 
