@@ -16,7 +16,7 @@ type action struct {
 	play   func(*storm)
 }
 
-// actions are all that can happen. The first must bring a client, the last two restart and drain.
+// actions are all that can happen. The first must bring a client, the last three deploy, restart and drain.
 var actions []action
 
 func init() {
@@ -44,6 +44,7 @@ func init() {
 		{"exit-agent", 1, (*storm).exitAgent},
 		{"script", 2, (*storm).script},
 		{"resize", 2, (*storm).resize},
+		{"deploy", 0, (*storm).deploy},
 		{"restart", 0, (*storm).restart},
 		{"drain", 0, (*storm).drain},
 	}
@@ -263,12 +264,31 @@ func (s *storm) restart() {
 	}
 	s.tell("the gateway is killed")
 	s.kills++
-	s.oracle.restarted()
+	s.oracle.ended(s.model.Front())
 	s.model.Restart(time.Duration(s.dice.IntN(int(maxDown/ms))) * ms)
 }
 
+// deploy has another gateway take over. What the old one has not handed over in time, it drops.
+func (s *storm) deploy() {
+	if s.draining || s.model.Down() || s.model.Deploying() {
+		return
+	}
+	old := s.model.Front()
+	s.tell("another gateway takes over")
+	s.deploys++
+	s.oracle.turnTo(old)
+	s.oracle.handsOver = true
+	s.model.Deploy(time.Duration(s.dice.IntN(int(maxDeploy/ms)))*ms, func() {
+		s.tell("the old gateway has ended")
+		s.oracle.ended(old)
+	})
+}
+
+// maxDeploy is how long a gateway is given at most to hand over what it has: DRAIN_TIMEOUT.
+const maxDeploy = 30 * second
+
 func (s *storm) drain() {
-	if s.draining || s.model.Down() {
+	if s.draining || s.model.Down() || s.model.Deploying() {
 		return
 	}
 	s.draining = true

@@ -19,9 +19,11 @@ const maxBroken = 10
 
 // oracle watches a storm. It knows the settings and what happened at the ports, and nothing of the actors' inside.
 type oracle struct {
-	storm    *storm
-	settings actors.Settings
-	// spare is how far the threshold is below the minimum, however the pool is resized.
+	storm *storm
+	// The book of the process that is looked at, and those of all, by number.
+	*gatewayBook
+	books map[int]*gatewayBook
+	// spare is how far the threshold is below the minimum, however a pool is resized.
 	spare int
 
 	broken []string
@@ -31,9 +33,7 @@ type oracle struct {
 
 	tasks    map[messages.TaskID]*taskBook
 	sessions map[messages.SessionID]*sessionBook
-	pool     poolBook
 	lines    lineBook
-	hosts    hostBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
 	// stalled clients did not read for a while, or their socket was slow. Hasty ones had two sockets at once, which may be overtaken; shared are
@@ -44,7 +44,8 @@ type oracle struct {
 
 // taskBook is what the oracle knows of a task.
 type taskBook struct {
-	place place
+	// gateway is the latest process that has decided on it, claimer the one that has claimed it.
+	gateway, claimer int
 	// session is whom it was claimed for, inits how many init_user its bridge was sent.
 	session messages.SessionID
 	inits   int
@@ -56,15 +57,19 @@ type taskBook struct {
 // sessionBook is what the oracle knows of a session.
 type sessionBook struct {
 	task messages.TaskID
+	// gateway is the process that the task is the session's at.
+	gateway int
 }
 
 func newOracle(s *storm, o *model.Options) *oracle {
-	return &oracle{
-		storm: s, settings: o.Settings, spare: o.Settings.Min - o.Settings.Threshold,
+	oracle := &oracle{
+		storm: s, spare: o.Settings.Min - o.Settings.Threshold, books: map[int]*gatewayBook{},
 		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
-		pool: poolBook{taken: o.Settings.AdoptionGrace}, lines: newLineBook(), hosts: newHostBook(), strangers: map[*model.Client]bool{},
+		lines: newLineBook(), strangers: map[*model.Client]bool{},
 		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
 	}
+	oracle.turnTo(1)
+	return oracle
 }
 
 func (o *oracle) failed() bool { return len(o.broken) > 0 }
@@ -102,6 +107,7 @@ func (o *oracle) session(id messages.SessionID) *sessionBook {
 
 // event takes a fact.
 func (o *oracle) event(e *messages.Event) {
+	o.turnTo(o.speaker())
 	if e.Kind == messages.EventClaimed {
 		o.claimed(e) // before the books are changed by it
 	}
@@ -115,11 +121,15 @@ func (o *oracle) event(e *messages.Event) {
 	case messages.EventStopping:
 		o.task(e.Task).dying = true
 	case messages.EventHandedOver:
-		o.task(e.Task).elsewhere = true
+		if t := o.task(e.Task); t.gateway <= o.number { // else the other has it already
+			t.elsewhere = true
+		}
 	case messages.EventCrashed:
 		o.crashed(e)
 	case messages.EventReleased, messages.EventSessionEnded:
-		o.session(e.Session).task = ""
+		if s := o.session(e.Session); s.gateway <= o.number { // else it goes on at the other
+			s.task = ""
+		}
 	case messages.EventUnexpected:
 		if slices.Contains(badFrames, e.Reason) {
 			return
@@ -137,14 +147,14 @@ func (o *oracle) event(e *messages.Event) {
 func (o *oracle) claimed(e *messages.Event) {
 	t, s := o.task(e.Task), o.session(e.Session)
 	switch {
-	case t.session != "":
+	case t.session != "" && (t.inits > 0 || t.claimer == o.number): // else its bridge left the other gateway before it heard
 		o.breach("task %s was claimed for %s after %s", e.Task, e.Session, t.session)
-	case t.place != placeReady:
+	case o.places[e.Task] != placeReady:
 		o.breach("task %s was claimed for %s and was not ready", e.Task, e.Session)
 	case s.task != "" && !o.task(s.task).dying:
 		o.breach("session %s was given task %s while it had %s", e.Session, e.Task, s.task)
 	}
-	t.session, s.task = e.Session, e.Task
+	t.session, t.claimer, s.task, s.gateway = e.Session, o.number, e.Task, o.number
 }
 
 func (o *oracle) crashed(e *messages.Event) {
@@ -186,6 +196,7 @@ func (o *oracle) init(id messages.TaskID, init messages.InitUser) {
 // afterPick checks what must be true whenever the supervisor has handled a message.
 func (o *oracle) afterPick(p world.Pick) {
 	if p.To.Id == actors.PoolName {
+		o.turnTo(o.storm.numberOf(p))
 		o.hosts.afterPick(p)
 		o.poolSettled()
 	}

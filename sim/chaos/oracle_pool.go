@@ -37,10 +37,11 @@ type poolBook struct {
 // move takes a task from its place to another.
 func (o *oracle) move(id messages.TaskID, to place) {
 	t := o.task(id)
+	t.gateway = max(t.gateway, o.number)
 	for _, change := range []struct {
 		place place
 		by    int
-	}{{t.place, -1}, {to, 1}} {
+	}{{o.places[id], -1}, {to, 1}} {
 		switch change.place {
 		case placeStarting:
 			o.pool.starting += change.by
@@ -48,7 +49,7 @@ func (o *oracle) move(id messages.TaskID, to place) {
 			o.pool.ready += change.by
 		}
 	}
-	t.place = to
+	o.places[id] = to
 }
 
 // wait takes a session among the waiters: at the back, or, when a task has failed it, first again.
@@ -122,30 +123,15 @@ func (o *oracle) adopted(e *messages.Event) {
 	if t := o.task(e.Task); t.session != e.Session {
 		o.breach("task %s of session %q was adopted with session %s", e.Task, t.session, e.Session)
 	}
-	o.session(e.Session).task = e.Task
-}
-
-// restarted forgets the pool with the gateway that knew it. What was claimed stays claimed: the next one has to know.
-func (o *oracle) restarted() {
-	o.hosts = newHostBook()
-	o.pool = poolBook{
-		failures: o.pool.failures,
-		taken:    o.storm.model.World.Elapsed() + maxDown + o.settings.AdoptionGrace,
-	}
-	for _, t := range o.tasks {
-		t.place, t.dying = placeUnknown, false // what was to be stopped, the next one may find in use
-		if t.inits == 0 {
-			t.session = "" // its bridge never heard of the claim, and is free for another
-		}
-	}
-	o.settings = o.storm.weather.options.Settings
+	s := o.session(e.Session)
+	s.task, s.gateway = e.Task, o.number
 }
 
 // started checks that a start was called for: within the maximum, and only up to what the policy fills.
 func (o *oracle) started(e *messages.Event) {
 	p, s := &o.pool, &o.settings
 	switch {
-	case p.draining:
+	case p.draining && !(o.handsOver && p.waiting > 0):
 		o.breach("task %s was started while draining", e.Task)
 	case p.starting > s.LaunchConcurrency:
 		o.breach("%d tasks are starting at once, %d are allowed", p.starting, s.LaunchConcurrency)

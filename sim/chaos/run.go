@@ -33,9 +33,10 @@ type Result struct {
 	Digest string
 	// Clients, Tasks and Events count what there was.
 	Clients, Tasks, Events int
-	// ClientFaults and BridgeFaults count what went wrong on the sockets, Kills the ends of gateways.
+	// ClientFaults and BridgeFaults count what went wrong on the sockets, Kills and Deploys the gateways that were killed and
+	// replaced.
 	ClientFaults, BridgeFaults model.Faults
-	Kills                      int
+	Kills, Deploys             int
 }
 
 // Clean reports whether nothing was broken.

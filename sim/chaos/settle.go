@@ -26,6 +26,7 @@ func (s *storm) settle() {
 	s.tell("the storm is over")
 	s.oracle.calm = true
 	s.model.Calm()
+	s.becomes("one gateway", 2*maxDeploy, s.pendingDeploy)
 	s.becomes("told of its hosts", hostsPatience, s.pendingHosts)
 	for _, h := range s.model.Cloud.Hosts() {
 		h.Activate()
@@ -68,6 +69,15 @@ func (s *storm) becomes(what string, limit time.Duration, pending func() string)
 	if !s.oracle.failed() {
 		s.oracle.breach("not %s after %v without faults: %s", what, limit, why)
 	}
+}
+
+// pendingDeploy says whether a gateway is still being replaced.
+func (s *storm) pendingDeploy() string {
+	if s.model.Deploying() {
+		return "it hands over"
+	}
+	s.oracle.turnTo(s.model.Front())
+	return ""
 }
 
 // pendingHosts says which host the pool takes for something that it is not.
@@ -113,7 +123,7 @@ func (s *storm) pendingPool() string {
 	if s.draining {
 		return ""
 	}
-	p, settings := s.model.Status(), &s.oracle.settings
+	p, settings := s.model.Status(), &s.oracle.books[s.model.Front()].settings
 	known := map[messages.TaskID]bool{}
 	for _, t := range p.Tasks {
 		known[t.ID] = true
@@ -125,7 +135,7 @@ func (s *storm) pendingPool() string {
 		}
 	}
 	for _, t := range s.model.Cloud.Running() {
-		if !known[t.Request.Task] && !s.oracle.task(t.Request.Task).elsewhere {
+		if !known[t.Request.Task] && !s.isElsewhere(t) {
 			return fmt.Sprintf("task %s runs and nobody knows it", t.Request.Task)
 		}
 	}
@@ -138,6 +148,12 @@ func (s *storm) pendingPool() string {
 		return fmt.Sprintf("%d tasks are ready and %d starting, the minimum is %d", p.Pool.Ready, p.Pool.Starting, settings.Min)
 	}
 	return ""
+}
+
+// isElsewhere reports whether a task counts as another gateway's. So does one that was started while a gateway was replaced,
+// until its bridge dials.
+func (s *storm) isElsewhere(t *model.Container) bool {
+	return s.oracle.task(t.Request.Task).elsewhere || s.deploys > 0 && t.Phase() == messages.PhasePending
 }
 
 // pendingClient says what a client still waits for.
@@ -193,7 +209,7 @@ func (s *storm) pendingEmpty() string {
 // pendingDrained says what is left of anything.
 func (s *storm) pendingDrained() string {
 	for _, t := range s.model.Cloud.Running() {
-		if !s.oracle.task(t.Request.Task).elsewhere {
+		if !s.isElsewhere(t) {
 			return fmt.Sprintf("task %s runs on in the cloud", t.Request.Task)
 		}
 	}

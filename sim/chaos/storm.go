@@ -8,6 +8,7 @@ import (
 	"hearth/actors"
 	"hearth/messages"
 	"hearth/sim/model"
+	"hearth/sim/world"
 )
 
 // storm is one run: a model, what happens to it, and who watches.
@@ -26,7 +27,8 @@ type storm struct {
 	narrator model.Narrator
 	draining bool
 	drained  bool
-	kills    int
+	// kills and deploys count the gateways that were killed and replaced.
+	kills, deploys int
 }
 
 func newStorm(d dice, w weather, options Options) *storm {
@@ -115,6 +117,14 @@ func (s *storm) forgetClients() {
 	s.clients = present
 }
 
+// numberOf is the process of the gateway whose actor was picked.
+func (s *storm) numberOf(p world.Pick) int {
+	if s.model == nil {
+		return 1
+	}
+	return s.model.Number(p.Node)
+}
+
 // elapsed is the time since the storm began, also while the model is being made.
 func (s *storm) elapsed() time.Duration {
 	if s.model == nil {
@@ -153,7 +163,7 @@ func (s *storm) result(seed uint64) Result {
 	clients, bridges := s.model.Faults()
 	return Result{
 		Seed: seed, Steps: s.weather.steps, Broken: s.oracle.broken, Parameters: s.weather.String(), Digest: s.model.Log.Digest(),
-		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills,
+		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills, Deploys: s.deploys,
 		Clients: s.users, Tasks: s.model.Cloud.Made(), Events: s.model.Log.Count(),
 	}
 }

@@ -96,6 +96,9 @@ func draw(seed uint64, d dice) weather {
 	if often(d, 4) {
 		w.weights[len(w.weights)-2] += 2 // in this one the gateway is killed now and then
 	}
+	if often(d, 4) {
+		w.weights[len(w.weights)-3] += 2 // and in this one replaced
+	}
 	w.weights[0] += 2 // without clients there is no storm
 	return w
 }

@@ -40,15 +40,19 @@ func (m *Model) Bridges(change func(*BridgeOptions)) { change(&m.bridges.options
 func (b *bridges) chance(p float64) bool { return p > 0 && b.random.Float64() < p }
 
 // bridge is the gateway's end in a container: what package bridge is in production. It differs in having no bound on
-// its input, and in staying where it is when it is asked to dial another gateway: there is only one.
+// its input, and in knowing one address, behind which there is whatever gateway takes new connections.
 type bridge struct {
 	*bridges
 	container *Container
-	// link is its socket, nil when there is none. dialled says that there was one.
+	// link is its socket, nil when there is none. next is one that was dialled beside it, because a gateway asked for that,
+	// and takes over with its first frame. Meanwhile neither outputs nor acks are sent on link; see package bridge.
 	link     *Link
+	next     *Link
 	answered bool
 	retry    actors.Timer
 	failures int
+	// goneSince is when it was last answered by a gateway, or began.
+	goneSince time.Duration
 	// orphan ends a bridge without a user whose gateway is gone, ending one that is of no more use.
 	orphan, ending actors.Timer
 
@@ -66,7 +70,7 @@ func (b *bridges) begin(t *Container, dialAfter time.Duration) *bridge {
 	o := &b.options.Bridge
 	br := &bridge{
 		bridges: b, container: t, wrongAddress: b.chance(o.WrongAddress),
-		deaf: b.chance(o.Deaf), stuck: b.chance(o.Stuck), failing: b.chance(o.Failing),
+		deaf: b.chance(o.Deaf), stuck: b.chance(o.Stuck), failing: b.chance(o.Failing), goneSince: b.World.Elapsed(),
 	}
 	br.retry = b.World.AfterFunc(dialAfter, br.dial)
 	br.orphan = b.World.AfterFunc(b.options.Bridge.orphan(), br.finish)
@@ -76,7 +80,7 @@ func (b *bridges) begin(t *Container, dialAfter time.Duration) *bridge {
 // dial connects to the gateway and says hello.
 func (b *bridge) dial() {
 	b.retry = nil
-	if b.gone {
+	if b.gone || b.dismissed {
 		return
 	}
 	if b.wrongAddress {
@@ -87,14 +91,56 @@ func (b *bridge) dial() {
 	hello := b.hello()
 	o := &b.bridges.options.Network
 	b.answered = false
-	b.link = b.network.dial(b, o.BridgeDelay, b.network.options.BridgeDrop, func(id messages.LinkID) any {
+	link := b.network.dial(b, o.BridgeDelay, b.network.options.BridgeDrop, func(id messages.LinkID) any {
 		return &messages.BridgeArrived{Link: id, Hello: hello}
 	})
+	if b.link == nil {
+		b.link = link
+		b.begun()
+	} else {
+		b.next = link
+	}
 	if b.user != nil {
-		b.user.flowing = false
-		b.user.announce()
+		b.user.announce(link)
 		if b.evicted {
 			b.user.windDown() // this gateway may be all that it waits for
+		}
+	}
+}
+
+// begun takes in that there is another socket: nothing was sent on it yet, and what is to be sent it will say.
+func (b *bridge) begun() {
+	if b.user != nil {
+		b.user.flowing, b.user.exitSent = false, false
+	}
+}
+
+// moveOver dials anew beside the socket that there is.
+func (b *bridge) moveOver() {
+	b.dropNext()
+	b.cancel(&b.retry)
+	b.failures = 0
+	b.dial()
+}
+
+// promote makes the next socket the present one.
+func (b *bridge) promote() {
+	if b.link != nil {
+		b.link.close("the bridge has moved over")
+	}
+	b.link, b.next = b.next, nil
+	b.begun()
+	if b.user != nil {
+		b.link.send(messages.Ack{Seq: b.user.in})
+	}
+}
+
+func (b *bridge) dropNext() {
+	if next := b.next; next != nil {
+		b.next = nil
+		next.close("the bridge has no use for it")
+		if b.user != nil {
+			b.user.goOn()
 		}
 	}
 }
@@ -123,16 +169,28 @@ func (b *bridge) redialLater() {
 
 // closed looks for another socket.
 func (b *bridge) closed(l *Link, _ messages.CloseCode) {
-	if b.gone || l != b.link {
+	if b.gone || l != b.link && l != b.next {
 		return
 	}
-	b.link = nil
 	if b.answered {
-		b.failures = 0
+		b.failures, b.goneSince = 0, b.World.Elapsed()
 	}
-	if b.user == nil {
-		b.orphan = b.World.AfterFunc(b.options.Bridge.orphan(), b.finish)
-	} else {
+	switch {
+	case l == b.next:
+		b.next = nil
+		if b.user != nil {
+			b.user.goOn()
+		}
+	case b.next != nil:
+		b.link = nil
+		b.promote()
+		return
+	default:
+		b.link = nil
+	}
+	if b.user == nil && b.link == nil {
+		b.orphan = b.World.AfterFunc(max(0, b.goneSince+b.options.Bridge.orphan()-b.World.Elapsed()), b.finish)
+	} else if b.user != nil {
 		b.user.windDown()
 	}
 	if !b.gone && b.retry == nil && !b.dismissed {
@@ -149,11 +207,16 @@ func (b *bridge) writable(l *Link) {
 
 // receive takes a frame of the gateway's.
 func (b *bridge) receive(l *Link, frame messages.Frame) {
-	if b.gone || l != b.link {
+	if b.gone || l != b.link && l != b.next {
 		return
 	}
 	b.answered = true
+	if l == b.next {
+		b.promote()
+	}
 	switch f := frame.(type) {
+	case messages.Redial:
+		b.moveOver()
 	case messages.InitUser:
 		b.initUser(f)
 	case messages.Stop:
@@ -183,10 +246,13 @@ func (b *bridge) initUser(init messages.InitUser) {
 		return
 	}
 	b.link.send(messages.Accepted{SessionID: init.SessionID})
-	if b.user == nil {
-		b.user = newUser(b, init)
-	} else {
-		b.user.announce()
+	if b.user != nil {
+		b.user.announce(b.link)
+		return
+	}
+	b.user = newUser(b, init)
+	if b.next != nil {
+		b.moveOver() // its hello said that the task is free
 	}
 }
 
@@ -225,6 +291,7 @@ func (b *bridge) finish() {
 	if b.gone {
 		return
 	}
+	b.dropNext()
 	if b.link != nil {
 		if b.evicted {
 			b.link.send(messages.Gone{})
@@ -241,8 +308,10 @@ func (b *bridge) vanish() {
 	b.cancel(&b.orphan)
 	b.cancel(&b.ending)
 	b.cancel(&b.retry)
-	if b.link != nil && !b.link.left {
-		b.link.CutNoticed(draw(b.link.delay, b.random), 0)
+	for _, link := range []*Link{b.link, b.next} {
+		if link != nil && !link.left {
+			link.CutNoticed(draw(link.delay, b.random), 0)
+		}
 	}
 }
 

@@ -239,6 +239,8 @@ func (c *Client) closed(l *Link, code messages.CloseCode) {
 	case c.Over():
 	case c.leaving:
 		c.end(EndedClosed)
+	case code == messages.CloseDraining && !c.clients.front.leaving:
+		c.clients.World.Later(0, c.Again) // another gateway has taken over
 	case code == 0, code == messages.CloseTryAgain && c.resumable, code == messages.CloseInternal:
 		c.comeBack()
 	case c.Bye != "":

@@ -22,7 +22,7 @@ const (
 // remembered is how long a stopped task can at least be described and its start be repeated. ECS's own is about an hour.
 const remembered = 15 * time.Minute
 
-// Cloud is ECS and the hosts; it implements actors.Launcher and actors.Fleet.
+// Cloud is ECS and the hosts.
 type Cloud struct {
 	*Model
 	options CloudOptions
@@ -83,8 +83,14 @@ func (c *Cloud) Running() []*Container {
 	return running
 }
 
+// ecs is the cloud as one process of the gateway calls it; it implements actors.Launcher and actors.Fleet.
+type ecs struct {
+	*Cloud
+	gateway *gateway
+}
+
 // Run starts one task; see actors.Launcher.
-func (c *Cloud) Run(to *actor.PID, request messages.RunTask) {
+func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 	if hook := c.Model.options.Hooks.Launch; hook != nil {
 		hook(request)
 	}
@@ -99,24 +105,24 @@ func (c *Cloud) Run(to *actor.PID, request messages.RunTask) {
 		if err != nil {
 			done = &messages.RunDone{Task: request.Task, Err: err}
 		}
-		c.send(to, done)
+		c.gateway.send(to, done)
 	})
 }
 
 // Stop stops one task; see actors.Launcher.
-func (c *Cloud) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
+func (c ecs) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
 	c.call(OpStop, c.options.Stop, func() *messages.LaunchError {
 		if t := c.byARN[arn]; t != nil {
 			t.stop(reason)
 		}
 		return nil
 	}, func(err *messages.LaunchError) {
-		c.send(to, &messages.StopDone{Task: task, Err: err})
+		c.gateway.send(to, &messages.StopDone{Task: task, Err: err})
 	})
 }
 
 // List tells all tasks that have not stopped; see actors.Launcher.
-func (c *Cloud) List(to *actor.PID) {
+func (c ecs) List(to *actor.PID) {
 	c.call(OpList, nil, func() *messages.LaunchError { return nil }, func(err *messages.LaunchError) {
 		listed := &messages.TasksListed{Err: err}
 		if err == nil {
@@ -127,12 +133,12 @@ func (c *Cloud) List(to *actor.PID) {
 				})
 			}
 		}
-		c.send(to, listed)
+		c.gateway.send(to, listed)
 	})
 }
 
 // Describe asks where a task stands; see actors.Launcher.
-func (c *Cloud) Describe(to *actor.PID, task messages.TaskID, arn string) {
+func (c ecs) Describe(to *actor.PID, task messages.TaskID, arn string) {
 	described := &messages.TaskDescribed{Task: task, Phase: messages.PhaseMissing}
 	c.call(OpDescribe, c.options.Describe, func() *messages.LaunchError {
 		if t := c.byARN[arn]; t != nil && c.World.Elapsed() >= t.visible {
@@ -144,13 +150,13 @@ func (c *Cloud) Describe(to *actor.PID, task messages.TaskID, arn string) {
 		if err != nil {
 			described = &messages.TaskDescribed{Task: task, Err: err}
 		}
-		c.send(to, described)
+		c.gateway.send(to, described)
 	})
 }
 
 // call plays one call: carry runs in the middle of it if it is carried out, answer at its end, if the process that made
 // it is still there.
-func (c *Cloud) call(
+func (c ecs) call(
 	op string, takes Distribution, carry func() *messages.LaunchError, answer func(*messages.LaunchError),
 ) {
 	outcome := c.outcome(op)
@@ -160,7 +166,7 @@ func (c *Cloud) call(
 		whole = outcome.After
 		half = min(half, whole)
 	}
-	pending := &call{cloud: c, life: c.lives, carry: carry, answer: answer, rest: whole - half}
+	pending := &call{caller: c.gateway, carry: carry, answer: answer, rest: whole - half}
 	if outcome.Fault != "" {
 		pending.fault = &messages.LaunchError{Kind: outcome.Fault, Op: op, Message: faultMessages[outcome.Fault]}
 		if !outcome.Carried {
@@ -174,9 +180,7 @@ func (c *Cloud) call(
 
 // call is a call to ECS that is under way.
 type call struct {
-	cloud *Cloud
-	// life is which of the gateway's lives made it.
-	life int
+	caller *gateway
 	// carry carries it out, nil when that was done or is not to be. The answer comes a rest later.
 	carry  func() *messages.LaunchError
 	rest   time.Duration
@@ -191,13 +195,13 @@ func (k *call) Happen() {
 	if k.carry != nil {
 		k.err = k.carry()
 		k.carry = nil
-		k.cloud.World.Schedule(k.rest, k)
+		k.caller.model.World.Schedule(k.rest, k)
 		return
 	}
 	if k.fault != nil {
 		k.err = k.fault
 	}
-	if k.cloud.lives == k.life && !k.cloud.down {
+	if !k.caller.dead {
 		k.answer(k.err)
 	}
 }

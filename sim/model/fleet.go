@@ -162,7 +162,7 @@ func (f *fleet) account() {
 }
 
 // Sweep asks for all hosts; see actors.Fleet.
-func (c *Cloud) Sweep(to *actor.PID) {
+func (c ecs) Sweep(to *actor.PID) {
 	var listed messages.HostsListed
 	c.call(OpSweep, c.options.Describe, func() *messages.LaunchError {
 		listed = c.fleet.list()
@@ -171,7 +171,7 @@ func (c *Cloud) Sweep(to *actor.PID) {
 		if err != nil {
 			listed = messages.HostsListed{Err: err}
 		}
-		c.send(to, &listed)
+		c.gateway.send(to, &listed)
 	})
 }
 

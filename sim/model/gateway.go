@@ -2,34 +2,39 @@ package model
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/actors"
+	"hearth/messages"
 	"hearth/sim/world"
 )
 
-// gateway is the process of the gateway, of which there is one after the other.
+// gateway is one process of the gateway. There is one after the other, and two while one takes over from another.
 type gateway struct {
+	model *Model
+	// number counts the processes from 1.
+	number int
 	node   *world.Node
 	pool   *actor.PID
 	system *actor.ActorSystem
-	// lives counts the processes, so that an answer to one that is dead reaches no other.
-	lives int
-	down  bool
+	// leaving: it hands over what it has, and new connections go to another. dead: the process has ended.
+	leaving, dead bool
 }
 
-// begin starts the gateway's process in a node that has none yet.
+// begin starts a process of the gateway in a node that has none yet. New connections go there from now on.
 func (m *Model) begin(node *world.Node) {
-	m.node, m.down = node, false
-	m.lives++
+	m.begun++
+	g := &gateway{model: m, number: m.begun, node: node}
+	m.front = g
 	ports := &actors.Ports{
 		Engine: node, Clock: node, Rand: node,
-		Launcher: m.Cloud, Links: m.network, Signer: signer{}, Observer: m.Log,
+		Launcher: ecs{m.Cloud, g}, Links: edge{m.network, g}, Signer: signer{}, Observer: observer{m.Log, g},
 	}
 	if m.Cloud.fleet.finite() {
-		ports.Fleet = m.Cloud
+		ports.Fleet = ecs{m.Cloud, g}
 	}
 	around := m.options.Around
 	if around != nil {
@@ -41,48 +46,119 @@ func (m *Model) begin(node *world.Node) {
 		m.options.Wrap(ports)
 	}
 	produce := actors.NewSupervisor(ports, m.options.Settings)
-	root, err := node.SpawnRoot(func() actor.Actor { return &doorway{Actor: around(produce()), model: m} }, actors.PoolName)
+	root, err := node.SpawnRoot(func() actor.Actor { return &doorway{Actor: around(produce()), gateway: g} }, actors.PoolName)
 	if err != nil {
 		panic(err) // Invariant: the node has no root
 	}
-	m.pool = root
+	g.pool = root
 	m.World.Drain(1 << 10)
 }
 
 // Restart ends the gateway's process as a power cut does, and starts another one after a while. What the old one knew is
 // gone, and so are its sockets; nobody can dial meanwhile.
 func (m *Model) Restart(after time.Duration) {
-	if m.down {
+	if m.Down() {
 		return
 	}
-	m.down = true
-	m.node.Kill()
-	m.network.die()
+	m.front.end()
 	m.World.Later(after, func() { m.begin(m.World.NewNode()) })
 }
 
-// Down reports whether there is no gateway at the moment.
-func (m *Model) Down() bool { return m.down }
+// Deploy replaces the gateway: another process begins, which new connections go to from then on, and the old one hands over
+// what it has, for as long as it is given. Replaced is called when it has ended. Nothing happens while there is none, or
+// while another one is being replaced.
+func (m *Model) Deploy(timeout time.Duration, replaced func()) {
+	if m.Down() || m.Deploying() || m.front.leaving {
+		return
+	}
+	old := m.front
+	old.leaving, m.old = true, old
+	m.begin(m.World.NewNode())
+	end := func() {
+		if !old.dead {
+			old.end()
+			replaced()
+		}
+	}
+	old.ask(&messages.Drain{HandOver: true}, func(any) { m.World.Later(0, end) })
+	m.World.Later(timeout, end)
+}
+
+// Deploying reports whether a gateway is being replaced.
+func (m *Model) Deploying() bool { return m.old != nil && !m.old.dead }
+
+// Down reports whether there is no gateway at the moment that connections could go to.
+func (m *Model) Down() bool { return m.front.dead }
+
+// Front is the number of the gateway that new connections go to, counted from 1; Speaker that of the one whose fact
+// Hooks.Event is being told.
+func (m *Model) Front() int { return m.front.number }
+
+// Speaker see Front.
+func (m *Model) Speaker() int { return m.speaker }
+
+// Number is that of the process in a node.
+func (m *Model) Number(node *world.Node) int {
+	if m.old != nil && m.old.node == node {
+		return m.old.number
+	}
+	return m.front.number
+}
 
 // Failure is why the supervisor failed, where the real process would end; nil while it has not.
-func (m *Model) Failure() error { return m.node.Failure() }
+func (m *Model) Failure() error {
+	if m.old != nil && m.old.node.Failure() != nil {
+		return m.old.node.Failure()
+	}
+	return m.front.node.Failure()
+}
 
-// send gives a message to an actor of the present process.
-func (m *Model) send(to *actor.PID, message any) {
-	if err := m.node.Send(to, message); err != nil && !errors.Is(err, world.ErrKilled) {
+// end ends the process and its sockets.
+func (g *gateway) end() {
+	g.dead = true
+	g.node.Kill()
+	g.model.network.die(g)
+}
+
+// send gives a message to an actor of the process.
+func (g *gateway) send(to *actor.PID, message any) {
+	if err := g.node.Send(to, message); err != nil && !errors.Is(err, world.ErrKilled) {
 		panic(err) // Invariant: the models send no nil
 	}
+}
+
+// ask sends the supervisor a request and calls answered with its answer, between picks or in the middle of one.
+func (g *gateway) ask(request any, answered func(any)) {
+	m := g.model
+	m.asked++
+	name := fmt.Sprintf("ask-%d", m.asked)
+	box := &inbox{answered: answered}
+	pid, _ := g.system.ProcessRegistry.Add(box, name)
+	box.done = func() { g.system.ProcessRegistry.Remove(pid) }
+	g.send(g.pool, &actor.MessageEnvelope{Message: request, Sender: pid})
+}
+
+// observer passes on what the actors of one process report.
+type observer struct {
+	*Log
+	gateway *gateway
+}
+
+// Observe takes a fact.
+func (o observer) Observe(event messages.Event) {
+	o.gateway.model.speaker = o.gateway.number
+	o.Log.Observe(event)
 }
 
 // doorway is around the supervisor, for its actor system: answers to requests from outside need an address in it.
 type doorway struct {
 	actor.Actor
-	model *Model
+	gateway *gateway
 }
 
 // Receive passes everything on.
 func (d *doorway) Receive(ctx actor.Context) {
-	d.model.system = ctx.ActorSystem()
+	d.gateway.system = ctx.ActorSystem()
 	d.Actor.Receive(ctx)
 }
 

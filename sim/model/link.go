@@ -33,7 +33,7 @@ type peer interface {
 	writable(*Link)
 }
 
-// network is the gateway's edge with all of its sockets; it implements actors.Links.
+// network has all the sockets that gateways have.
 type network struct {
 	*Model
 	options NetworkOptions
@@ -61,11 +61,11 @@ func newNetwork(m *Model, options NetworkOptions) *network {
 // was read.
 func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.LinkID) any) *Link {
 	n.lastID++
-	l := &Link{ID: n.lastID, network: n, peer: p, delay: delay, faults: &n.bridgeFaults}
+	l := &Link{ID: n.lastID, network: n, gateway: n.front, peer: p, delay: delay, faults: &n.bridgeFaults}
 	if _, isClient := p.(*Client); isClient {
 		l.faults = &n.clientFaults
 	}
-	if n.down {
+	if n.Down() {
 		l.cut, l.ended = true, true
 		n.World.Later(draw(delay, n.random), func() { l.leave(0) }) // connection refused
 		return l
@@ -75,7 +75,7 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 		if l.ended || l.cut {
 			return
 		}
-		n.send(n.pool, arrival(l.ID))
+		l.gateway.send(l.gateway.pool, arrival(l.ID))
 		l.expiry = n.World.AfterFunc(BindTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
 	})
 	if life != nil {
@@ -84,10 +84,13 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 	return l
 }
 
-// die ends all sockets with the gateway's process. The peers are told by its kernel, or notice in their own time.
-func (n *network) die() {
+// die ends all sockets of a gateway's process. The peers are told by its kernel, or notice in their own time.
+func (n *network) die(g *gateway) {
 	for _, id := range slices.Sorted(maps.Keys(n.links)) {
 		l := n.links[id]
+		if l.gateway != g {
+			continue
+		}
 		delete(n.links, id)
 		l.ended = true
 		l.held, l.waiting = nil, nil
@@ -95,15 +98,21 @@ func (n *network) die() {
 	}
 }
 
+// edge is a gateway's edge; it implements actors.Links.
+type edge struct {
+	*network
+	gateway *gateway
+}
+
 // Bind makes owner the receiver of the link's messages; see actors.Links.
-func (n *network) Bind(id messages.LinkID, owner *actor.PID) {
-	l := n.links[id]
+func (e edge) Bind(id messages.LinkID, owner *actor.PID) {
+	l := e.links[id]
 	if l == nil {
-		n.send(owner, &messages.LinkClosed{Link: id, Cause: "closed before it was taken"})
+		e.gateway.send(owner, &messages.LinkClosed{Link: id, Cause: "closed before it was taken"})
 		return
 	}
 	if l.owner != nil {
-		n.broken("link %d was taken by %s after %s", id, owner.Id, l.owner.Id)
+		e.broken("link %d was taken by %s after %s", id, owner.Id, l.owner.Id)
 	}
 	l.owner = owner
 	l.expiry.Stop()
@@ -111,23 +120,23 @@ func (n *network) Bind(id messages.LinkID, owner *actor.PID) {
 }
 
 // Send queues a frame; see actors.Links.
-func (n *network) Send(id messages.LinkID, frame messages.Frame) {
-	if l := n.links[id]; l != nil && !l.closing {
+func (e edge) Send(id messages.LinkID, frame messages.Frame) {
+	if l := e.links[id]; l != nil && !l.closing {
 		l.gatewaySend(frame)
 	}
 }
 
 // Credit returns bytes to the reader's window; see actors.Links.
-func (n *network) Credit(id messages.LinkID, bytes int) {
-	l := n.links[id]
+func (e edge) Credit(id messages.LinkID, bytes int) {
+	l := e.links[id]
 	if l == nil {
-		if id == 0 || id > n.lastID {
-			n.broken("credit for link %d, which never was", id)
+		if id == 0 || id > e.lastID {
+			e.broken("credit for link %d, which never was", id)
 		}
 		return
 	}
 	if bytes < 0 || bytes > l.unread {
-		n.broken("credit of %d bytes for link %d, of which %d are out", bytes, id, l.unread)
+		e.broken("credit of %d bytes for link %d, of which %d are out", bytes, id, l.unread)
 		return
 	}
 	l.unread -= bytes
@@ -135,8 +144,8 @@ func (n *network) Credit(id messages.LinkID, bytes int) {
 }
 
 // Close closes the socket once everything queued was written; see actors.Links.
-func (n *network) Close(id messages.LinkID, code messages.CloseCode) {
-	if l := n.links[id]; l != nil {
+func (e edge) Close(id messages.LinkID, code messages.CloseCode) {
+	if l := e.links[id]; l != nil {
 		l.gatewayClose(code)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"hearth/sim/world"
 )
 
-// Model is one gateway and everything around it.
+// Model is a gateway and everything around it.
 type Model struct {
 	World *world.World
 	Cloud *Cloud
@@ -24,7 +24,11 @@ type Model struct {
 	asked   int
 	// calm: the world is as good as it gets; see Calm.
 	calm bool
-	gateway
+
+	// front is the gateway that new connections go to, old the one that it takes over from, if it does. begun counts all
+	// that there were, and speaker is the one that reports.
+	front, old     *gateway
+	begun, speaker int
 }
 
 // New makes a model in which the supervisor has started and nothing else has happened. The settings must be valid; see
@@ -45,12 +49,7 @@ func New(options Options) *Model {
 
 // Ask sends the supervisor a request and calls answered with its answer, between picks or in the middle of one.
 func (m *Model) Ask(request any, answered func(any)) {
-	m.asked++
-	name := fmt.Sprintf("ask-%d", m.asked)
-	box := &inbox{answered: answered}
-	pid, _ := m.system.ProcessRegistry.Add(box, name)
-	box.done = func() { m.system.ProcessRegistry.Remove(pid) }
-	m.send(m.pool, &actor.MessageEnvelope{Message: request, Sender: pid})
+	m.front.ask(request, answered)
 }
 
 // Resize changes the pool's bounds, as an operator does.
@@ -59,7 +58,10 @@ func (m *Model) Resize(minimum, maximum int, answered func(*messages.Resized)) {
 }
 
 // Drain ends everything; drained is called when nothing is left.
-func (m *Model) Drain(drained func()) { m.Ask(&messages.Drain{}, func(any) { drained() }) }
+func (m *Model) Drain(drained func()) {
+	m.front.leaving = true
+	m.Ask(&messages.Drain{}, func(any) { drained() })
+}
 
 // Status asks for the pool's status, and runs what can run without time going by to get it.
 func (m *Model) Status() *messages.PoolStatus {

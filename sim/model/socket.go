@@ -13,6 +13,7 @@ import (
 type Link struct {
 	ID      messages.LinkID
 	network *network
+	gateway *gateway
 	peer    peer
 	delay   Distribution
 	up,
@@ -100,7 +101,7 @@ func (l *Link) reads() bool { return l.owner != nil && l.unread < l.network.opti
 func (l *Link) read(a arrival) {
 	l.unread += a.bytes
 	l.flying -= a.bytes
-	l.network.send(l.owner, &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes})
+	l.gateway.send(l.owner, &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes})
 }
 
 // release reads what the window allows.
@@ -165,7 +166,7 @@ func (l *Link) report() {
 	written := l.written
 	l.written = messages.LinkWritten{}
 	if !l.ended && l.owner != nil {
-		l.network.send(l.owner, &written)
+		l.gateway.send(l.owner, &written)
 	}
 }
 
@@ -207,7 +208,7 @@ func (l *Link) end(cause string) {
 	}
 	delete(l.network.links, l.ID)
 	if l.owner != nil {
-		l.network.send(l.owner, &messages.LinkClosed{Link: l.ID, Cause: cause})
+		l.gateway.send(l.owner, &messages.LinkClosed{Link: l.ID, Cause: cause})
 	}
 }
 

@@ -48,13 +48,13 @@ func newUser(b *bridge, init messages.InitUser) *user {
 			b.finish()
 		case b.failing:
 			u.failed = &messages.InitFailed{Code: cmp.Or(o.FailCode, "workspace"), Message: "no space left on device"}
-			u.announce()
+			u.announce(u.link, u.next)
 			b.endingIn(settleTimeout)
 		default:
 			u.ready = &messages.BridgeReady{SessionID: init.SessionID, Timings: messages.Timings{
 				WorkspaceMs: messages.Millis(workspace), TokenMs: messages.Millis(token), AgentMs: messages.Millis(agent),
 			}}
-			u.announce()
+			u.announce(u.link, u.next)
 			u.run()
 		}
 	})
@@ -62,13 +62,15 @@ func newUser(b *bridge, init messages.InitUser) *user {
 }
 
 // announce says how the init went, if that is known, after hello and when it becomes known.
-func (u *user) announce() {
-	switch {
-	case u.link == nil:
-	case u.failed != nil:
-		u.link.send(*u.failed)
-	case u.ready != nil:
-		u.link.send(*u.ready)
+func (u *user) announce(links ...*Link) {
+	for _, link := range links {
+		switch {
+		case link == nil:
+		case u.failed != nil:
+			link.send(*u.failed)
+		case u.ready != nil:
+			link.send(*u.ready)
+		}
 	}
 }
 
@@ -131,9 +133,7 @@ func (u *user) input(data messages.Data) {
 	}
 	isNew := data.Seq == u.in+1 || u.bridges.options.Bridge.Gullible
 	u.in = max(u.in, data.Seq)
-	if u.link != nil {
-		u.link.send(messages.Ack{Seq: u.in})
-	}
+	u.acknowledge()
 	if hook := u.bridges.options.Hooks.Input; hook != nil && isNew {
 		hook(u.container, data)
 	}
@@ -143,6 +143,21 @@ func (u *user) input(data messages.Data) {
 				u.say()
 			}
 		})
+	}
+}
+
+// acknowledge says what the agent was given, unless another socket is about to.
+func (u *user) acknowledge() {
+	if u.link != nil && u.next == nil {
+		u.link.send(messages.Ack{Seq: u.in})
+	}
+}
+
+// goOn goes on with the socket that there is, after another one did not take over.
+func (u *user) goOn() {
+	if u.ready != nil {
+		u.acknowledge()
+		u.pump()
 	}
 }
 
@@ -170,7 +185,7 @@ func (u *user) pump() {
 	if u.ready == nil || !u.flowing {
 		return
 	}
-	for u.link != nil && u.link.room() {
+	for u.link != nil && u.next == nil && u.link.room() {
 		frame, cursor := u.out.after(u.cursor)
 		u.cursor = cursor
 		switch {

@@ -61,6 +61,7 @@ func init() {
 		"capacity": (*env).capacity,
 		"crash":    (*env).crashes,
 		"restart":  (*env).restart,
+		"deploy":   (*env).deploy,
 	}
 }
 

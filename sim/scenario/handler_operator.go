@@ -94,3 +94,16 @@ func (e *env) restart(a *arguments) error {
 	e.settle()
 	return nil
 }
+
+// deploy has another gateway take over from the present one, which ends when it has handed over what it has, or later.
+//
+//	deploy timeout=30s
+func (e *env) deploy(a *arguments) error {
+	timeout := 30 * time.Second
+	if err := a.duration("timeout", &timeout); err != nil {
+		return err
+	}
+	e.model.Deploy(timeout, func() { e.line("ops", "is told", "the old gateway has ended") })
+	e.settle()
+	return nil
+}
