@@ -90,14 +90,13 @@ func (m *Model) Deploying() bool { return m.old != nil && !m.old.dead }
 // Down reports whether there is no gateway at the moment that connections could go to.
 func (m *Model) Down() bool { return m.front.dead }
 
-// Front is the number of the gateway that new connections go to, counted from 1; Speaker that of the one whose fact
-// Hooks.Event is being told.
+// Front is the number of the gateway that new connections go to. Gateways are counted from 1.
 func (m *Model) Front() int { return m.front.number }
 
-// Speaker see Front.
+// Speaker is the number of the gateway whose fact Hooks.Event is being told.
 func (m *Model) Speaker() int { return m.speaker }
 
-// Number is that of the process in a node.
+// Number is that of the gateway in a node.
 func (m *Model) Number(node *world.Node) int {
 	if m.old != nil && m.old.node == node {
 		return m.old.number
