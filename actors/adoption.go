@@ -64,6 +64,7 @@ func (s *supervisor) tasksListed(m *messages.TasksListed) {
 		switch {
 		case t != nil && t.arn == "":
 			s.tell(t.pid, &messages.RunDone{Task: listed.Task, ARN: listed.ARN, Host: listed.Host})
+		case s.draining: // nothing more is taken over
 		case t == nil && listed.Phase != messages.PhaseStopped && !s.past.has(listed.Task):
 			request := messages.RunTask{Task: listed.Task, Session: listed.Session, User: listed.User}
 			s.adopt(request, listed)

@@ -53,6 +53,12 @@ func (s *storm) settle() {
 		s.drain()
 	}
 	s.becomes("drained", patience, s.pendingDrained)
+	if s.oracle.failed() {
+		return
+	}
+	s.tell("the gateway has ended")
+	s.model.End()
+	s.becomes("left", patience, s.pendingOrphans)
 }
 
 // becomes lets time go by until nothing is pending, within a limit.
@@ -206,10 +212,10 @@ func (s *storm) pendingEmpty() string {
 	return ""
 }
 
-// pendingDrained says what is left of anything.
+// pendingDrained says what is left of anything that the gateway knows.
 func (s *storm) pendingDrained() string {
 	for _, t := range s.model.Cloud.Running() {
-		if !s.isElsewhere(t) {
+		if !s.isElsewhere(t) && s.oracle.task(t.Request.Task).gateway == s.model.Front() {
 			return fmt.Sprintf("task %s runs on in the cloud", t.Request.Task)
 		}
 	}
@@ -221,6 +227,17 @@ func (s *storm) pendingDrained() string {
 		return "whoever asked for the drain was not told"
 	case s.model.Links() > 0:
 		return fmt.Sprintf("%d sockets are open", s.model.Links())
+	}
+	return ""
+}
+
+// pendingOrphans says which task runs on that has no user and no gateway: one that was asked for by a gateway that was
+// killed, and began when the next one had seen all that there was and had drained. Its bridge ends it in its own time.
+func (s *storm) pendingOrphans() string {
+	for _, t := range s.model.Cloud.Running() {
+		if t.Serves() == "" {
+			return fmt.Sprintf("task %s runs and nobody is its user or its gateway", t.Request.Task)
+		}
 	}
 	return ""
 }

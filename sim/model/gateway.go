@@ -64,6 +64,9 @@ func (m *Model) Restart(after time.Duration) {
 	m.World.Later(after, func() { m.begin(m.World.NewNode()) })
 }
 
+// End ends the gateway's process for good, as one ends that has drained.
+func (m *Model) End() { m.front.end() }
+
 // Deploy replaces the gateway: another process begins, which new connections go to from then on, and the old one hands over
 // what it has, for as long as it is given. Replaced is called when it has ended. Nothing happens while there is none, or
 // while another one is being replaced.
