@@ -166,7 +166,8 @@ func (s *supervisor) hold(m *messages.ClientArrived) bool {
 	return true
 }
 
-// adoptionOver ends the grace. A list that ECS has not given by now is not waited for: users are.
+// adoptionOver ends the grace. A list that ECS has not given by now is not waited for: users are. What ECS lists may be some
+// seconds old, and a start that the earlier gateway had asked for may have been carried out since, so it is asked once more.
 func (s *supervisor) adoptionOver() {
 	held := s.adoption.held
 	s.adoption.held = nil
@@ -174,4 +175,5 @@ func (s *supervisor) adoptionOver() {
 		s.refuseUnknown(m)
 	}
 	s.filled(0)
+	s.Launcher.List(s.ctx.Self())
 }

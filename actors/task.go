@@ -302,10 +302,15 @@ func (t *task) unexpected(message any) {
 	unexpected(t.Observer, event, message)
 }
 
-// launched takes in that ECS has accepted the task.
+// launched takes in that ECS has accepted the task, once: a list may tell it before the answer does. Invariant: a task whose
+// ARN is known is accepted, whatever else ECS answers.
 func (t *task) launched(m *messages.RunDone) {
-	t.launch = launchAccepted
-	t.arn = m.ARN
+	if t.arn != "" {
+		t.placed(m.Host)
+		return
+	}
+	t.launch, t.arn = launchAccepted, m.ARN
+	t.retry.cancel()
 	t.observe(messages.Event{Kind: messages.EventLaunched, Took: t.Clock.Now().Sub(t.born)})
 	t.tell(t.pool, &messages.TaskLaunched{Task: t.request.Task, ARN: m.ARN})
 	t.placed(m.Host)
@@ -350,8 +355,12 @@ func (t *task) launchFailed(err *messages.LaunchError) {
 func (t *task) lateAnswer(message any) bool {
 	switch m := message.(type) {
 	case *messages.RunDone:
-		if m.Err == nil {
+		switch {
+		case m.Err == nil:
 			t.launched(m)
+			return true
+		case t.arn != "":
+			t.observeLaunchError(m.Err)
 			return true
 		}
 		t.launchFailed(m.Err)

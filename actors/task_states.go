@@ -57,8 +57,12 @@ func (t *task) starting(message any) {
 
 // runDone takes ECS's answer to the start. An answer that never came is asked for again, with the same client token.
 func (t *task) runDone(m *messages.RunDone) {
-	if m.Err == nil {
+	switch {
+	case m.Err == nil:
 		t.launched(m)
+		return
+	case t.arn != "": // a list has told meanwhile that it was carried out
+		t.observeLaunchError(m.Err)
 		return
 	}
 	t.launchFailed(m.Err)

@@ -74,7 +74,10 @@ func (t *task) askForList() {
 // stoppingRunDone stops a task whose start is answered only now. Until its ARN is known nothing can be stopped, so an
 // answer that was lost is asked for again.
 func (t *task) stoppingRunDone(m *messages.RunDone) {
-	if m.Err == nil {
+	switch {
+	case t.arn != "": // told by a list, when it was stopped
+		return
+	case m.Err == nil:
 		t.launched(m)
 		t.stop()
 		return

@@ -36,10 +36,12 @@ type oracle struct {
 	lines    lineBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
-	// stalled clients did not read for a while, or their socket was slow. Hasty ones had two sockets at once, which may be overtaken; shared are
-	// the sessions of those and of several clients that knew nothing of one another.
+	// stalled clients did not read for a while, or their socket was slow. Hasty ones had two sockets at once, which may be
+	// overtaken; shared are the sessions of those and of several clients that knew nothing of one another.
 	stalled, hasty map[*model.Client]bool
 	shared         map[messages.SessionID]bool
+	// letIn is when a client was last given its session.
+	letIn map[*model.Client]time.Time
 }
 
 // taskBook is what the oracle knows of a task.
@@ -65,7 +67,7 @@ func newOracle(s *storm, o *model.Options) *oracle {
 	oracle := &oracle{
 		storm: s, spare: o.Settings.Min - o.Settings.Threshold, books: map[int]*gatewayBook{},
 		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
-		lines: newLineBook(), strangers: map[*model.Client]bool{},
+		lines: newLineBook(), strangers: map[*model.Client]bool{}, letIn: map[*model.Client]time.Time{},
 		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
 	}
 	oracle.turnTo(1)
@@ -249,13 +251,19 @@ func (o *oracle) clientFrame(c *model.Client, frame messages.Frame) {
 		}
 		return
 	}
-	if f, ok := frame.(messages.Session); ok && o.hasty[c] {
-		o.shared[f.SessionID] = true
+	if f, ok := frame.(messages.Session); ok {
+		o.letIn[c] = o.storm.model.World.Now()
+		if o.hasty[c] {
+			o.shared[f.SessionID] = true
+		}
 	}
 	if f, ok := frame.(messages.Error); ok && slices.Contains(neverTold, f.Code) && o.sabotaged == 0 {
 		o.breach("client %d was told %s: %s", c.Number, f.Code, f.Message)
 	}
-	if f, ok := frame.(messages.Bye); ok && f.Reason == messages.ByeIdleTimeout && o.calm {
+	// One that came back at the last moment finds that its session is over before what it owes is there. It can begin the
+	// session again, and owes it still.
+	back := o.storm.model.World.Now().Sub(o.letIn[c]) < maxHold+slack
+	if f, ok := frame.(messages.Bye); ok && f.Reason == messages.ByeIdleTimeout && o.calm && !back {
 		if why := o.storm.owed(c); why != "" {
 			o.breach("client %d was sent away idle, but %s", c.Number, why)
 		}
