@@ -188,7 +188,9 @@ func (s *supervisor) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	case t.adopted, t.started.Before(host.drained):
 		s.withdraw(host, []*taskRecord{t})
 	default:
-		// ECS places nothing on a host that drains: it has been taken into service since the last sweep.
+		// ECS places nothing on a host that drains: it has been taken into service since the last sweep. That holds from here
+		// on, also if its actor fails to hear of it.
+		host.state = messages.HostInService
 		s.tell(host.pid, &messages.HostSeen{Host: host.id})
 	}
 }
