@@ -52,7 +52,7 @@ type taskBook struct {
 	session messages.SessionID
 	inits   int
 	// dying: the task itself said so, or its actor crashed. elsewhere: its bridge did not come to this gateway in time, so that
-	// it counts as another one's, which will find it.
+	// it counts as another one's, which will find it; or it was left to an operator.
 	dying, elsewhere bool
 }
 
@@ -141,6 +141,7 @@ func (o *oracle) event(e *messages.Event) {
 		if o.sabotaged == 0 {
 			o.breach("task %s was abandoned: %s", e.Task, e.Reason)
 		}
+		o.task(e.Task).elsewhere = true // an operator's
 	}
 }
 
