@@ -88,6 +88,10 @@ type Signer interface {
 	Binding(task messages.TaskID, session messages.SessionID, user messages.UserID) string
 	// VerifyBinding reports whether a binding is this gateway's signature over the three.
 	VerifyBinding(binding string, task messages.TaskID, session messages.SessionID, user messages.UserID) bool
+	// WarmPass signs that this task may be given a user.
+	WarmPass(task messages.TaskID) messages.Secret
+	// VerifyWarmPass reports whether a pass is this gateway's signature over the task.
+	VerifyWarmPass(pass messages.Secret, task messages.TaskID) bool
 }
 
 // Observer is told every fact that is worth a log line, a metric or a place in a trace, in the order in which they

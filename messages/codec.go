@@ -26,7 +26,7 @@ var (
 	}
 	toBridge = map[string]decoder{
 		"init_user": decode[InitUser], "resume": decode[Resume], "token": decode[Token], "stop": decode[Stop],
-		"redial": decode[Redial],
+		"redial": decode[Redial], "pass": decode[Pass],
 	}
 )
 
@@ -175,6 +175,13 @@ func (h BridgeHello) validate() error {
 		return checkID("sessionId", string(h.SessionID))
 	}
 	return errors.New("state: neither warm nor assigned")
+}
+
+func (p Pass) validate() error {
+	if p.Pass == "" {
+		return errors.New("no pass")
+	}
+	return nil
 }
 
 func (i InitUser) validate() error {

@@ -204,9 +204,17 @@ type BridgeHello struct {
 	SessionID SessionID `json:"sessionId,omitempty"`
 	UserID    UserID    `json:"userId,omitempty"`
 	Binding   string    `json:"binding,omitempty"`
+	// Pass is the latest that a Pass gave, while the bridge is warm.
+	Pass Secret `json:"pass,omitempty"`
 	// InSeq is the last input given to the agent, OutSeq the last output produced.
 	InSeq  uint64 `json:"inSeq"`
 	OutSeq uint64 `json:"outSeq"`
+}
+
+// Pass gives a warm bridge the gateway's signature that its task may be given a user. The bridge shows it in every hello
+// while it is warm and forgets it with InitUser, so that nobody who has had a user can be given another.
+type Pass struct {
+	Pass Secret `json:"pass"`
 }
 
 // InitUser gives a task its user, at most once in its life.
@@ -284,6 +292,7 @@ func (Exit) FrameType() string        { return "exit" }
 func (Error) FrameType() string       { return "error" }
 func (Bye) FrameType() string         { return "bye" }
 func (BridgeHello) FrameType() string { return "hello" }
+func (Pass) FrameType() string        { return "pass" }
 func (InitUser) FrameType() string    { return "init_user" }
 func (Accepted) FrameType() string    { return "accepted" }
 func (BridgeReady) FrameType() string { return "ready" }

@@ -72,7 +72,8 @@ func checkID(field, value string) error {
 	return nil
 }
 
-// Secret is a user's token. Printing or logging it gives "[secret]"; only the frame codec and the token file write it.
+// Secret is a user's or a task's token, or a task's pass. Printing or logging it gives "[secret]"; only the frame codec and
+// the token file write it.
 type Secret string
 
 // String hides the secret from fmt and from loggers.

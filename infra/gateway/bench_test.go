@@ -281,12 +281,16 @@ func (w *world) Send(_ messages.LinkID, frame messages.Frame) {
 func (w *world) Credit(messages.LinkID, int)               {}
 func (w *world) Close(messages.LinkID, messages.CloseCode) {}
 
-// Binding and VerifyBinding are not what is measured.
+// Binding, WarmPass and their checks are not what is measured.
 func (w *world) Binding(messages.TaskID, messages.SessionID, messages.UserID) string { return "" }
 
 func (w *world) VerifyBinding(string, messages.TaskID, messages.SessionID, messages.UserID) bool {
 	return true
 }
+
+func (w *world) WarmPass(messages.TaskID) messages.Secret { return "" }
+
+func (w *world) VerifyWarmPass(messages.Secret, messages.TaskID) bool { return true }
 
 // Observe keeps the pool's counts.
 func (w *world) Observe(event messages.Event) {

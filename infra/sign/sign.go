@@ -1,6 +1,7 @@
-// Package sign makes and checks the gateway's signatures, all with one secret at a time (TASK_TOKEN_SECRET): the token with which a
-// task proves to be that task, and the binding with which it proves whose session it serves. Gateways with the same
-// secret accept each other's, so that a task survives the gateway that started it.
+// Package sign makes and checks the gateway's signatures, all with one secret at a time (TASK_TOKEN_SECRET): the token with
+// which a task proves to be that task, the pass with which it proves to have no user yet, and the binding with which it
+// proves whose session it serves. Gateways with the same secret accept each other's, so that a task survives the gateway
+// that started it.
 package sign
 
 import (
@@ -23,6 +24,7 @@ const MinSecretBytes = sha256.Size
 const (
 	purposeTaskToken = "hearth task token 1"
 	purposeBinding   = "hearth binding 1"
+	purposeWarmPass  = "hearth warm pass 1"
 )
 
 // Signer signs with one secret, and takes what was signed with it or with one of those before it. It is the actors' port
@@ -77,6 +79,16 @@ func (s *Signer) VerifyBinding(
 	binding string, task messages.TaskID, session messages.SessionID, user messages.UserID,
 ) bool {
 	return s.verify(binding, purposeBinding, string(task), string(session), string(user))
+}
+
+// WarmPass signs that a task may be given a user. It is the same each time: whoever has forgotten it has no other.
+func (s *Signer) WarmPass(task messages.TaskID) messages.Secret {
+	return messages.Secret(sign(s.secrets[0], purposeWarmPass, string(task)))
+}
+
+// VerifyWarmPass reports whether a pass is the signature over just this task.
+func (s *Signer) VerifyWarmPass(pass messages.Secret, task messages.TaskID) bool {
+	return s.verify(string(pass), purposeWarmPass, string(task))
 }
 
 // verify reports whether a signature over the purpose and the parts was made with one of the secrets.

@@ -42,6 +42,7 @@ func init() {
 		{"hide-host", 1, (*storm).hideHost},
 		{"drop-bridge", 3, (*storm).dropBridge},
 		{"exit-agent", 1, (*storm).exitAgent},
+		{"capture-bridge", 2, (*storm).captureBridge},
 		{"script", 2, (*storm).script},
 		{"resize", 2, (*storm).resize},
 		{"deploy", 0, (*storm).deploy},
@@ -221,6 +222,19 @@ func (s *storm) exitAgent() {
 	if t := s.task(); t != nil {
 		s.tell("the agent of task %s exits", s.narrator.Task(t.Request.Task))
 		t.Exits(s.dice.IntN(2))
+	}
+}
+
+// captureBridge has an agent take its bridge over, which claims to be warm from its next dial on: with nothing to show for
+// it but what it has, with something made up, or with what another task has.
+func (s *storm) captureBridge() {
+	t := s.task()
+	if t == nil {
+		return
+	}
+	pass := some(s.dice, "", "", "forged", s.task().Pass())
+	if t.Capture(pass) {
+		s.tell("the agent of task %s has captured its bridge", s.narrator.Task(t.Request.Task))
 	}
 }
 

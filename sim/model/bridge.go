@@ -58,8 +58,12 @@ type bridge struct {
 
 	wrongAddress, deaf, stuck, failing bool
 
+	// pass is the latest that a gateway has given it, empty once it has a user.
+	pass messages.Secret
 	// user is what init_user gave, nil before.
 	user *user
+	// captured is what its agent has made of it, nil while it is honest.
+	captured *captured
 	// stopping: it was told to end. dismissed: a gateway has. evicted: its container was, and no gateway has. gone: it has
 	// ended.
 	stopping, dismissed, evicted, gone bool
@@ -148,7 +152,10 @@ func (b *bridge) dropNext() {
 func (b *bridge) hello() messages.BridgeHello {
 	request := &b.container.Request
 	hello := messages.BridgeHello{
-		TaskID: request.Task, State: messages.BridgeWarm, SessionID: request.Session, UserID: request.User,
+		TaskID: request.Task, State: messages.BridgeWarm, SessionID: request.Session, UserID: request.User, Pass: b.pass,
+	}
+	if b.captured != nil {
+		return b.captured.hello(hello)
 	}
 	if u := b.user; u != nil {
 		hello.State, hello.SessionID, hello.UserID = messages.BridgeAssigned, u.init.SessionID, u.init.UserID
@@ -220,7 +227,13 @@ func (b *bridge) receive(l *Link, frame messages.Frame) {
 	case messages.InitUser:
 		b.initUser(f)
 	case messages.Stop:
-		b.dismiss(time.Duration(f.GraceMs) * time.Millisecond)
+		if !b.disobeys() {
+			b.dismiss(time.Duration(f.GraceMs) * time.Millisecond)
+		}
+	case messages.Pass:
+		if b.user == nil {
+			b.pass = f.Pass
+		}
 	default:
 		if b.user != nil {
 			b.user.receive(frame)
@@ -250,6 +263,9 @@ func (b *bridge) initUser(init messages.InitUser) {
 		b.user.announce(b.link)
 		return
 	}
+	if !b.bridges.options.Bridge.Hoarding {
+		b.pass = ""
+	}
 	b.user = newUser(b, init)
 	if b.next != nil {
 		b.moveOver() // its hello said that the task is free
@@ -269,6 +285,9 @@ func (b *bridge) dismiss(grace time.Duration) {
 
 // evict ends the task because its container is told to end: its session is to go on in another one.
 func (b *bridge) evict() {
+	if b.disobeys() {
+		return
+	}
 	u := b.user
 	b.evicted = !b.stopping && (u == nil || u.failed == nil && u.exit == nil)
 	b.stop(stopTimeout)

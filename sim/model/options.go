@@ -81,6 +81,8 @@ type BridgeOptions struct {
 	Orphan time.Duration
 	// Gullible bridges give their agent every line that they are sent, also a second time: a fault that hunts must find.
 	Gullible bool
+	// Hoarding bridges keep their pass when they are given a user: another such fault.
+	Hoarding bool
 	// Buffer is how many outputs are kept until they are acknowledged; 0 is 1,000. At the bound the agent pauses, or, with
 	// Forget, the oldest outputs are forgotten.
 	Buffer int

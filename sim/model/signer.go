@@ -16,3 +16,13 @@ func (s signer) VerifyBinding(
 ) bool {
 	return binding == s.Binding(task, session, user)
 }
+
+// WarmPass signs that this task may be given a user.
+func (signer) WarmPass(task messages.TaskID) messages.Secret {
+	return "passed:" + messages.Secret(task)
+}
+
+// VerifyWarmPass reports whether a pass is WarmPass's.
+func (s signer) VerifyWarmPass(pass messages.Secret, task messages.TaskID) bool {
+	return pass == s.WarmPass(task)
+}

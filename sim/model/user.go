@@ -65,7 +65,7 @@ func newUser(b *bridge, init messages.InitUser) *user {
 func (u *user) announce(links ...*Link) {
 	for _, link := range links {
 		switch {
-		case link == nil:
+		case link == nil || u.captured != nil:
 		case u.failed != nil:
 			link.send(*u.failed)
 		case u.ready != nil:

@@ -45,6 +45,7 @@ func init() {
 		"evict":    (*env).evict,
 		"cut":      (*env).cut,
 		"exit":     (*env).exit,
+		"capture":  (*env).capture,
 		"bridges":  (*env).bridges,
 		"impostor": (*env).impostor,
 

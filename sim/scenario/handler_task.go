@@ -89,12 +89,52 @@ func (e *env) bridges(a *arguments) error {
 	return nil
 }
 
+// capture has a task's agent take its bridge over: from the next dial on it claims to be warm.
+//
+//	capture t1
+//	capture t1 pass=forged
+//	capture t1 pass-of=t2
+func (e *env) capture(a *arguments) error {
+	t, err := e.task(a.word(0, ""))
+	if err != nil {
+		return err
+	}
+	pass, err := e.pass(a)
+	if err != nil {
+		return err
+	}
+	if !t.Capture(pass) {
+		return fmt.Errorf("it has no agent that could")
+	}
+	return nil
+}
+
+// pass is what a bridge shows that should not have it: made up, or another task's.
+func (e *env) pass(a *arguments) (messages.Secret, error) {
+	of := a.text("pass-of", "")
+	if of == "" {
+		return messages.Secret(a.text("pass", "")), nil
+	}
+	t, err := e.task(of)
+	if err != nil {
+		return "", err
+	}
+	return t.Pass(), nil
+}
+
 // impostor has a bridge dial of which this gateway knows nothing, or that claims to be one it knows.
 //
 //	impostor task=t-unknown
 //	impostor task=t1 session=s1 user=alice binding=forged
+//	impostor task=t1 pass=forged
 func (e *env) impostor(a *arguments) error {
-	hello := messages.BridgeHello{State: messages.BridgeWarm, TaskID: messages.TaskID(e.id(a.text("task", "t-unknown")))}
+	pass, err := e.pass(a)
+	if err != nil {
+		return err
+	}
+	hello := messages.BridgeHello{
+		State: messages.BridgeWarm, TaskID: messages.TaskID(e.id(a.text("task", "t-unknown"))), Pass: pass,
+	}
 	if session := a.text("session", ""); session != "" {
 		hello.State, hello.SessionID = messages.BridgeAssigned, messages.SessionID(e.id(session))
 		hello.UserID, hello.Binding = messages.UserID(a.text("user", "mallory")), a.text("binding", "forged")
