@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"time"
 
 	"hearth/messages"
@@ -110,15 +111,37 @@ func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask)
 // from a gateway that has gone. It reports whether there is a use for it.
 func (s *supervisor) adoptBridge(hello messages.BridgeHello) bool {
 	full := !s.settings.WarmPool || s.ready.Len()+s.starting.Len() >= s.settings.Max
-	if s.draining || s.past.has(hello.TaskID) || hello.State == messages.BridgeWarm && (full || hello.SessionID != "") {
-		return false
-	}
-	if hello.State == messages.BridgeAssigned && !s.adoptable(hello) {
+	switch isWarm := hello.State == messages.BridgeWarm; {
+	case s.draining || s.past.has(hello.TaskID),
+		isWarm && (full || hello.SessionID != "" || doubtPass(s.Signer, hello) != ""),
+		!isWarm && !s.adoptable(hello):
 		return false
 	}
 	s.adopt(messages.RunTask{Task: hello.TaskID}, messages.ListedTask{})
 	s.adoption.relist.set(s.Clock, s.ctx.Self(), 0) // its ARN is not known, and it could not be stopped without
 	return true
+}
+
+// refuseBridge turns a bridge away that is not in the books and not adopted. It is told to end, unless another gateway may
+// have a use for it: the one that has started it, if it was given no pass yet, may be behind the same address.
+func (s *supervisor) refuseBridge(m *messages.BridgeArrived) {
+	reason := "unknown task"
+	if m.Hello.State == messages.BridgeWarm && !s.past.has(m.Hello.TaskID) {
+		reason = cmp.Or(doubtPass(s.Signer, m.Hello), reason)
+	}
+	switch {
+	case s.draining:
+		s.Links.Close(m.Link, messages.CloseDraining)
+		return
+	case reason == doubtNoPass:
+		s.Links.Close(m.Link, messages.CloseTryAgain)
+	default:
+		s.Links.Send(m.Link, messages.Stop{
+			Reason: "this gateway does not know the task", GraceMs: messages.Millis(s.settings.StopGrace),
+		})
+		s.Links.Close(m.Link, messages.CloseNotAllowed)
+	}
+	s.observe(messages.Event{Kind: messages.EventRefused, Task: m.Hello.TaskID, Reason: reason})
 }
 
 // adoptable reports whether a bridge has proven to serve a session that nobody else serves and that is not over.

@@ -64,10 +64,14 @@ func (s *supervisor) endParked() {
 	}
 }
 
-// handOverIdle asks the tasks to leave that no session has and nobody waits for.
+// handOverIdle asks the tasks to leave that no session has and nobody waits for. Those that were never ready have no pass
+// yet, and no other gateway would take them: they are stopped.
 func (s *supervisor) handOverIdle() {
 	for _, t := range sortedTasks(s.tasks) {
-		if t.state == poolStarting || t.state == poolReady {
+		switch {
+		case t.state == poolStarting && t.readySince.IsZero() && !t.adopted:
+			s.retire(t, "the gateway is draining")
+		case t.state == poolStarting || t.state == poolReady:
 			s.askToLeave(t)
 		}
 	}

@@ -87,26 +87,20 @@ func (s *supervisor) refuse(
 	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Session: m.Hello.SessionID, Reason: string(code)})
 }
 
-// bridgeArrived passes a bridge on to its task. One that is not in the books is adopted, or told to end.
+// bridgeArrived passes a bridge on to its task. One that is not in the books is adopted, or refused. An adopted task may
+// turn out to have a session: its bridge was given a user by the other gateway after it had dialled here.
 func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
 	if t := s.tasks[m.Hello.TaskID]; t != nil || s.adoptBridge(m.Hello) {
 		t = s.tasks[m.Hello.TaskID]
-		if t.adopted && t.state == poolStarting && m.Hello.State == messages.BridgeAssigned && s.adoptable(m.Hello) {
+		unbound := t.state == poolStarting || t.state == poolReady
+		if t.adopted && unbound && m.Hello.State == messages.BridgeAssigned && s.adoptable(m.Hello) {
 			s.adoptSession(t, m.Hello)
 			s.replenish() // it has left the pool's count
 		}
 		s.tell(t.pid, m)
 		return
 	}
-	if s.draining { // another gateway may have a use for it
-		s.Links.Close(m.Link, messages.CloseDraining)
-		return
-	}
-	s.Links.Send(m.Link, messages.Stop{
-		Reason: "this gateway does not know the task", GraceMs: messages.Millis(s.settings.StopGrace),
-	})
-	s.Links.Close(m.Link, messages.CloseNotAllowed)
-	s.observe(messages.Event{Kind: messages.EventRefused, Task: m.Hello.TaskID, Reason: "unknown task"})
+	s.refuseBridge(m)
 }
 
 // sessionParked notes that a session has no task and asks for none. A gateway that drains has nothing of it to hand over.

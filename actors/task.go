@@ -76,6 +76,9 @@ type task struct {
 	// unready says that an adopted task's bridge has a session and has not said that the agent is ready, which it does after
 	// every hello: the agent is still being started.
 	unready bool
+	// passed says that the bridge may have been given a pass, by this gateway or an earlier one, and so must show it. Before
+	// that it cannot have had a user: only a gateway that has started a task takes its bridge without a pass.
+	passed bool
 	// arn is ECS's name for the task, empty until ECS has answered.
 	arn string
 	// host is where the task runs, empty until that is known.
@@ -138,6 +141,7 @@ func newAdopted(
 	return func() actor.Actor {
 		t := produce().(*task)
 		t.adopted, t.arn, t.host = &listed, listed.ARN, listed.Host
+		t.passed = true
 		return t
 	}
 }

@@ -22,12 +22,12 @@ func (t *task) starting(message any) {
 	case *messages.HandOver:
 		t.handOver()
 	case *messages.BridgeArrived:
-		if m.Hello.State != messages.BridgeWarm {
-			t.refuse(m.Link, "this task has no session")
-			t.fail("bridge claims to serve a session that it was never given", nil)
+		if doubt := t.doubt(m.Hello); doubt != "" {
+			t.turnAway(m.Link, doubt)
+			t.fail(doubt, nil)
 			return
 		}
-		t.attach(m.Link)
+		t.attachWarm(m.Link)
 		t.becomeReady()
 	case *messages.TaskDescribed:
 		t.startingDescribed(m)
@@ -108,12 +108,18 @@ func (t *task) ready(message any) {
 	switch m := message.(type) {
 	case *messages.Assign:
 		t.becomeAssigned(m)
+	case *messages.Adopt:
+		t.becomeAdopted(m)
 	case *messages.LinkFrame:
 		if !t.evicted(m) {
 			t.unexpected(m)
 		}
 	case *messages.BridgeArrived:
-		t.attach(m.Link)
+		if doubt := t.doubt(m.Hello); doubt != "" {
+			t.turnAway(m.Link, doubt) // and the socket that there is stays
+			return
+		}
+		t.attachWarm(m.Link)
 	case *messages.HandOver:
 		t.handOver()
 	case *messages.LinkClosed:

@@ -54,8 +54,9 @@ func (t *task) stopping(message any) {
 	case *messages.LinkFrame:
 		t.Links.Credit(m.Link, m.Bytes) // the agent's last words; nobody is left to read them
 	case *messages.LinkClosed, *messages.TaskDescribed, *messages.ToBridge, *messages.Retire,
-		*messages.Assign, *messages.HandOver:
-		// The news of a task that was in use a moment ago. An Assign's session hears of the failure from the supervisor.
+		*messages.Assign, *messages.Adopt, *messages.HandOver:
+		// The news of a task that was in use a moment ago. The session of an Assign or Adopt hears of the failure from the
+		// supervisor.
 	default:
 		t.unexpected(message)
 	}

@@ -52,7 +52,7 @@ const (
 	EventDraining EventKind = "draining"
 	// EventHandedOver: a task's bridge has left for another gateway.
 	EventHandedOver EventKind = "handed_over"
-	// EventRefused: a client was turned away. Reason is the error code.
+	// EventRefused: a client was turned away, and Reason is the error code; or a bridge was, and Reason says why.
 	EventRefused EventKind = "refused"
 
 	// A task's life.

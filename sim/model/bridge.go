@@ -227,9 +227,11 @@ func (b *bridge) receive(l *Link, frame messages.Frame) {
 	case messages.InitUser:
 		b.initUser(f)
 	case messages.Stop:
-		if !b.disobeys() {
-			b.dismiss(time.Duration(f.GraceMs) * time.Millisecond)
+		if b.disobeys() {
+			b.answered = false // it tries again, but not at once
+			return
 		}
+		b.dismiss(time.Duration(f.GraceMs) * time.Millisecond)
 	case messages.Pass:
 		if b.user == nil {
 			b.pass = f.Pass
