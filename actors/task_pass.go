@@ -24,12 +24,12 @@ func (t *task) doubt(hello messages.BridgeHello) string {
 // doubtPass says what is wrong with a warm bridge's pass, if anything is.
 func doubtPass(signer Signer, hello messages.BridgeHello) string {
 	switch {
+	case signer.VerifyWarmPass(hello.Pass, hello.TaskID):
+		return ""
 	case hello.Pass == "":
 		return doubtNoPass
-	case !signer.VerifyWarmPass(hello.Pass, hello.TaskID):
-		return doubtBadPass
 	}
-	return ""
+	return doubtBadPass
 }
 
 // attachWarm makes the socket of a bridge without a user the task's own, and gives the bridge the pass that it has to show

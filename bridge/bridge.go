@@ -40,8 +40,10 @@ type bridge struct {
 	wg     sync.WaitGroup
 
 	// The loop's.
-	link     link
-	session  *session // nil until init_user
+	link    link
+	session *session // nil until init_user
+	// pass is what a gateway has given the task to prove with that it has no user. Invariant: nil once it has one.
+	pass     []byte
 	stopping bool
 	stopBy   time.Time // when the grace ends
 	ending   alarm     // the next step towards the end
@@ -195,6 +197,8 @@ func (b *bridge) onFrame(from *socket, frame messages.Frame) {
 		b.dismiss(f)
 	case messages.Redial:
 		b.onRedial(f)
+	case messages.Pass:
+		b.onPass(f)
 	case messages.Unknown:
 		b.log.Debug().Str("type", f.Type).Msg("ignored a frame of an unknown type")
 	default:
@@ -233,13 +237,27 @@ func (b *bridge) onSessionFrame(from *socket, frame messages.Frame) {
 func (b *bridge) hello() messages.BridgeHello {
 	h := messages.BridgeHello{
 		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: messages.BridgeWarm,
-		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID,
+		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: messages.Secret(b.pass),
 	}
 	if s := b.session; s != nil {
 		h.State, h.SessionID, h.UserID, h.Binding = messages.BridgeAssigned, s.id, s.user, s.binding
 		h.InSeq, h.OutSeq = s.in.given(), s.out.last()
 	}
 	return h
+}
+
+// onPass keeps the newest pass for the next hello.
+func (b *bridge) onPass(f messages.Pass) {
+	if b.session == nil {
+		b.pass = []byte(f.Pass)
+	}
+}
+
+// forgetPass is done before anything of the user's runs: whoever takes the bridge over then has nothing to show for being
+// warm.
+func (b *bridge) forgetPass() {
+	clear(b.pass)
+	b.pass = nil
 }
 
 // announce is what a new socket begins with: hello, and how the init went, which the gateway may never have heard, or may

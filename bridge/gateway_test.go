@@ -30,6 +30,7 @@ const patience = 20 * time.Second
 const (
 	testTaskToken = "task-token-that-nobody-may-see"
 	testUserToken = "user-token-that-nobody-may-see"
+	testPass      = "pass-that-nobody-may-see"
 )
 
 func TestMain(m *testing.M) {
@@ -284,7 +285,7 @@ func startWith(t *testing.T, cfg Config, change func(*bridge)) *running {
 		if !r.ended {
 			_ = r.wait()
 		}
-		for _, secret := range []string{testTaskToken, testUserToken} {
+		for _, secret := range []string{testTaskToken, testUserToken, testPass} {
 			if strings.Contains(r.log.String(), secret) {
 				t.Errorf("the log holds %q", secret)
 			}

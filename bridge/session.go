@@ -58,6 +58,7 @@ func (b *bridge) onInitUser(from *socket, f messages.InitUser) {
 		b.announceInit(from)
 		return
 	}
+	b.forgetPass()
 	s := &session{
 		id: f.SessionID, user: f.UserID, binding: f.Binding,
 		log:   b.log.With().Str("session", string(f.SessionID)).Str("user", string(f.UserID)).Logger(),

@@ -53,6 +53,8 @@ var frames = []struct {
 	},
 	{DecodeToBridge, Resume{FromSeq: 8}, `{"type":"resume","fromSeq":8}`},
 	{DecodeToBridge, Stop{Reason: "r", GraceMs: 5}, `{"type":"stop","reason":"r","graceMs":5}`},
+	{DecodeFromBridge, BridgeHello{TaskID: "t-1", State: BridgeWarm, Pass: "p"}, `{"type":"hello","taskId":"t-1","version":"","state":"warm","pass":"p","inSeq":0,"outSeq":0}`},
+	{DecodeToBridge, Pass{Pass: "p"}, `{"type":"pass","pass":"p"}`},
 	{DecodeToBridge, Redial{URL: "ws://h"}, `{"type":"redial","url":"ws://h"}`},
 	{DecodeToBridge, Redial{}, `{"type":"redial"}`},
 }
@@ -97,6 +99,7 @@ func TestDecodersRefuse(t *testing.T) {
 		{"ready before it began", DecodeFromBridge, `{"type":"ready","sessionId":"s","timings":{"agentMs":-1}}`, "timings"},
 		{"ready after ages", DecodeFromBridge, `{"type":"ready","sessionId":"s","timings":{"tokenMs":9223372036854775807}}`, "timings"},
 		{"user with a line break", DecodeToBridge, `{"type":"init_user","userId":"a\nb","sessionId":"s","workspaceDir":"/w"}`, "userId"},
+		{"empty pass", DecodeToBridge, `{"type":"pass","pass":""}`, "no pass"},
 		{"no workspace", DecodeToBridge, `{"type":"init_user","userId":"a","sessionId":"s"}`, "no workspaceDir"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -108,6 +108,27 @@ func TestBindings(t *testing.T) {
 	}
 }
 
+func TestWarmPasses(t *testing.T) {
+	s := newSigner(t, secretA)
+	pass := s.WarmPass("task-1")
+	if !s.VerifyWarmPass(pass, "task-1") || pass != s.WarmPass("task-1") {
+		t.Error("a pass is not accepted, or changes")
+	}
+	token := strings.TrimPrefix(s.TaskToken("task-1"), "task-1.")
+	for name, forged := range map[string]messages.Secret{
+		"empty": "", "cut": pass[1:], "longer": pass + "A", "another task's": s.WarmPass("task-2"),
+		"another secret's": newSigner(t, secretB).WarmPass("task-1"), "the task token": messages.Secret(token),
+		"a binding": messages.Secret(s.Binding("task-1", "", "")),
+	} {
+		if s.VerifyWarmPass(forged, "task-1") {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, ok := s.VerifyTaskToken("task-1." + string(pass)); ok || s.VerifyBinding(string(pass), "task-1", "", "") {
+		t.Error("a pass passes for something else")
+	}
+}
+
 // TestRotation: what was signed with the secret before this one is still good, and nothing new is signed with it.
 func TestRotation(t *testing.T) {
 	old, fresh := newSigner(t, secretA), newSigner(t, secretB)
@@ -122,8 +143,12 @@ func TestRotation(t *testing.T) {
 		if !rotating.VerifyBinding(signer.Binding("t", "s", "u"), "t", "s", "u") {
 			t.Errorf("the %s secret's binding is not accepted", name)
 		}
+		if !rotating.VerifyWarmPass(signer.WarmPass("t"), "t") {
+			t.Errorf("the %s secret's pass is not accepted", name)
+		}
 	}
-	if _, ok := old.VerifyTaskToken(rotating.TaskToken("t")); ok || old.VerifyBinding(rotating.Binding("t", "s", "u"), "t", "s", "u") {
+	if _, ok := old.VerifyTaskToken(rotating.TaskToken("t")); ok || old.VerifyBinding(rotating.Binding("t", "s", "u"), "t", "s", "u") ||
+		old.VerifyWarmPass(rotating.WarmPass("t"), "t") {
 		t.Error("the old secret is still signed with")
 	}
 	if _, err := New([]byte(secretB), []byte("short")); err == nil {

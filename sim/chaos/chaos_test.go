@@ -46,6 +46,7 @@ var found = []uint64{
 	926, 2421, 359, // a token, a loss and a replay that nobody was told of
 	6606, 7374, // a deploy: an output told twice, a task claimed that was leaving
 	8212, 68, 5291, // a client sent away as soon as it was ready, or told ready and never served
+	503, 688, 858, // a captured bridge that was given another user
 }
 
 func TestStormsThatFoundSomething(t *testing.T) {

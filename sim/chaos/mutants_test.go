@@ -80,6 +80,10 @@ var mutants = []mutant{
 		}
 	})},
 	{"a bridge gives its agent lines again", func(o *model.Options) { o.Bridge.Gullible = true }},
+	{"passes are not asked for", func(o *model.Options) {
+		wrap(o, func(p *actors.Ports) { p.Signer = credulous{p.Signer} })
+	}},
+	{"a bridge keeps its pass", func(o *model.Options) { o.Bridge.Hoarding = true }},
 	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
 		l.Links.Send(id, f)
 		if init, ok := f.(messages.InitUser); ok {
@@ -150,6 +154,11 @@ func launching(run func(*launcherMutant, *actor.PID, messages.RunTask)) func(*mo
 		wrap(o, func(p *actors.Ports) { p.Launcher = &launcherMutant{Launcher: p.Launcher, run: run} })
 	}
 }
+
+// credulous takes anything for a pass, and nothing too.
+type credulous struct{ actors.Signer }
+
+func (credulous) VerifyWarmPass(messages.Secret, messages.TaskID) bool { return true }
 
 type linksMutant struct {
 	actors.Links
