@@ -57,13 +57,16 @@ func startLocalECS(t testing.TB, dir, agent string) localECS {
 	return ecs
 }
 
+// taskTokenSecret is what gateways sign with unless a test says otherwise.
+const taskTokenSecret = "a secret of the test's, long enough to be one"
+
 // gatewayEnvironment is what a gateway is told to run its tasks there.
 func (e localECS) gatewayEnvironment(ws string) []string {
 	return []string{
 		"BACKEND=ecs", "AWS_ENDPOINT_URL_ECS=" + e.base, "AWS_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "ECS_CLUSTER=default", "ECS_CONTAINER_NAME=bridge",
 		"ECS_TASK_DEFINITION=" + e.definition, "SHARED_ACCESS_POINT_ID=fsap-0123456789abcdef0", "GATEWAY_WS_URL=" + ws,
-		"TASK_TOKEN_SECRET=a secret of the test's, long enough to be one",
+		"TASK_TOKEN_SECRET=" + taskTokenSecret,
 		"LISTEN_ADDR=127.0.0.1:0", "AUTH=dev", "LOG_FORMAT=json", "LOG_LEVEL=debug",
 		"WORKSPACE_ROOT=" + filepath.Join(e.dir, "workspaces"),
 	}

@@ -153,14 +153,15 @@ func (r *secretRun) provoke(w *wireClient) {
 
 var taskIDs = regexp.MustCompile(`\bt-[a-z0-9]{16}\b`)
 
-// collectTasks adds the token of every task that there has been, and what binds it to Ann's session.
+// collectTasks adds the token and the pass of every task that there has been, and what binds one to Ann's session.
 func (r *secretRun) collectTasks() {
 	r.t.Helper()
 	for _, id := range taskIDs.FindAllString(r.gateway.log.String(), -1) {
 		r.secrets["the token of "+id] = r.signer.TaskToken(messages.TaskID(id))
+		r.secrets["the pass of "+id] = string(r.signer.WarmPass(messages.TaskID(id)))
 	}
 	status := r.gateway.status()
-	if len(r.secrets) < 8+4 || len(status.Sessions) != 1 {
+	if len(r.secrets) < 8+2*4 || len(status.Sessions) != 1 {
 		r.t.Fatalf("%d secrets, %d sessions", len(r.secrets), len(status.Sessions))
 	}
 	session := status.Sessions[0]

@@ -65,13 +65,13 @@ func (c captive) hello() messages.BridgeHello {
 // ownPath is where the real bridge dials.
 func (c captive) ownPath() string { return "/internal/task/" + string(c.session) }
 
-// heardSecrets reports whether a socket was given a user's token or a line.
+// heardSecrets reports whether a socket was given a user's token, a line, or what it would have to show to be given one.
 func (w *wireClient) heardSecrets() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, frame := range w.frames {
 		switch frame.(type) {
-		case messages.InitUser, messages.Token, messages.Data:
+		case messages.InitUser, messages.Token, messages.Data, messages.Pass:
 			return true
 		}
 	}

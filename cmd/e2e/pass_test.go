@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+
+	"hearth/infra/sign"
+	"hearth/messages"
+)
+
+// claim is what a captured bridge shows to a gateway that knows nothing of its session, to pass for one without a user.
+type claim struct {
+	name string
+	pass func(own, another messages.TaskID) messages.Secret
+}
+
+// claims are all that it could have: its own pass it has forgotten.
+func claims(t testing.TB) []claim {
+	t.Helper()
+	return []claim{
+		{"nothing", func(_, _ messages.TaskID) messages.Secret { return "" }},
+		{"an old secret's pass", func(own, _ messages.TaskID) messages.Secret {
+			return signerOf(t, "a secret of before, which is long enough").WarmPass(own)
+		}},
+		{"its token", func(own, _ messages.TaskID) messages.Secret {
+			return messages.Secret(signerOf(t, taskTokenSecret).TaskToken(own))
+		}},
+		{"another task's pass", func(_, another messages.TaskID) messages.Secret {
+			return signerOf(t, taskTokenSecret).WarmPass(another)
+		}},
+	}
+}
+
+func signerOf(t testing.TB, secret string) *sign.Signer {
+	t.Helper()
+	signer, err := sign.New([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// claimsToBeWarm dials a gateway as the bridge of a task.
+func (g realGateway) claimsToBeWarm(task messages.TaskID, pass messages.Secret) *wireClient {
+	g.t.Helper()
+	header := http.Header{"Authorization": {"Bearer " + signerOf(g.t, taskTokenSecret).TaskToken(task)}}
+	w, status := openWire(g.t, g.ws+"/internal/warm/"+string(task), header)
+	if w == nil {
+		g.t.Fatalf("HTTP %d", status)
+	}
+	w.says(messages.BridgeHello{TaskID: task, State: messages.BridgeWarm, Pass: pass})
+	return w
+}
+
+// usersComeTo has new users come to a gateway. None of them may be given a task that had one before.
+func (g realGateway) usersComeTo(n int, captured map[messages.TaskID]bool) {
+	g.t.Helper()
+	for range n {
+		bob := connect(g.t, "bob", g.at)
+		bob.ready()
+		bob.echoes("nobody was here")
+		if task := g.taskOf(bob); captured[task] {
+			g.t.Errorf("bob was given task %s, which had a user", task)
+		}
+	}
+}
+
+// The agents of some sessions have captured their bridges, and the gateway is killed. To the next one, which finds their
+// tasks in ECS and knows nothing of their sessions, they claim to be warm. None is taken into the pool; the tasks that are
+// warm are, all of them.
+func TestCapturedBridgesAfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	ecs := startLocalECS(t, dir, "cat")
+	address := openProxy(t)
+	environment := append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s", "DRAIN_TIMEOUT=1s")
+	first := startGateway(t, dir, environment...)
+	aim(t, address, first)
+	captured := map[messages.TaskID]bool{}
+	var tasks []messages.TaskID
+	for range claims(t) {
+		eve := connect(t, "eve", first.at)
+		eve.ready()
+		task := first.taskOf(eve)
+		tasks, captured[task] = append(tasks, task), true
+	}
+	warm := readyTasks(first.awaitStatus("the pool is full", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 }))
+	first.signal(syscall.SIGKILL)
+	first.exit()
+	for _, task := range tasks {
+		signalTask(t, dir, task, syscall.SIGSTOP) // what the agent says is not what the real one would
+		defer func() { _ = syscall.Kill(pidOfTask(t, dir, task), syscall.SIGCONT) }()
+	}
+
+	second := startGateway(t, dir, environment...)
+	second.awaitStatus("it knows what runs", func(s messages.PoolStatus) bool { return len(s.Tasks) >= len(tasks)+len(warm) })
+	for i, claim := range claims(t) {
+		w := second.claimsToBeWarm(tasks[i], claim.pass(tasks[i], anyOf(warm)))
+		w.closed(messages.CloseNotAllowed)
+		if w.heardSecrets() {
+			t.Errorf("one that showed %s was told something", claim.name)
+		}
+	}
+	aim(t, address, second)
+	second.awaitStatus("the warm tasks are taken over, and no other", func(s messages.PoolStatus) bool {
+		ready := readyTasks(s)
+		for task := range warm {
+			if !ready[task] {
+				return false
+			}
+		}
+		return len(ready) == len(warm) && s.Pool.Starting == 0
+	})
+	second.usersComeTo(4, captured)
+	second.signal(syscall.SIGKILL)
+	second.exit()
+	ecs.signal(syscall.SIGTERM)
+	ecs.exit()
+	nothingLeft(t, dir)
+}
+
+// Two gateways of a deployment are there at once. The bridges that were captured at the one dial the other, which has never
+// heard of their tasks.
+func TestCapturedBridgesAtAnotherGateway(t *testing.T) {
+	dir := t.TempDir()
+	ecs := startLocalECS(t, dir, "cat")
+	start := func() realGateway {
+		address := openProxy(t)
+		g := startGateway(t, dir, append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s", "DRAIN_TIMEOUT=1s")...)
+		aim(t, address, g)
+		return g
+	}
+	other := start()
+	warm := readyTasks(other.awaitReady(3))
+	first := start()
+	captured := map[messages.TaskID]bool{}
+	var last messages.TaskID
+	for _, claim := range claims(t) {
+		eve := connect(t, "eve", first.at)
+		eve.ready()
+		last = first.taskOf(eve)
+		captured[last] = true
+		code := messages.CloseNotAllowed
+		pass := claim.pass(last, anyOf(warm))
+		if pass == "" {
+			code = messages.CloseTryAgain // it could be one that another gateway has just started
+		}
+		w := other.claimsToBeWarm(last, pass)
+		w.closed(code)
+		if w.heardSecrets() {
+			t.Errorf("one that showed %s was told something", claim.name)
+		}
+		eve.echoes("still here")
+	}
+	other.usersComeTo(4, captured)
+	// Nothing but its pass keeps it out.
+	w := other.claimsToBeWarm(last, signerOf(t, taskTokenSecret).WarmPass(last))
+	hears(w, "pass", func(messages.Pass) bool { return true })
+	for _, g := range []realGateway{first, other} {
+		g.signal(syscall.SIGKILL)
+		g.exit()
+	}
+	ecs.signal(syscall.SIGTERM)
+	ecs.exit()
+	nothingLeft(t, dir)
+}
+
+// anyOf is one of a set's tasks.
+func anyOf(tasks map[messages.TaskID]bool) messages.TaskID {
+	for task := range tasks {
+		return task
+	}
+	return ""
+}
