@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"syscall"
 	"testing"
+	"time"
 
 	"hearth/infra/sign"
 	"hearth/messages"
@@ -53,6 +54,20 @@ func (g realGateway) claimsToBeWarm(task messages.TaskID, pass messages.Secret) 
 	return w
 }
 
+// refused has a bridge that shows something claim to be warm, and checks that it was sent away and told nothing.
+func (g realGateway) refused(task messages.TaskID, shows string, pass messages.Secret) {
+	g.t.Helper()
+	w := g.claimsToBeWarm(task, pass)
+	select {
+	case <-w.gone:
+	case <-time.After(patience):
+		g.t.Errorf("one that showed %s was not sent away", shows)
+	}
+	if w.heardSecrets() {
+		g.t.Errorf("one that showed %s was told something", shows)
+	}
+}
+
 // usersComeTo has new users come to a gateway. None of them may be given a task that had one before.
 func (g realGateway) usersComeTo(n int, captured map[messages.TaskID]bool) {
 	g.t.Helper()
@@ -95,11 +110,7 @@ func TestCapturedBridgesAfterAKill(t *testing.T) {
 	second := startGateway(t, dir, environment...)
 	second.awaitStatus("it knows what runs", func(s messages.PoolStatus) bool { return len(s.Tasks) >= len(tasks)+len(warm) })
 	for i, claim := range claims(t) {
-		w := second.claimsToBeWarm(tasks[i], claim.pass(tasks[i], anyOf(warm)))
-		w.closed(messages.CloseNotAllowed)
-		if w.heardSecrets() {
-			t.Errorf("one that showed %s was told something", claim.name)
-		}
+		second.refused(tasks[i], claim.name, claim.pass(tasks[i], anyOf(warm)))
 	}
 	aim(t, address, second)
 	second.awaitStatus("the warm tasks are taken over, and no other", func(s messages.PoolStatus) bool {
@@ -138,27 +149,23 @@ func TestCapturedBridgesAtAnotherGateway(t *testing.T) {
 	ecs.must(http.MethodPost, "/_localecs/faults", `{}`)
 
 	captured := map[messages.TaskID]bool{}
-	var last messages.TaskID
-	refused := func(name string, pass messages.Secret, code messages.CloseCode) {
-		w := other.claimsToBeWarm(last, pass)
-		w.closed(code)
-		if w.heardSecrets() {
-			t.Errorf("one that showed %s was told something", name)
-		}
+	capture := func() messages.TaskID {
+		eve := connect(t, "eve", first.at)
+		eve.ready()
+		task := first.taskOf(eve)
+		captured[task] = true
+		return task
 	}
 	first.awaitStatus("the tasks are ready", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 })
 	for _, claim := range claims(t) {
-		eve := connect(t, "eve", first.at)
-		eve.ready()
-		last = first.taskOf(eve)
-		captured[last] = true
-		refused(claim.name, claim.pass(last, pending.Tasks[0].ID), messages.CloseNotAllowed)
+		task := capture()
+		other.refused(task, claim.name, claim.pass(task, pending.Tasks[0].ID))
+		other.refused(task, "nothing", "")
 	}
-	// The last one's task was started since. One that had no pass yet might be let in by the gateway that has started it.
-	refused("nothing", "", messages.CloseTryAgain)
 	other.usersComeTo(4, captured)
 	// Nothing but its pass keeps it out.
-	w := other.claimsToBeWarm(last, signerOf(t, taskTokenSecret).WarmPass(last))
+	task := capture()
+	w := other.claimsToBeWarm(task, signerOf(t, taskTokenSecret).WarmPass(task))
 	hears(w, "pass", func(messages.Pass) bool { return true })
 	for _, g := range []realGateway{first, other} {
 		g.signal(syscall.SIGKILL)

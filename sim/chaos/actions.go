@@ -31,7 +31,7 @@ func init() {
 		{"stall-client", 1, (*storm).stallClient},
 		{"hold-client", 1, (*storm).holdClient},
 		{"hold-bridge", 1, (*storm).holdBridge},
-		{"refresh-token", 1, (*storm).refreshToken},
+		{"refresh-token", 2, (*storm).refreshToken},
 		{"bad-client", 1, (*storm).badClient},
 		{"stranger", 1, (*storm).stranger},
 		{"kill-task", 3, (*storm).killTask},
@@ -42,7 +42,7 @@ func init() {
 		{"hide-host", 1, (*storm).hideHost},
 		{"drop-bridge", 3, (*storm).dropBridge},
 		{"exit-agent", 1, (*storm).exitAgent},
-		{"capture-bridge", 2, (*storm).captureBridge},
+		{"capture-bridge", 3, (*storm).captureBridge},
 		{"script", 2, (*storm).script},
 		{"resize", 2, (*storm).resize},
 		{"deploy", 0, (*storm).deploy},
@@ -234,6 +234,7 @@ func (s *storm) captureBridge() {
 	}
 	pass := some(s.dice, "", "", "forged", s.task().Pass())
 	if t.Capture(pass) {
+		s.captures++
 		s.tell("the agent of task %s has captured its bridge", s.narrator.Task(t.Request.Task))
 	}
 }

@@ -37,6 +37,8 @@ type Result struct {
 	// replaced.
 	ClientFaults, BridgeFaults model.Faults
 	Kills, Deploys             int
+	// Captures counts the bridges that their agents took over.
+	Captures int
 }
 
 // Clean reports whether nothing was broken.

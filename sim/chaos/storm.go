@@ -27,8 +27,8 @@ type storm struct {
 	narrator model.Narrator
 	draining bool
 	drained  bool
-	// kills and deploys count the gateways that were killed and replaced.
-	kills, deploys int
+	// kills and deploys count the gateways that were killed and replaced, captures the bridges that were taken over.
+	kills, deploys, captures int
 }
 
 func newStorm(d dice, w weather, options Options) *storm {
@@ -163,7 +163,7 @@ func (s *storm) result(seed uint64) Result {
 	clients, bridges := s.model.Faults()
 	return Result{
 		Seed: seed, Steps: s.weather.steps, Broken: s.oracle.broken, Parameters: s.weather.String(), Digest: s.model.Log.Digest(),
-		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills, Deploys: s.deploys,
+		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills, Deploys: s.deploys, Captures: s.captures,
 		Clients: s.users, Tasks: s.model.Cloud.Made(), Events: s.model.Log.Count(),
 	}
 }

@@ -134,7 +134,7 @@ func (b *bridge) promote() {
 	}
 	b.link, b.next = b.next, nil
 	b.begun()
-	if b.user != nil {
+	if b.user != nil && b.captured == nil {
 		b.link.send(messages.Ack{Seq: b.user.in})
 	}
 }
