@@ -84,6 +84,8 @@ func (t *task) startingDescribed(m *messages.TaskDescribed) {
 		t.ended(m)
 	case m.Phase == messages.PhaseRunning && t.running.IsZero():
 		t.running = now
+	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialTimeout && t.adopted != nil:
+		t.moved() // it may be in use at another gateway
 	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialTimeout:
 		t.fail(timeout("it runs, but its bridge did not reach the gateway", now.Sub(t.running)), nil)
 	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialGrace && !t.notDialled:
