@@ -52,27 +52,29 @@ func (s *supervisor) beginGrace() {
 	s.adoption.over.set(s.Clock, s.ctx.Self(), s.settings.AdoptionGrace)
 }
 
-// tasksListed takes over every task that is not in the books, and learns the ARNs of those whose bridges came first.
+// tasksListed takes over every task that is not in the books, and learns the ARNs of those whose bridges came first. From later
+// lists only tasks that do not run yet are taken over: of those that do, the bridges have dialled, or dial another gateway.
 func (s *supervisor) tasksListed(m *messages.TasksListed) {
 	if m.Err != nil {
 		s.observe(messages.Event{Kind: messages.EventLaunchError, Reason: m.Err.Error(), Fault: m.Err.Kind, Phase: PoolName})
 		s.adoption.relist.set(s.Clock, s.ctx.Self(), s.settings.PollInterval)
 		return
 	}
-	adopted := 0
+	adopted, isFirst := 0, !s.adoption.listed
 	for _, listed := range m.Tasks {
 		t := s.tasks[listed.Task]
 		switch {
 		case t != nil && t.arn == "":
 			s.tell(t.pid, &messages.RunDone{Task: listed.Task, ARN: listed.ARN, Host: listed.Host})
 		case s.draining: // nothing more is taken over
-		case t == nil && listed.Phase != messages.PhaseStopped && !s.past.has(listed.Task):
+		case t == nil && !s.past.has(listed.Task) &&
+			(listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning):
 			request := messages.RunTask{Task: listed.Task, Session: listed.Session, User: listed.User}
 			s.adopt(request, listed)
 			adopted++
 		}
 	}
-	if !s.adoption.listed && adopted > 0 {
+	if isFirst && adopted > 0 {
 		s.beginGrace()
 	}
 	s.filled(adopted)
