@@ -261,10 +261,10 @@ func (o *oracle) clientFrame(c *model.Client, frame messages.Frame) {
 	if f, ok := frame.(messages.Error); ok && slices.Contains(neverTold, f.Code) && o.sabotaged == 0 {
 		o.breach("client %d was told %s: %s", c.Number, f.Code, f.Message)
 	}
-	// One that came back at the last moment finds that its session is over before what it owes is there. It can begin the
-	// session again, and owes it still.
-	back := o.storm.model.World.Now().Sub(o.letIn[c]) < maxHold+slack
-	if f, ok := frame.(messages.Bye); ok && f.Reason == messages.ByeIdleTimeout && o.calm && !back {
+	// One that came back at the last moment, or whose socket is slow, finds that its session is over before what it owes is
+	// there. It can begin the session again, and owes it still.
+	late := o.stalled[c] || o.storm.model.World.Now().Sub(o.letIn[c]) < maxHold+slack
+	if f, ok := frame.(messages.Bye); ok && f.Reason == messages.ByeIdleTimeout && o.calm && !late {
 		if why := o.storm.owed(c); why != "" {
 			o.breach("client %d was sent away idle, but %s", c.Number, why)
 		}
