@@ -112,9 +112,7 @@ func (b *bridge) run(ctx context.Context) error {
 	b.log.Info().Str("version", b.cfg.Version).Bool("warm", b.cfg.Warm).Str("gateway", b.cfg.GatewayURL).Msg("the bridge starts")
 	b.log.Info().Stringer("levels", b.plan.Levels).Strs("missing", b.plan.Missing).Msg("agents are isolated")
 	b.wg.Go(func() { b.reaper.run(b.ctx) })
-	b.link.goneSince = time.Now()
-	b.watchOrphan()
-	b.dial()
+	b.begin()
 	told := ctx.Done()
 	for !b.finished {
 		select {

@@ -42,9 +42,22 @@ const (
 	OverflowDrop OverflowMode = "drop"
 )
 
+// PreloadMode says what a warm task does for its agent before it has a user.
+type PreloadMode string
+
+// The values of AGENT_PRELOAD.
+const (
+	PreloadOff PreloadMode = "off"
+	// PreloadCache runs a command that warms the caches which the agent will use.
+	PreloadCache PreloadMode = "cache"
+)
+
 // maxStopGrace leaves the bridge time to flush within the 30 seconds that ECS gives a container between SIGTERM and
 // SIGKILL.
 const maxStopGrace = 20 * time.Second
+
+// maxPreload leaves a task time to dial before its gateway gives it up, which it does after TASK_START_TIMEOUT.
+const maxPreload = 2 * time.Minute
 
 // Config is everything a bridge is told at its start. Run's caller fills all of it; there are no defaults here.
 type Config struct {
@@ -76,6 +89,12 @@ type Config struct {
 	// AgentReadPaths are what the level landlock lets the agent read and execute beside its own program. Missing ones are
 	// passed over.
 	AgentReadPaths []string
+	// AgentPreload is what a warm task does for its agent before it has a user.
+	AgentPreload PreloadMode
+	// PreloadCommand is what PreloadCache runs, split as AgentCommand is.
+	PreloadCommand string
+	// PreloadTimeout bounds that.
+	PreloadTimeout time.Duration
 	// Environ is what the agent's environment is made from (see agentEnviron), as os.Environ gives it.
 	Environ []string
 
@@ -123,6 +142,7 @@ func (c Config) Validate() error {
 	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop,
 		"AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)
 	problems = append(problems, c.validateIsolation()...)
+	problems = append(problems, c.validatePreload()...)
 	check(c.MaxFrameBytes >= 1<<10 && c.MaxFrameBytes <= 64<<20,
 		"MAX_FRAME_BYTES: %d is not within 1 KiB to 64 MiB", c.MaxFrameBytes)
 	check(c.OutputBufferBytes >= c.MaxFrameBytes, "OUTPUT_BUFFER_BYTES: %d is less than MAX_FRAME_BYTES", c.OutputBufferBytes)
@@ -147,6 +167,23 @@ func (c Config) validateIsolation() (problems []error) {
 		if !filepath.IsAbs(path) {
 			problems = append(problems, fmt.Errorf("AGENT_READ_PATHS: %q is not an absolute path", path))
 		}
+	}
+	return problems
+}
+
+// validatePreload is Validate's part for what is done before there is a user.
+func (c Config) validatePreload() (problems []error) {
+	switch c.AgentPreload {
+	case PreloadOff:
+	case PreloadCache:
+		if _, err := SplitCommand(c.PreloadCommand); err != nil {
+			problems = append(problems, fmt.Errorf("AGENT_PRELOAD_COMMAND: %w; AGENT_PRELOAD=cache needs one", err))
+		}
+	default:
+		problems = append(problems, fmt.Errorf("AGENT_PRELOAD: %q is neither off nor cache", c.AgentPreload))
+	}
+	if c.PreloadTimeout <= 0 || c.PreloadTimeout > maxPreload {
+		problems = append(problems, fmt.Errorf("AGENT_PRELOAD_TIMEOUT: %v is not within 0 to %v", c.PreloadTimeout, maxPreload))
 	}
 	return problems
 }

@@ -59,6 +59,7 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrMerge, AgentOverflow: OverflowDrop,
 		Isolation: "uid, landlock", UIDRange: "10000-59999", AgentRoot: "/srv/root", AgentReadPaths: []string{"/usr"},
 		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20, WarmOrphanTTL: time.Minute, StopGrace: 10 * time.Second,
+		AgentPreload: PreloadCache, PreloadCommand: "node warm.js", PreloadTimeout: time.Minute,
 	}
 	if err := good.Validate(); err != nil {
 		t.Errorf("a good configuration: %v", err)
@@ -77,6 +78,9 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{func(c *Config) { c.Warm = false; c.SessionID = "s" }, "USER_ID"},
 		{func(c *Config) { c.WorkspaceRoot = "mnt" }, "WORKSPACE_ROOT"},
 		{func(c *Config) { c.TokenFile = "../token" }, "TOKEN_FILE"},
+		{func(c *Config) { c.AgentPreload = "warm" }, "AGENT_PRELOAD"},
+		{func(c *Config) { c.PreloadCommand = "" }, "AGENT_PRELOAD_COMMAND"},
+		{func(c *Config) { c.PreloadTimeout = time.Hour }, "AGENT_PRELOAD_TIMEOUT"},
 		{func(c *Config) { c.TokenFile = "/token" }, "TOKEN_FILE"},
 		{func(c *Config) { c.TokenFile = "a/.." }, "TOKEN_FILE"},
 		{func(c *Config) { c.AgentCommand = "'" }, "AGENT_COMMAND"},

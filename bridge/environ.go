@@ -27,7 +27,17 @@ type place struct {
 // agentEnviron makes the agent's environment from the bridge's: what the image and the task definition set passes,
 // except for what would give the agent the task's own powers.
 func agentEnviron(environ []string, at place) []string {
-	var kept []string
+	return append(passedOn(environ), "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
+		"TMPDIR="+at.temp, "USER="+at.user, "LOGNAME="+at.user, keepaliveVariable+"="+at.keepalive)
+}
+
+// warmUpEnviron is an agent's environment before there is a user.
+func warmUpEnviron(environ []string, scratch string) []string {
+	return append(passedOn(environ), "HOME="+scratch, "PWD="+scratch, "TMPDIR="+scratch)
+}
+
+// passedOn is what of the bridge's environment others may have.
+func passedOn(environ []string) (kept []string) {
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")
 		hidden := slices.Contains(hiddenVariables, name) ||
@@ -36,8 +46,7 @@ func agentEnviron(environ []string, at place) []string {
 			kept = append(kept, entry)
 		}
 	}
-	return append(kept, "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
-		"TMPDIR="+at.temp, "USER="+at.user, "LOGNAME="+at.user, keepaliveVariable+"="+at.keepalive)
+	return kept
 }
 
 // HideMemory keeps other processes of the same user, above all the agent, from reading this one's memory and the

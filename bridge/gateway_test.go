@@ -261,6 +261,7 @@ func testConfig(t *testing.T, g *gateway) Config {
 		Environ:       append(os.Environ(), "TASK_TOKEN="+testTaskToken),
 		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20,
 		WarmOrphanTTL: time.Minute, StopGrace: 5 * time.Second, Version: "test",
+		AgentPreload: PreloadOff, PreloadTimeout: patience,
 	}
 }
 
@@ -323,10 +324,15 @@ func (r *running) initUser() messages.InitUser {
 func (r *running) begin(g *gateway) *peer {
 	r.t.Helper()
 	p := g.next()
+	r.becomeReady(p)
+	return p
+}
+
+func (r *running) becomeReady(p *peer) {
+	r.t.Helper()
 	p.send(r.initUser())
 	expect[messages.Accepted](p)
 	expect[messages.BridgeReady](p)
-	return p
 }
 
 // logBuffer collects log lines.

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"hearth/bridge/isolation"
 	"hearth/messages"
 )
@@ -153,10 +155,10 @@ func (b *bridge) relay(s *session, p prepared) messages.Exit {
 	)
 	readers.Go(func() { b.watchKeepalive(s, p.workspace, a.dead) })
 	readers.Go(func() {
-		s.eachLine("stdout", a.stdout, s.output)
+		eachLine(s.log, "stdout", a.stdout, s.codec.max, s.output)
 	})
 	readers.Go(func() {
-		s.eachLine("stderr", a.stderr, func(line []byte, whole bool) bool {
+		eachLine(s.log, "stderr", a.stderr, s.codec.max, func(line []byte, whole bool) bool {
 			text := s.redact.clean(string(line))
 			stderr.add(text)
 			s.log.Info().Str("stream", "stderr").Msg(clip(text, maxLogLine))
@@ -183,14 +185,14 @@ func (s *session) output(line []byte, whole bool) bool {
 	return true
 }
 
-// eachLine reads a stream of the agent's to its end, or until take reports false.
-func (s *session) eachLine(name string, from io.Reader, take func(line []byte, whole bool) bool) {
-	lines := newLineReader(from, s.codec.max)
+// eachLine reads a stream to its end, or until take reports false, in lines of at most max bytes.
+func eachLine(log zerolog.Logger, name string, from io.Reader, max int, take func(line []byte, whole bool) bool) {
+	lines := newLineReader(from, max)
 	for {
 		line, whole, err := lines.next()
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
-				s.log.Error().Err(err).Str("stream", name).Msg("could not read the agent's output")
+				log.Error().Err(err).Str("stream", name).Msg("could not read the agent's output")
 			}
 			return
 		}

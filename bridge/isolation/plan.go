@@ -23,7 +23,8 @@ type Config struct {
 	Read []string
 }
 
-// Plan is what is done to every agent of a bridge. It is safe for use by several goroutines.
+// Plan is what is done to every agent of a bridge. It is safe for use by several goroutines. The zero Plan is the level path
+// alone, for what is not a user's.
 type Plan struct {
 	// Levels are those in force.
 	Levels Levels

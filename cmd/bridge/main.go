@@ -51,6 +51,10 @@ type cli struct {
 	AgentRoot      string   `env:"AGENT_ROOT" placeholder:"DIR" help:"The prepared root of the level chroot. It has a directory tmp, and WORKSPACE_ROOT is inside of it or can be mounted there."`
 	AgentReadPaths []string `env:"AGENT_READ_PATHS" placeholder:"PATH,..." default:"/usr,/bin,/sbin,/lib,/lib32,/lib64,/etc,/opt,/app,/proc,/sys" help:"What the level landlock lets agents read and execute beside their own program. Missing paths are passed over."`
 
+	AgentPreload   string        `env:"AGENT_PRELOAD" enum:"off,cache" default:"off" help:"What a warm task does for its agent before it has a user (docs/operations.md): nothing (off), or run --agent-preload-command (cache)."`
+	PreloadCommand string        `name:"agent-preload-command" env:"AGENT_PRELOAD_COMMAND" placeholder:"COMMAND" help:"What AGENT_PRELOAD=cache runs, written as --agent-command."`
+	PreloadTimeout time.Duration `name:"agent-preload-timeout" env:"AGENT_PRELOAD_TIMEOUT" default:"30s" help:"How long that may take. At most 2m."`
+
 	MaxFrameBytes     int           `env:"MAX_FRAME_BYTES" default:"1048576" help:"The longest line. A longer one comes in pieces, each a string."`
 	OutputBufferBytes int           `env:"OUTPUT_BUFFER_BYTES" default:"8388608" help:"How much output is kept until it is acknowledged."`
 	WarmOrphanTTL     time.Duration `name:"warm-orphan-ttl" env:"WARM_ORPHAN_TTL" default:"10m" help:"How long a task without a running agent outlives its gateway."`
@@ -120,6 +124,7 @@ func (c cli) config(token messages.Secret, environ []string) bridge.Config {
 		AgentCommand: c.AgentCommand, AgentIO: bridge.LineMode(c.AgentIO),
 		AgentStderr: bridge.StderrMode(c.AgentStderr), AgentOverflow: bridge.OverflowMode(c.AgentOverflow),
 		Isolation: c.Isolation, UIDRange: c.UIDRange, AgentRoot: c.AgentRoot, AgentReadPaths: c.AgentReadPaths,
+		AgentPreload: bridge.PreloadMode(c.AgentPreload), PreloadCommand: c.PreloadCommand, PreloadTimeout: c.PreloadTimeout,
 		Environ:       environ,
 		MaxFrameBytes: c.MaxFrameBytes, OutputBufferBytes: c.OutputBufferBytes,
 		WarmOrphanTTL: c.WarmOrphanTTL, StopGrace: c.StopGrace,

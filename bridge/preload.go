@@ -1,0 +1,106 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"hearth/bridge/isolation"
+	"hearth/messages"
+)
+
+// maxWarmUpLines bounds what the warm-up command's output takes in the log.
+const maxWarmUpLines = 200
+
+// begin does what is to be done before a gateway may give the task its user, and dials.
+func (b *bridge) begin() {
+	connect := func() {
+		b.link.goneSince = time.Now()
+		b.watchOrphan()
+		b.dial()
+	}
+	if !b.cfg.Warm || b.cfg.AgentPreload == PreloadOff {
+		connect()
+		return
+	}
+	b.wg.Go(func() {
+		lap := stopwatch()
+		if err := b.warmUp(); err != nil {
+			b.log.Warn().Err(err).Msg("AGENT_PRELOAD_COMMAND has failed; agents start all the same")
+		} else {
+			b.log.Info().Int64("tookMs", lap()).Msg("AGENT_PRELOAD_COMMAND has run")
+		}
+		b.post(connect)
+	})
+}
+
+// warmUp runs the operator's command, which may take its time, and ends what is left of it.
+//
+// The command comes from the image, as the bridge does, and there is no user yet whom it could harm. It runs as the bridge's
+// user and without Landlock, since what it is there for is to write what agents then read and must not be able to change.
+func (b *bridge) warmUp() (err error) {
+	runtime.LockOSThread() // see startAgent
+	defer runtime.UnlockOSThread()
+	argv, err := SplitCommand(b.cfg.PreloadCommand)
+	if err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp("", "hearth-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	a, err := startAgent(b.reaper)
+	if err != nil {
+		return fmt.Errorf("start the helper: %w", err)
+	}
+	job := isolation.Job{Argv: argv, Env: warmUpEnviron(b.cfg.Environ, scratch), Workspace: scratch, Temp: scratch}
+	if err := new(isolation.Plan).Start(a.helper, job); err != nil {
+		a.abandon()
+		return err
+	}
+	closeFiles(a.stdin)
+	ctx, cancel := context.WithTimeout(b.ctx, b.cfg.PreloadTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = a.signal(syscall.SIGKILL) }) // one that is gone is as good
+	defer stop()
+	exit := b.logOutput(a)
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("it was killed after %v", b.cfg.PreloadTimeout)
+	case ctx.Err() != nil:
+		return errors.New("the bridge ends")
+	case exit.Code != 0:
+		return fmt.Errorf("it ended with code %d %s", exit.Code, exit.Signal)
+	}
+	return nil
+}
+
+// logOutput writes to the log what a process says until it has ended. Nothing of it can be a user's.
+func (b *bridge) logOutput(a *agent) messages.Exit {
+	var readers sync.WaitGroup
+	var told atomic.Int32
+	for name, from := range map[string]*outputPipe{"stdout": a.stdout, "stderr": a.stderr} {
+		readers.Go(func() {
+			eachLine(b.log, name, from, maxLogLine, func(line []byte, _ bool) bool {
+				switch n := told.Add(1); {
+				case n < maxWarmUpLines:
+					b.log.Info().Str("stream", name).Msg(string(line))
+				case n == maxWarmUpLines:
+					b.log.Warn().Int("lines", maxWarmUpLines).Msg("more than that is not told")
+				}
+				return true
+			})
+		})
+	}
+	exit := a.wait()
+	readers.Wait()
+	closeFiles(a.stdout.file, a.stderr.file)
+	return exit
+}
