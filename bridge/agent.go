@@ -32,7 +32,8 @@ type agent struct {
 
 // startAgent starts the process, which waits as a helper until become. The calling goroutine must be locked to its thread until
 // wait has returned: the kernel kills the agent when the thread that started it ends, so that it never outlives the bridge.
-func startAgent(reaper *reaper) (*agent, error) {
+// flags are what it takes on a stage, or 0.
+func startAgent(reaper *reaper, flags uintptr) (*agent, error) {
 	helper, err := isolation.NewHelper()
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func startAgent(reaper *reaper) (*agent, error) {
 	a.stdout = &outputPipe{file: files[2], dead: a.dead}
 	a.stderr = &outputPipe{file: files[4], dead: a.dead}
 	a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = files[0], files[3], files[5]
-	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: flags}
 	if err := reaper.start(a.cmd); err != nil {
 		closeFiles(files[:]...)
 		helper.Close()

@@ -43,10 +43,12 @@ type bridge struct {
 	link    link
 	session *session // nil until init_user
 	// pass is what a gateway has given the task to prove with that it has no user. Invariant: nil once it has one.
-	pass     []byte
-	stopping bool
-	stopBy   time.Time // when the grace ends
-	ending   alarm     // the next step towards the end
+	pass []byte
+	// preloaded is the agent of the session to come, started before the first dial; nil unless AGENT_PRELOAD asks for one.
+	preloaded *preloaded
+	stopping  bool
+	stopBy    time.Time // when the grace ends
+	ending    alarm     // the next step towards the end
 	// dismissed: a gateway has told the task to stop. evicted: its container was told to end, and no gateway has.
 	dismissed, evicted bool
 	finished           bool
@@ -98,7 +100,9 @@ func resolveIsolation(ctx context.Context, cfg Config, root *os.Root) (*isolatio
 	if err != nil {
 		return nil, err
 	}
-	resolved := isolation.Config{Request: request, UIDs: uids, Workspaces: root}
+	resolved := isolation.Config{
+		Request: request, UIDs: uids, Workspaces: root, Preload: cfg.Warm && cfg.AgentPreload == PreloadProcess,
+	}
 	if cfg.AgentRoot != "" {
 		resolved.AgentRoot = filepath.Clean(cfg.AgentRoot)
 	}
@@ -162,6 +166,8 @@ func (b *bridge) leave() {
 		s.in.close()
 		s.out.close()
 		b.signalAgent(syscall.SIGKILL)
+	} else if b.preloaded != nil {
+		b.wg.Go(b.abandonPreloaded)
 	}
 	b.cancel()
 	ended := make(chan struct{})

@@ -50,6 +50,8 @@ const (
 	PreloadOff PreloadMode = "off"
 	// PreloadCache runs a command that warms the caches which the agent will use.
 	PreloadCache PreloadMode = "cache"
+	// PreloadProcess starts the agent itself.
+	PreloadProcess PreloadMode = "process"
 )
 
 // maxStopGrace leaves the bridge time to flush within the 30 seconds that ECS gives a container between SIGTERM and
@@ -174,13 +176,13 @@ func (c Config) validateIsolation() (problems []error) {
 // validatePreload is Validate's part for what is done before there is a user.
 func (c Config) validatePreload() (problems []error) {
 	switch c.AgentPreload {
-	case PreloadOff:
+	case PreloadOff, PreloadProcess:
 	case PreloadCache:
 		if _, err := SplitCommand(c.PreloadCommand); err != nil {
 			problems = append(problems, fmt.Errorf("AGENT_PRELOAD_COMMAND: %w; AGENT_PRELOAD=cache needs one", err))
 		}
 	default:
-		problems = append(problems, fmt.Errorf("AGENT_PRELOAD: %q is neither off nor cache", c.AgentPreload))
+		problems = append(problems, fmt.Errorf("AGENT_PRELOAD: %q is not off, cache or process", c.AgentPreload))
 	}
 	if c.PreloadTimeout <= 0 || c.PreloadTimeout > maxPreload {
 		problems = append(problems, fmt.Errorf("AGENT_PRELOAD_TIMEOUT: %v is not within 0 to %v", c.PreloadTimeout, maxPreload))

@@ -36,11 +36,14 @@ type keepaliveFile struct {
 	last time.Time // when it was last changed, as far as is known
 }
 
-// makeKeepalive makes the file beside the token file, which must have been written. Its name is this task's alone:
-// another session of the same user, or an earlier task of this one that is not quite gone, must neither keep it alive nor
-// take its file away.
-func (w *workspace) makeKeepalive() error {
-	name := filepath.Join(filepath.Dir(w.tokenFile), keepalivePrefix+rand.Text())
+// keepaliveName is a name for the file, beside the token file. It is this task's alone: another session of the same user, or an
+// earlier task of this one that is not quite gone, must neither keep it alive nor take its file away.
+func keepaliveName(tokenFile string) string {
+	return filepath.Join(filepath.Dir(tokenFile), keepalivePrefix+rand.Text())
+}
+
+// makeKeepalive makes the file. The token must have been written.
+func (w *workspace) makeKeepalive(name string) error {
 	file, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
 	if err != nil {
 		return err

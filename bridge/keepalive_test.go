@@ -128,7 +128,7 @@ func TestKeepaliveFilesAreApart(t *testing.T) {
 	for range 2 {
 		w, err := openWorkspace(t.Context(), root, filepath.Join(root.Name(), "alice"), "token.json", isolation.SameUser)
 		if err == nil {
-			err = w.makeKeepalive()
+			err = w.makeKeepalive(keepaliveName(w.tokenFile))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -191,7 +191,7 @@ func TestRenewingIsNoTouch(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &workspace{root: root, uid: isolation.SameUser, tokenFile: "token.json"}
-	if err := w.makeKeepalive(); err != nil {
+	if err := w.makeKeepalive(keepaliveName(w.tokenFile)); err != nil {
 		t.Fatal(err)
 	}
 	later := time.Now().Add(keepaliveRenewal)

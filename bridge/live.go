@@ -47,10 +47,11 @@ type prepared struct {
 	workspace *workspace
 	temp      string // the agent's temporary directory
 	agent     *agent
+	stage     *isolation.Stage // nil unless the agent was preloaded
 	timings   messages.Timings
 }
 
-// clear removes what no later session is to find.
+// clear removes what no later session is to find. The agent has ended.
 func (p *prepared) clear() error {
 	var err error
 	if p.workspace != nil {
@@ -58,6 +59,9 @@ func (p *prepared) clear() error {
 	}
 	if p.temp != "" {
 		err = errors.Join(err, os.RemoveAll(p.temp))
+	}
+	if p.stage != nil {
+		p.stage.Close()
 	}
 	return err
 }
@@ -70,7 +74,7 @@ func (p *prepared) abandon() error {
 	return p.clear()
 }
 
-// prepare makes the workspace, writes the token and starts the agent. An agent is ready once its program runs: it reads its
+// prepare makes the workspace, writes the token and starts the agent, or gives it to the one that was preloaded. An agent is ready once its program runs: it reads its
 // stdin when it gets to it, and one that fails later is told by exit.
 func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *messages.InitFailed) {
 	var p prepared
@@ -79,7 +83,9 @@ func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *message
 		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, p.abandon()).Error()}
 	}
 	var err error
-	if p.agent, err = startAgent(b.reaper); err != nil { // it begins while the workspace is made
+	if pre := b.preloaded; pre != nil {
+		p.agent, p.stage, p.temp = pre.agent, pre.stage, pre.temp
+	} else if p.agent, err = startAgent(b.reaper, 0); err != nil { // it begins while the workspace is made
 		return fail(failAgent, fmt.Errorf("start the helper: %w", err))
 	}
 	uid, err := b.plan.Identify(s.ctx, init.UserID)
@@ -101,7 +107,9 @@ func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *message
 	p.timings.TokenMs = lap()
 
 	err = s.ctx.Err() // told to stop meanwhile: do not start what would be killed at once
-	if err == nil {
+	if err == nil && p.stage != nil {
+		err = b.preloaded.take(w)
+	} else if err == nil {
 		err = b.makeAgent(&p, init.UserID)
 	}
 	if err != nil {
@@ -118,7 +126,7 @@ func (b *bridge) makeAgent(p *prepared, user messages.UserID) error {
 		return err
 	}
 	w := p.workspace
-	if err := w.makeKeepalive(); err != nil {
+	if err := w.makeKeepalive(keepaliveName(w.tokenFile)); err != nil {
 		return err
 	}
 	if p.temp, err = b.plan.MakeTemp(w.uid); err != nil {

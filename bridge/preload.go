@@ -18,26 +18,35 @@ import (
 // maxWarmUpLines bounds what the warm-up command's output takes in the log.
 const maxWarmUpLines = 200
 
-// begin does what is to be done before a gateway may give the task its user, and dials.
+// begin does what is to be done before a gateway may give the task its user, and then dials.
 func (b *bridge) begin() {
-	connect := func() {
-		b.link.goneSince = time.Now()
-		b.watchOrphan()
-		b.dial()
+	switch {
+	case b.cfg.Warm && b.cfg.AgentPreload == PreloadCache:
+		b.wg.Go(func() {
+			b.tellWarmUp()
+			b.post(b.connect)
+		})
+	case b.cfg.Warm && b.cfg.AgentPreload == PreloadProcess:
+		b.wg.Go(b.preload)
+	default:
+		b.connect()
 	}
-	if !b.cfg.Warm || b.cfg.AgentPreload == PreloadOff {
-		connect()
+}
+
+// connect dials for the first time.
+func (b *bridge) connect() {
+	b.link.goneSince = time.Now()
+	b.watchOrphan()
+	b.dial()
+}
+
+func (b *bridge) tellWarmUp() {
+	lap := stopwatch()
+	if err := b.warmUp(); err != nil {
+		b.log.Warn().Err(err).Msg("AGENT_PRELOAD_COMMAND has failed; agents start all the same")
 		return
 	}
-	b.wg.Go(func() {
-		lap := stopwatch()
-		if err := b.warmUp(); err != nil {
-			b.log.Warn().Err(err).Msg("AGENT_PRELOAD_COMMAND has failed; agents start all the same")
-		} else {
-			b.log.Info().Int64("tookMs", lap()).Msg("AGENT_PRELOAD_COMMAND has run")
-		}
-		b.post(connect)
-	})
+	b.log.Info().Int64("tookMs", lap()).Msg("AGENT_PRELOAD_COMMAND has run")
 }
 
 // warmUp runs the operator's command, which may take its time, and ends what is left of it.
@@ -56,7 +65,7 @@ func (b *bridge) warmUp() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	a, err := startAgent(b.reaper)
+	a, err := startAgent(b.reaper, 0)
 	if err != nil {
 		return fmt.Errorf("start the helper: %w", err)
 	}

@@ -9,6 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// becomeHarmless gives up every capability where there is a stage, which could be left with them.
+func becomeHarmless(s *spec) error {
+	if s.Stage == "" || s.Levels.Has(UID) {
+		return nil
+	}
+	if err := dropBounding(); err != nil {
+		return err
+	}
+	return dropCapabilities()
+}
+
 // becomeUser takes the user's ids, and gives up every other group and every capability.
 func becomeUser(s *spec) error {
 	if err := dropBounding(); err != nil {
@@ -23,7 +34,10 @@ func becomeUser(s *spec) error {
 	if err := unix.Setresuid(s.UID, s.UID, s.UID); err != nil {
 		return os.NewSyscallError("setresuid", err)
 	}
-	// The change has cleared them, unless somebody has set the thread's securebits.
+	return dropCapabilities() // the change has cleared them, unless somebody has set the thread's securebits
+}
+
+func dropCapabilities() error {
 	err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 	if err != nil && !errors.Is(err, unix.EINVAL) { // that is a kernel before 4.3, which has no ambient set
 		return os.NewSyscallError("prctl", err)

@@ -94,6 +94,15 @@ func restrict(s *spec) error {
 	return nil
 }
 
+// tree is what Landlock opens for the agent's files. On a stage that is not the workspace's place: what is mounted on it is
+// covered by rules for what is above the place, and not by one for the place itself, which the mount hides.
+func (s *spec) tree() string {
+	if s.Stage != "" {
+		return s.Stage
+	}
+	return s.Dir
+}
+
 // rehearseLandlock tries, in a rehearsal, whether this file system lets the rules through and what they refuse not.
 func rehearseLandlock(s *spec) error {
 	if len(s.Argv) > 0 {
@@ -102,7 +111,7 @@ func rehearseLandlock(s *spec) error {
 	if err := os.WriteFile(filepath.Join(s.Dir, "landlock"), nil, 0o600); err != nil {
 		return err
 	}
-	above, err := os.Open(filepath.Dir(s.Dir))
+	above, err := os.Open(filepath.Dir(s.tree()))
 	if err == nil {
 		return errors.Join(fmt.Errorf("%s can be opened all the same", above.Name()), above.Close())
 	}
@@ -119,7 +128,7 @@ type ruleset struct {
 }
 
 func (r ruleset) addAll(s *spec) error {
-	for _, path := range []string{s.Dir, s.Temp} {
+	for _, path := range []string{s.tree(), s.Temp} {
 		if err := r.allow(path, r.handled); err != nil {
 			return err
 		}

@@ -21,6 +21,8 @@ type Config struct {
 	AgentRoot string
 	// Read are what Landlock lets agents read and execute. What of it does not exist is passed over.
 	Read []string
+	// Preload asks for what agents that are started before their user is known take.
+	Preload bool
 }
 
 // Plan is what is done to every agent of a bridge. It is safe for use by several goroutines. The zero Plan is the level path
@@ -58,7 +60,7 @@ func Resolve(ctx context.Context, cfg Config) (*Plan, error) {
 	for p.Levels != 0 { // path alone takes nothing that could be refused
 		err := p.rehearse(ctx)
 		if err == nil {
-			return p, nil
+			break
 		}
 		var failed *failure
 		if !errors.As(err, &failed) || failed.Level == 0 {
@@ -66,6 +68,11 @@ func Resolve(ctx context.Context, cfg Config) (*Plan, error) {
 		}
 		if err := p.doWithout(failed.Level, failed); err != nil {
 			return nil, errors.Join(err, p.Close())
+		}
+	}
+	if cfg.Preload {
+		if err := p.checkStage(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("AGENT_PRELOAD: process cannot be had with ISOLATION=%s: %w", p.Levels, err), p.Close())
 		}
 	}
 	return p, nil
@@ -188,6 +195,8 @@ type Job struct {
 	Workspace, Temp string
 	// UID is what Identify said.
 	UID int
+	// Staged: the agent is started on a [Stage], and Workspace and UID are the stage's.
+	Staged bool
 }
 
 // Start has a helper that runs become an agent as the plan says, and returns when it has. The error says which step failed;
@@ -199,6 +208,9 @@ func (p *Plan) Start(h *Helper, j Job) error {
 	}
 	if p.Levels.Has(Chroot) {
 		s.Root = p.cfg.AgentRoot
+	}
+	if j.Staged {
+		s.Stage = p.cfg.Workspaces.Name()
 	}
 	if p.bind {
 		s.Bind, s.BindRoot = j.Workspace, p.cfg.Workspaces.Name()

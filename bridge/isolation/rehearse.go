@@ -18,7 +18,12 @@ import (
 const rehearsalUser messages.UserID = "\x00rehearsal"
 
 // rehearse does everything that a start does, with a made-up user, but for executing a program.
-func (p *Plan) rehearse(ctx context.Context) (err error) {
+func (p *Plan) rehearse(ctx context.Context) error {
+	return p.withRehearsal(ctx, func(job Job) error { return p.runRehearsal(ctx, job) })
+}
+
+// withRehearsal makes what a made-up user's agent needs, for do to use.
+func (p *Plan) withRehearsal(ctx context.Context, do func(Job) error) (err error) {
 	name := filepath.Join(OwnName, "rehearsal-"+rand.Text())
 	job := Job{Workspace: filepath.Join(p.cfg.Workspaces.Name(), name), UID: SameUser}
 	level := Landlock // which is all that there is without UID
@@ -37,7 +42,7 @@ func (p *Plan) rehearse(ctx context.Context) (err error) {
 		return &failure{Level: p.Levels & Chroot, Step: "make a temporary directory", Message: err.Error()}
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(job.Temp)) }()
-	return p.runRehearsal(ctx, job)
+	return do(job)
 }
 
 // rehearseWorkspace makes a workspace for uid and uses it as a bridge does. Shared file systems refuse that where they make

@@ -14,11 +14,8 @@ func mountWorkspace(s *spec) error {
 	if s.Bind == "" {
 		return nil
 	}
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return os.NewSyscallError("unshare", err)
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return os.NewSyscallError("mount", err)
+	if err := ownMounts(); err != nil {
+		return err
 	}
 	parent, target := filepath.Join(s.Root, s.BindRoot), filepath.Join(s.Root, s.Bind)
 	if err := unix.Mount("workspaces", parent, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0711,size=64k"); err != nil {
@@ -31,6 +28,14 @@ func mountWorkspace(s *spec) error {
 		return &os.PathError{Op: "bind-mount " + s.Bind + " at", Path: target, Err: err}
 	}
 	return nil
+}
+
+// ownMounts gives this thread a mount namespace of its own, out of which no mount spreads.
+func ownMounts() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return os.NewSyscallError("unshare", err)
+	}
+	return os.NewSyscallError("mount", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }
 
 func changeRoot(s *spec) error {

@@ -12,6 +12,8 @@ type spec struct {
 	// Bind is the workspace that is mounted at its own path inside of Root, and BindRoot is WORKSPACE_ROOT; both are empty
 	// where it is there already.
 	Bind, BindRoot string
+	// Stage is WORKSPACE_ROOT, covered, if Dir is the place in it for a workspace that comes later; empty otherwise.
+	Stage string
 	// Read are directories and files that Landlock lets the agent read and execute.
 	Read []string
 	// Dir and Temp are the workspace and the temporary directory as the agent sees them.
@@ -44,11 +46,13 @@ var steps = []step{
 	{Chroot, "mount the workspace", mountWorkspace},
 	{Chroot, "change the root", changeRoot},
 	{UID, "become the user", becomeUser},
+	{0, "give up root's powers", becomeHarmless},
 	{0, "find the program", findProgram},
 	{UID, "reach the workspace as the user", reachWorkspace},
 	{Landlock, "restrict with Landlock", restrict},
 	{Landlock, "see that Landlock holds", rehearseLandlock},
 	{0, "enter the workspace", enterWorkspace},
+	{0, "use the workspace", rehearseStage},
 	{0, "die with the bridge", dieWithParent},
 	{0, "keep the bridge's files", closeOnExec},
 }

@@ -51,7 +51,7 @@ type cli struct {
 	AgentRoot      string   `env:"AGENT_ROOT" placeholder:"DIR" help:"The prepared root of the level chroot. It has a directory tmp, and WORKSPACE_ROOT is inside of it or can be mounted there."`
 	AgentReadPaths []string `env:"AGENT_READ_PATHS" placeholder:"PATH,..." default:"/usr,/bin,/sbin,/lib,/lib32,/lib64,/etc,/opt,/app,/proc,/sys" help:"What the level landlock lets agents read and execute beside their own program. Missing paths are passed over."`
 
-	AgentPreload   string        `env:"AGENT_PRELOAD" enum:"off,cache" default:"off" help:"What a warm task does for its agent before it has a user (docs/operations.md): nothing (off), or run --agent-preload-command (cache)."`
+	AgentPreload   string        `env:"AGENT_PRELOAD" enum:"off,cache,process" default:"off" help:"What a warm task does for its agent before it has a user (docs/operations.md): nothing (off), run --agent-preload-command (cache), or start it (process)."`
 	PreloadCommand string        `name:"agent-preload-command" env:"AGENT_PRELOAD_COMMAND" placeholder:"COMMAND" help:"What AGENT_PRELOAD=cache runs, written as --agent-command."`
 	PreloadTimeout time.Duration `name:"agent-preload-timeout" env:"AGENT_PRELOAD_TIMEOUT" default:"30s" help:"How long that may take. At most 2m."`
 
