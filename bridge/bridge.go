@@ -167,7 +167,7 @@ func (b *bridge) leave() {
 		s.out.close()
 		b.signalAgent(syscall.SIGKILL)
 	} else if b.preloaded != nil {
-		b.wg.Go(b.abandonPreloaded)
+		b.wg.Go(func() { b.abandonPreloaded(b.preloaded) })
 	}
 	b.cancel()
 	ended := make(chan struct{})

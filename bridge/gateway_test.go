@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // gateway is the other end of a bridge's sockets, and does only what a test tells it to.
 type gateway struct {
-	t        *testing.T
+	t        testing.TB
 	server   *httptest.Server
 	arrivals chan *peer
 	refuse   atomic.Int32 // an HTTP status to answer dials with
@@ -53,7 +53,7 @@ type gateway struct {
 
 // peer is one bridge's socket as the gateway sees it.
 type peer struct {
-	t      *testing.T
+	t      testing.TB
 	path   string
 	auth   string
 	ws     *gws.Conn
@@ -65,7 +65,7 @@ type peer struct {
 	ponged atomic.Bool // a ping was answered
 }
 
-func newGateway(t *testing.T) *gateway {
+func newGateway(t testing.TB) *gateway {
 	g := &gateway{t: t, arrivals: make(chan *peer, 16)}
 	g.server = httptest.NewServer(http.HandlerFunc(g.serve))
 	t.Cleanup(func() { // after the bridges have ended, as they were started later
@@ -244,7 +244,7 @@ func (p *peer) awaitEnd() {
 
 // running is a bridge under test.
 type running struct {
-	t      *testing.T
+	t      testing.TB
 	cfg    Config
 	log    *logBuffer
 	cancel context.CancelFunc
@@ -252,7 +252,7 @@ type running struct {
 	ended  bool
 }
 
-func testConfig(t *testing.T, g *gateway) Config {
+func testConfig(t testing.TB, g *gateway) Config {
 	return Config{
 		GatewayURL: g.url(), TaskID: "task-1", TaskToken: testTaskToken, Warm: true,
 		WorkspaceRoot: t.TempDir(), TokenFile: ".optima/token.json",
@@ -265,12 +265,12 @@ func testConfig(t *testing.T, g *gateway) Config {
 	}
 }
 
-func start(t *testing.T, cfg Config) *running {
+func start(t testing.TB, cfg Config) *running {
 	t.Helper()
 	return startWith(t, cfg, func(*bridge) {})
 }
 
-func startWith(t *testing.T, cfg Config, change func(*bridge)) *running {
+func startWith(t testing.TB, cfg Config, change func(*bridge)) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{t: t, cfg: cfg, log: &logBuffer{}, cancel: cancel, result: make(chan error, 1)}
@@ -354,7 +354,7 @@ func (l *logBuffer) String() string {
 }
 
 // eventually polls until ok holds.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -38,8 +38,7 @@ func (b *bridge) preload() {
 		b.connect()
 	})
 	if !taken {
-		b.preloaded = pre // the loop has ended
-		b.abandonPreloaded()
+		b.abandonPreloaded(pre) // the loop has ended
 	}
 }
 
@@ -108,8 +107,7 @@ func (pre *preloaded) take(w *workspace) error {
 }
 
 // abandonPreloaded ends an agent that has got no user. Its log has what the agent said, which may be why.
-func (b *bridge) abandonPreloaded() {
-	pre := b.preloaded
+func (b *bridge) abandonPreloaded(pre *preloaded) {
 	_ = pre.agent.signal(syscall.SIGKILL) // a dead one is as good
 	exit := b.logOutput(pre.agent)
 	b.log.Info().Int("code", exit.Code).Str("signal", exit.Signal).Msg("the agent without a user has ended")

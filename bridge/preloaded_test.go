@@ -16,7 +16,7 @@ import (
 
 // preloadedConfig is a warm task's whose agent, a shell's script, starts before there is a user. The agent's temporary directory
 // is in the directory that comes with it.
-func preloadedConfig(t *testing.T, g *gateway, levels, script string) (cfg Config, temps string) {
+func preloadedConfig(t testing.TB, g *gateway, levels, script string) (cfg Config, temps string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("this test makes mount namespaces and needs root, as in CI: sudo go test ./bridge")
@@ -30,7 +30,7 @@ func preloadedConfig(t *testing.T, g *gateway, levels, script string) (cfg Confi
 }
 
 // passable is a directory that every user can pass through.
-func passable(t *testing.T) string {
+func passable(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "hearth-preload-")
 	if err != nil {
@@ -48,7 +48,7 @@ func passable(t *testing.T) string {
 }
 
 // awaitFile waits for the one file that a pattern matches.
-func awaitFile(t *testing.T, pattern string) string {
+func awaitFile(t testing.TB, pattern string) string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if found, err := filepath.Glob(pattern); err != nil || len(found) > 0 {

@@ -23,6 +23,17 @@ func (p *Plan) checkStage(ctx context.Context) error {
 	if uids := p.cfg.UIDs; p.Levels.Has(UID) && uids.First+(uids.Count-1) >= stageUIDs.First && uids.First < stageUIDs.First+stageUIDs.Count {
 		return fmt.Errorf("UID_RANGE reaches into %s, from which agents without a user have theirs", stageUIDs)
 	}
+	real, err := filepath.EvalSymlinks(p.cfg.Workspaces.Name())
+	if err != nil {
+		return err
+	}
+	temps, err := filepath.EvalSymlinks(p.temps)
+	if err != nil {
+		return err
+	}
+	if within(real, temps) {
+		return fmt.Errorf("temporary directories are made in %s, which is covered with WORKSPACE_ROOT", p.temps)
+	}
 	return p.withRehearsal(ctx, func(job Job) error {
 		stage, err := p.OpenStage()
 		if err != nil {

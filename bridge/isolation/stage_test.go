@@ -29,6 +29,7 @@ func TestStagesThatCannotBeHadAreRefused(t *testing.T) {
 			t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
 			c.Workspaces = openDir(t, dir)
 		}},
+		{"path", "temporary directories are made in", func(c *Config) { t.Setenv("TMPDIR", c.Workspaces.Name()) }},
 	} {
 		cfg := Config{UIDs: uids, Workspaces: openRootFor(t), Read: system, Preload: true, Request: request(t, c.levels)}
 		c.change(&cfg)

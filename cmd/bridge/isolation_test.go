@@ -72,13 +72,13 @@ type container struct {
 
 // openContainer makes a container for bridges with these levels. With chroot, there is a prepared root, and the workspaces
 // are inside of it unless they are to be mounted there.
-func openContainer(t *testing.T, levels string, mounted bool) *container {
+func openContainer(t *testing.T, levels string, mounted, preload bool) *container {
 	t.Helper()
 	dir, err := os.MkdirTemp(filepath.Dir(program), "container-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &container{t: t, dir: dir, root: filepath.Join(dir, "efs"), privileged: mounted}
+	c := &container{t: t, dir: dir, root: filepath.Join(dir, "efs"), privileged: mounted || preload}
 	agent := hostile
 	if strings.Contains(levels, "chroot") {
 		agentRoot := filepath.Join(dir, "root")
@@ -95,6 +95,9 @@ func openContainer(t *testing.T, levels string, mounted bool) *container {
 	c.mkdir(filepath.Join(dir, "tmp"), 0o711)
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
+	}
+	if preload {
+		c.env = append(c.env, "AGENT_PRELOAD=process")
 	}
 	c.env = append(c.env, "ISOLATION="+levels, "WORKSPACE_ROOT="+c.root, "TMPDIR="+filepath.Join(dir, "tmp"), "AGENT="+agent)
 	return c
@@ -178,6 +181,9 @@ func (c *container) begin(user messages.UserID, role string) *session {
 	s.socket = await(t, s.opened)
 	await(t, s.frames)
 	s.send(messages.InitUser{UserID: user, SessionID: "session-1", WorkspaceDir: filepath.Join(c.root, string(user)), Token: userToken})
+	if role == "victim" {
+		s.send(messages.Data{Seq: 1, Payload: []byte(`"begin"`)})
+	}
 	return s
 }
 
@@ -218,29 +224,54 @@ type victim struct {
 
 type result struct{ Attempt, Error string }
 
-// columns are what is tried: levels, on which a table of docs/security.md has a column each.
-var columns = []struct {
+// column is a set of levels that is tried.
+type column struct {
 	levels  string
 	mounted bool
 	title   string
-}{
-	{"path", false, "path"},
-	{"path,landlock", false, "landlock"},
-	{"path,uid", false, "uid"},
-	{"path,uid,landlock", false, "uid, landlock"},
-	{"path,uid,chroot", false, "uid, chroot"},
-	{"path,uid,landlock,chroot", false, "uid, landlock, chroot"},
-	{"path,uid,chroot", true, "uid, chroot (mounted)"},
 }
 
-// TestIsolationDocument has one user's agent attack another's at every level, and holds the table of what each level stops to
+// tables are what docs/security.md has: agents that start in their workspace, and such as are given it later.
+var tables = []struct {
+	section string
+	preload bool
+	columns []column
+}{
+	{"isolation", false, []column{
+		{"path", false, "path"},
+		{"path,landlock", false, "landlock"},
+		{"path,uid", false, "uid"},
+		{"path,uid,landlock", false, "uid, landlock"},
+		{"path,uid,chroot", false, "uid, chroot"},
+		{"path,uid,landlock,chroot", false, "uid, landlock, chroot"},
+		{"path,uid,chroot", true, "uid, chroot (mounted)"},
+	}},
+	{"preloaded", true, []column{
+		{"path", false, "path"},
+		{"path,landlock", false, "landlock"},
+		{"path,uid", false, "uid"},
+		{"path,uid,landlock", false, "uid, landlock"},
+	}},
+}
+
+// TestIsolationDocument has one user's agent attack another's at every level, and holds the tables of what each level stops to
 // what was stopped.
 func TestIsolationDocument(t *testing.T) {
 	needRoot(t)
+	for _, table := range tables {
+		t.Run(table.section, func(t *testing.T) {
+			document.Section(t, "../../docs/security.md", table.section, attackAll(t, table.columns, table.preload), *rewrite)
+		})
+	}
+}
+
+// attackAll makes a table.
+func attackAll(t *testing.T, columns []column, preload bool) string {
+	t.Helper()
 	var rows []string
 	for _, column := range columns {
 		t.Run(column.title, func(t *testing.T) {
-			for i, r := range attack(t, column.levels, column.mounted) {
+			for i, r := range attack(t, column.levels, column.mounted, preload) {
 				t.Logf("%s: %s", r.Attempt, r.Error)
 				if i == len(rows) {
 					rows = append(rows, "| "+r.Attempt+" |")
@@ -257,14 +288,13 @@ func TestIsolationDocument(t *testing.T) {
 	for _, column := range columns {
 		head, line = head+" "+column.title+" |", line+"---|"
 	}
-	table := strings.Join(append([]string{head, line}, rows...), "\n") + "\n"
-	document.Section(t, "../../docs/security.md", "isolation", table, *rewrite)
+	return strings.Join(append([]string{head, line}, rows...), "\n") + "\n"
 }
 
 // TestAutoTakesWhatItCanGet runs a bridge as ECS does.
 func TestAutoTakesWhatItCanGet(t *testing.T) {
 	needRoot(t)
-	c := openContainer(t, "auto", false)
+	c := openContainer(t, "auto", false, false)
 	s := c.begin("alice", "victim")
 	var v victim
 	s.output(&v)
@@ -274,6 +304,19 @@ func TestAutoTakesWhatItCanGet(t *testing.T) {
 	}
 	if !strings.Contains(s.log.String(), "chroot: AGENT_ROOT is not set") {
 		t.Error("the log does not say why there is no chroot")
+	}
+}
+
+// TestPreloadTakesMoreThanContainersHave runs a bridge as ECS does, which is not enough to start its agent before its user.
+func TestPreloadTakesMoreThanContainersHave(t *testing.T) {
+	needRoot(t)
+	c := openContainer(t, "auto", false, true)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(c.env, launchVariable+"="+program, "TASK_ID=task-1", "TASK_TOKEN="+taskToken, "GATEWAY_WS_URL=ws://127.0.0.1:1", "AGENT_COMMAND=cat")
+	out, _ := cmd.CombinedOutput() // the exit code is looked at
+	const want = "AGENT_PRELOAD: process cannot be had with ISOLATION=path,uid,landlock: needs root with the capabilities SYS_ADMIN"
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !bytes.Contains(out, []byte(want)) || bytes.Count(out, []byte("\n")) != 1 {
+		t.Errorf("code %d:\n%s", code, out)
 	}
 }
 
@@ -288,9 +331,9 @@ func TestConfigurationDocument(t *testing.T) {
 }
 
 // attack has user B's agent attack user A's, and gives the results in the order of the attempts.
-func attack(t *testing.T, levels string, mounted bool) []result {
+func attack(t *testing.T, levels string, mounted, preload bool) []result {
 	t.Helper()
-	c := openContainer(t, levels, mounted)
+	c := openContainer(t, levels, mounted, preload)
 	alice := c.begin("alice", "victim")
 	var v victim
 	alice.output(&v)
@@ -317,6 +360,9 @@ func attack(t *testing.T, levels string, mounted bool) []result {
 		t.Fatal(err)
 	}
 	v.Other, v.SetUID = other, c.inside(setUID)
+	if preload {
+		v.Workspace = filepath.Join(c.root, "alice") // to which it is known by another name
+	}
 	order, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

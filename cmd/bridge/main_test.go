@@ -178,6 +178,18 @@ func TestSIGTERM(t *testing.T) {
 // TestAgentDiesWithTheBridge kills the bridge as the kernel does when memory is short. Where it can, the agent has a user of its
 // own, with whom the kernel would forget about it.
 func TestAgentDiesWithTheBridge(t *testing.T) {
+	for _, preload := range []string{"off", "process"} {
+		t.Run(preload, func(t *testing.T) {
+			if preload == "process" {
+				needRoot(t)
+			}
+			killBridge(t, preload)
+		})
+	}
+}
+
+func killBridge(t *testing.T, preload string) {
+	t.Helper()
 	g := newGateway(t)
 	root, err := os.MkdirTemp(filepath.Dir(program), "efs")
 	if err == nil {
@@ -193,7 +205,7 @@ func TestAgentDiesWithTheBridge(t *testing.T) {
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(),
 		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(g.server.URL, "http"), "TASK_ID=task-1", "TASK_TOKEN="+taskToken,
-		"WORKSPACE_ROOT="+root, "TMPDIR="+root, "ISOLATION="+levels, "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
+		"WORKSPACE_ROOT="+root, "TMPDIR="+filepath.Dir(program), "AGENT_PRELOAD="+preload, "ISOLATION="+levels, "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,8 @@ func main() {
 		err = beVictim()
 	case "attacker":
 		err = beAttacker()
+	case "uncover":
+		err = uncover(os.Args[2])
 	case "whoami":
 		fmt.Println(os.Geteuid())
 	}
@@ -51,6 +54,10 @@ func main() {
 func say(what any) error { return json.NewEncoder(os.Stdout).Encode(what) }
 
 func beVictim() error {
+	stdin := bufio.NewReader(os.Stdin)
+	if _, err := stdin.ReadString('\n'); err != nil { // from then on there is a workspace
+		return err
+	}
 	v := victim{PID: os.Getpid(), Bridge: os.Getppid(), Temp: os.Getenv("TMPDIR"), Socket: "@hearth-victim-" + strconv.Itoa(os.Getpid())}
 	var err error
 	if v.Workspace, err = os.Getwd(); err != nil {
@@ -74,7 +81,7 @@ func beVictim() error {
 	if err := say(v); err != nil {
 		return err
 	}
-	_, err = bufio.NewReader(os.Stdin).ReadString(0) // until the end
+	_, err = stdin.ReadString(0) // until the end
 	if err.Error() == "EOF" {
 		return nil
 	}
@@ -82,7 +89,8 @@ func beVictim() error {
 }
 
 func beAttacker() error {
-	runtime.LockOSThread() // whoever traces is a thread
+	runtime.LockOSThread()       // whoever traces is a thread
+	early, _ := os.ReadDir("..") // it may be at work before it has a user
 	line, err := bufio.NewReader(os.Stdin).ReadBytes('\n')
 	if err != nil {
 		return err
@@ -99,7 +107,7 @@ func beAttacker() error {
 		}
 		results = append(results, r)
 	}
-	attackFiles(v, try)
+	attackFiles(v, early, try)
 	for _, target := range []struct {
 		name string
 		pid  int
@@ -113,11 +121,12 @@ func beAttacker() error {
 		}
 		return err
 	})
+	attackMounts(v, try)
 	attackPrivileges(v, try)
 	return say(results)
 }
 
-func attackFiles(v victim, try func(string, func() error)) {
+func attackFiles(v victim, early []os.DirEntry, try func(string, func() error)) {
 	secret := filepath.Join(v.Workspace, "secret")
 	read := func(name string) func() error {
 		return func() error { _, err := os.ReadFile(name); return err }
@@ -135,7 +144,15 @@ func attackFiles(v victim, try func(string, func() error)) {
 			return err
 		}
 	}
-	try("list all workspaces", list(filepath.Dir(v.Workspace)))
+	try("list all workspaces", func() error {
+		now, err := os.ReadDir(filepath.Dir(v.Workspace))
+		for _, entry := range append(early, now...) {
+			if entry.Name() == filepath.Base(v.Workspace) {
+				return nil
+			}
+		}
+		return errors.Join(errors.New("theirs is not among them"), err)
+	})
 	try("list their workspace", list(v.Workspace))
 	try("see that a file is in it, and how large", func() error { _, err := os.Stat(secret); return err })
 	try("read a file in it", read(secret))
@@ -188,6 +205,57 @@ func attackProcess(name string, pid int, try func(string, func() error)) {
 	try("read the memory of "+name, func() error { return open(proc + "/mem") })
 	try("trace "+name, func() error { return unix.PtraceSeize(pid) })
 	try("signal "+name, func() error { return unix.Kill(pid, unix.SIGWINCH) })
+	try("enter the mount namespace of "+name, func() error {
+		file, err := os.Open(proc + "/ns/mnt")
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return err
+		}
+		return unix.Setns(int(file.Fd()), unix.CLONE_NEWNS)
+	})
+}
+
+// attackMounts tries to get at a workspace that something else is mounted above.
+func attackMounts(v victim, try func(string, func() error)) {
+	try("mount something", func() error { return unix.Mount("none", os.Getenv("TMPDIR"), "tmpfs", 0, "") })
+	try("read a file in their workspace after unmounting what covers it", func() error { return uncover(v.Workspace) })
+	try("the same in a user namespace of its own", func() error {
+		cmd := exec.Command(os.Args[0], "uncover", v.Workspace)
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+		}
+		cmd.Stdin = os.Stdin // a prepared root may have no /dev/null
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	})
+}
+
+// uncover unmounts all that can be unmounted above a workspace and reads a file in it.
+func uncover(workspace string) error {
+	var problems []error
+	for _, dir := range []string{workspace, filepath.Join(filepath.Dir(workspace), "workspace"), filepath.Dir(workspace)} {
+		for unmounted := false; ; unmounted = true {
+			if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+				if !unmounted {
+					problems = append(problems, fmt.Errorf("unmount %s: %w", dir, err))
+				}
+				break
+			}
+		}
+	}
+	_, err := os.ReadFile(filepath.Join(workspace, "secret"))
+	if err != nil {
+		return errors.Join(append(problems, err)...)
+	}
+	return nil
 }
 
 func attackPrivileges(v victim, try func(string, func() error)) {
