@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 	"hearth/messages"
 )
 
-// maxWarmUpLines bounds what the warm-up command's output takes in the log.
-const maxWarmUpLines = 200
+// maxUnownedLines bounds how many lines of each stream go to the log while there is no user.
+const maxUnownedLines = 100
 
 // begin does what is to be done before a gateway may give the task its user, and then dials.
 func (b *bridge) begin() {
@@ -94,15 +93,15 @@ func (b *bridge) warmUp() (err error) {
 // logOutput writes to the log what a process says until it has ended. Nothing of it can be a user's.
 func (b *bridge) logOutput(a *agent) messages.Exit {
 	var readers sync.WaitGroup
-	var told atomic.Int32
 	for name, from := range map[string]*outputPipe{"stdout": a.stdout, "stderr": a.stderr} {
 		readers.Go(func() {
+			lines := 0
 			eachLine(b.log, name, from, maxLogLine, func(line []byte, _ bool) bool {
-				switch n := told.Add(1); {
-				case n < maxWarmUpLines:
+				switch lines++; {
+				case lines <= maxUnownedLines:
 					b.log.Info().Str("stream", name).Msg(string(line))
-				case n == maxWarmUpLines:
-					b.log.Warn().Int("lines", maxWarmUpLines).Msg("more than that is not told")
+				case lines == maxUnownedLines+1:
+					b.log.Warn().Str("stream", name).Int("lines", maxUnownedLines).Msg("more than that is not told")
 				}
 				return true
 			})

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"hearth/messages"
@@ -188,6 +190,32 @@ func TestInitThatFailsEndsThePreloadedAgent(t *testing.T) {
 	p.send(messages.Stop{})
 	if err := r.wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPreloadedAgentThatDiesAsItsUserComes must not be ready: the user is better off with another task.
+func TestPreloadedAgentThatDiesAsItsUserComes(t *testing.T) {
+	g := newGateway(t)
+	cfg, _ := preloadedConfig(t, g, "uid", "exec cat")
+	b, err := newBridge(t.Context(), cfg, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.leave)
+	pre, err := b.startPreloaded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.preloaded = pre
+	if err := pre.agent.signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	b.wg.Go(func() { b.watchPreloaded(pre) })
+	<-pre.died
+	b.session = &session{ctx: t.Context(), cancel: func() {}, in: newInbox(0), out: newOutbox(0, 1, OverflowPause), log: b.log}
+	_, failed := b.prepare(b.session, messages.InitUser{UserID: "alice", WorkspaceDir: filepath.Join(cfg.WorkspaceRoot, "alice"), Token: testUserToken})
+	if failed == nil || failed.Code != failAgent || !strings.Contains(failed.Message, "ended before it had a user") {
+		t.Errorf("%+v", failed)
 	}
 }
 
