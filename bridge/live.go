@@ -74,8 +74,8 @@ func (p *prepared) abandon() error {
 	return p.clear()
 }
 
-// prepare makes the workspace, writes the token and starts the agent, or gives it to the one that was preloaded. An agent is ready once its program runs: it reads its
-// stdin when it gets to it, and one that fails later is told by exit.
+// prepare makes the workspace, writes the token and starts the agent, or gives both to the one that was preloaded. An agent is
+// ready once its program runs: it reads its stdin when it gets to it, and one that fails later is told by exit.
 func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *messages.InitFailed) {
 	var p prepared
 	lap := stopwatch()

@@ -8,4 +8,6 @@
 //
 // The same helper is the probe: a plan is rehearsed with a made-up user before it is used. So a level that a container does
 // not allow, for whatever reason, is found at the start and not when a user waits.
+//
+// An agent may run before its user is known, on a [Stage]. There the bridge does what the helper no longer can.
 package isolation
