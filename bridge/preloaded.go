@@ -65,13 +65,15 @@ func (b *bridge) startPreloaded() (pre *preloaded, err error) {
 	if pre.temp, err = b.plan.MakeTemp(stage.UID); err != nil {
 		return nil, err
 	}
+	var a *agent // not to be looked at unless Do says that it is over
 	err = stage.Do(func() (err error) {
-		pre.agent, err = startAgent(b.reaper, isolation.StageCloneFlags)
+		a, err = startAgent(b.reaper, isolation.StageCloneFlags)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	pre.agent = a
 	env := agentEnviron(b.cfg.Environ, place{
 		user: noUser, workspace: stage.Dir, temp: pre.temp, keepalive: filepath.Join(stage.Dir, pre.keepalive),
 	})
