@@ -83,6 +83,13 @@ func (c *Config) StartTakes(d model.Distribution) {
 	c.Settings.StartTimeout, c.Settings.TaskStartTimeout = patience, patience
 }
 
+// startsAlwaysSucceed reports that no start can fail or be lost, so that asking ECS about one tells nothing.
+func (c Config) startsAlwaysSucceed() bool {
+	f := &c.Cloud.Faults
+	return f.Throttled+f.Unavailable+f.Lost+f.DeadOnArrival+c.Bridge.WrongAddress == 0 && len(f.DeniedOps) == 0 &&
+		c.Cloud.Life == nil && c.Cloud.Fleet.Slots == 0
+}
+
 // Validate says what makes no sense.
 func (c Config) Validate() error {
 	switch {

@@ -19,7 +19,8 @@ const (
 	fillTimeout = 10 * time.Minute
 	// never is an idle timeout that no session reaches: the clients of a capacity run send no data.
 	never = 10 * 365 * 24 * time.Hour
-	// startPoll is how often a start is looked after whose time is given: often enough to notice one that has failed.
+	// startPoll is how often a start is looked after whose time is given, or that cannot fail: nothing would come of asking
+	// more often.
 	startPoll = 30 * time.Second
 	// rareSweep is how often the hosts are looked at.
 	rareSweep = time.Minute
@@ -113,8 +114,10 @@ func newSimulation(c Config) *simulation {
 	options.Settings.IdleTimeout = never
 	options.Cloud, options.Bridge, options.Network = c.Cloud, c.Bridge, c.Network
 	if c.StartTime != nil {
-		// Nothing would come of asking again and again.
-		options.Settings.PollInterval, options.Settings.HintInterval = startPoll, never
+		options.Settings.HintInterval = never
+	}
+	if c.StartTime != nil || c.startsAlwaysSucceed() {
+		options.Settings.PollInterval = startPoll
 	}
 	if c.OldWay {
 		options.Wrap = func(ports *actors.Ports) { ports.Launcher = newOldWay(ports.Launcher, s) }
