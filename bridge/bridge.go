@@ -36,7 +36,8 @@ type bridge struct {
 	ctx    context.Context // the bridge's life: every goroutine ends with it
 	cancel context.CancelFunc
 	events chan func()
-	left   chan struct{} // closed once the loop runs no more events
+	inits  chan assignment // takes the one that there is
+	left   chan struct{}   // closed once the loop runs no more events
 	wg     sync.WaitGroup
 
 	// The loop's.
@@ -83,7 +84,7 @@ func newBridge(ctx context.Context, cfg Config, log zerolog.Logger) (*bridge, er
 		log:    log.With().Str("task", string(cfg.TaskID)).Logger(),
 		alive:  keepalive{ping: 20 * time.Second, silence: 45 * time.Second},
 		settle: settleTimeout, flush: flushTimeout, answer: handshakeTimeout, lookAfter: keepaliveInterval,
-		events: make(chan func()), left: make(chan struct{}),
+		events: make(chan func()), inits: make(chan assignment, 1), left: make(chan struct{}),
 	}
 	b.link.base = cfg.GatewayURL
 	b.ctx, b.cancel = context.WithCancel(context.Background())

@@ -20,13 +20,31 @@ import (
 // maxLogLine bounds what one line of the agent's standard error takes in the log.
 const maxLogLine = 8 << 10
 
-// live is the session's life outside of the loop: prepare, run the agent, clean up.
-func (b *bridge) live(s *session, init messages.InitUser) {
+// standBy starts the helper that will become the agent, and lives the session's life once there is one. To begin is what takes
+// a helper longest, and a task that waits for its user has the time.
+func (b *bridge) standBy() {
 	runtime.LockOSThread() // see startAgent
 	defer runtime.UnlockOSThread()
+	helper, err := startAgent(b.reaper, 0)
+	if err != nil {
+		helper = nil
+		b.log.Warn().Err(err).Msg("could not start the helper; it is tried again when there is a user")
+	}
+	select {
+	case init := <-b.inits:
+		b.live(init.session, init.InitUser, helper)
+	case <-b.left:
+		if helper != nil {
+			helper.abandon()
+		}
+	}
+}
+
+// live is the session's life outside of the loop: prepare, run the agent, clean up. The thread is the helper's; see startAgent.
+func (b *bridge) live(s *session, init messages.InitUser, helper *agent) {
 	defer s.cancel()
 
-	p, failed := b.prepare(s, init)
+	p, failed := b.prepare(s, init, helper)
 	if failed != nil {
 		b.post(func() { b.onInitFailed(s, *failed) })
 		return
@@ -74,19 +92,25 @@ func (p *prepared) abandon() error {
 	return p.clear()
 }
 
-// prepare makes the workspace, writes the token and starts the agent, or gives both to the one that was preloaded. An agent is
-// ready once its program runs: it reads its stdin when it gets to it, and one that fails later is told by exit.
-func (b *bridge) prepare(s *session, init messages.InitUser) (prepared, *messages.InitFailed) {
+// prepare makes the workspace, writes the token and has the helper become the agent, or gives both to the agent that was
+// preloaded. An agent is ready once its program runs: it reads its stdin when it gets to it, and one that fails later is told
+// by exit.
+func (b *bridge) prepare(s *session, init messages.InitUser, helper *agent) (prepared, *messages.InitFailed) {
 	var p prepared
 	lap := stopwatch()
 	fail := func(code string, err error) (prepared, *messages.InitFailed) {
 		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, p.abandon()).Error()}
 	}
 	var err error
-	if pre := b.preloaded; pre != nil {
+	switch pre := b.preloaded; {
+	case pre != nil:
 		p.agent, p.stage, p.temp = pre.agent, pre.stage, pre.temp
-	} else if p.agent, err = startAgent(b.reaper, 0); err != nil { // it begins while the workspace is made
-		return fail(failAgent, fmt.Errorf("start the helper: %w", err))
+	case helper != nil:
+		p.agent = helper
+	default:
+		if p.agent, err = startAgent(b.reaper, 0); err != nil {
+			return fail(failAgent, fmt.Errorf("start the helper: %w", err))
+		}
 	}
 	uid, err := b.plan.Identify(s.ctx, init.UserID)
 	if err != nil {

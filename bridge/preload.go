@@ -34,6 +34,9 @@ func (b *bridge) begin() {
 
 // connect dials for the first time.
 func (b *bridge) connect() {
+	if b.preloaded == nil {
+		b.wg.Go(b.standBy)
+	}
 	b.link.goneSince = time.Now()
 	b.watchOrphan()
 	b.dial()

@@ -46,6 +46,12 @@ type session struct {
 	writingToken bool
 }
 
+// assignment is what a task is given its user with.
+type assignment struct {
+	session *session
+	messages.InitUser
+}
+
 // onInitUser gives the task its user. The same session again is answered again, another one is refused.
 func (b *bridge) onInitUser(from *socket, f messages.InitUser) {
 	if taken := b.takenBy(); taken != "" && (taken != f.SessionID || !b.cfg.Warm && f.UserID != b.cfg.UserID) {
@@ -71,7 +77,11 @@ func (b *bridge) onInitUser(from *socket, f messages.InitUser) {
 	b.session = s
 	from.resumeFrom = &f.OutSeq // who sends init_user need not ask for the outputs
 	s.log.Info().Msg("accepted the user")
-	b.wg.Go(func() { b.live(s, f) })
+	if b.preloaded != nil {
+		b.wg.Go(func() { b.live(s, f, nil) })
+	} else {
+		b.inits <- assignment{s, f} // there is room: it is the only one
+	}
 	if b.link.next != nil {
 		b.moveOver() // its hello said that the task is free
 	}
