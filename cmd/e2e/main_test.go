@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +40,25 @@ func run(m *testing.M) int {
 		return giveUp(err)
 	}
 	return code
+}
+
+// TestCachedResultsAreOfThesePrograms looks at every file that the programs are made of. The go command takes a result of
+// before only if nothing has changed that its tests have looked at, and cannot know what TestMain builds.
+func TestCachedResultsAreOfThesePrograms(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "bin") {
+			return fs.SkipDir
+		}
+		if err == nil && (strings.HasSuffix(path, ".go") || entry.Name() == "go.sum") {
+			files++
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil || files < 100 {
+		t.Errorf("%d files: %v", files, err)
+	}
 }
 
 // buildAgent builds one of the agents in testdata and gives its path.
