@@ -175,7 +175,7 @@ func (c *crowdEnds) connectBridge(address string, task messages.TaskID, signer *
 			_ = say(conn, messages.BridgeReady{SessionID: init.SessionID})
 		}
 	}}
-	hello := messages.BridgeHello{TaskID: task, State: messages.BridgeWarm}
+	hello := messages.BridgeHello{TaskID: task, State: messages.BridgeWarm, Pass: signer.WarmPass(task)}
 	return end.dial("ws://"+address+"/internal/warm/"+string(task), signer.TaskToken(task), hello)
 }
 
