@@ -34,7 +34,7 @@ func preloadedConfig(t testing.TB, g *gateway, levels, script string) (cfg Confi
 // passable is a directory that every user can pass through.
 func passable(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "hearth-preload-")
+	dir, err := os.MkdirTemp("/tmp", "hearth-bridge-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,11 @@ func passable(t testing.TB) string {
 func awaitFile(t testing.TB, pattern string) string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if found, err := filepath.Glob(pattern); err != nil || len(found) > 0 {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) > 0 {
 			return found[0]
 		}
 		if time.Now().After(deadline) {

@@ -12,24 +12,6 @@ import (
 	"hearth/messages"
 )
 
-// openToUsers makes a workspace root that users' own UIDs can get to.
-func openToUsers(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "hearth-bridge-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.Chmod(dir, passageDir); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // TestTasksOfOneUserAtTheSameTime starts several tasks for the same users at once, again and again, in workspaces that were
 // made before users had UIDs. Each agent reads its token and writes files of its own beside the others'.
 func TestTasksOfOneUserAtTheSameTime(t *testing.T) {
@@ -37,7 +19,7 @@ func TestTasksOfOneUserAtTheSameTime(t *testing.T) {
 		t.Fatal("this test gives users their own UIDs and needs root, as in CI: sudo go test ./bridge")
 	}
 	const rounds, users, tasks = 2, 2, 3
-	root := openToUsers(t)
+	root := passable(t)
 	for round := range rounds {
 		for user := range users {
 			old := filepath.Join(root, fmt.Sprintf("user-%d-%d", round, user), "src", "deep")

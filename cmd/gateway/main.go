@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
 
+	"hearth/bridge/isolation"
 	"hearth/infra/gateway"
 )
 
@@ -47,6 +48,10 @@ func run(f *flags) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	log := logger(f, os.Stderr)
+	if _, err := isolation.ParseRequest(f.Isolation); err != nil { // or every task's bridge would say so, one after the other
+		fmt.Fprintln(os.Stderr, "gateway: ISOLATION:", err)
+		return exitUsage
+	}
 	g, err := gateway.Start(ctx, f.config(), log, os.Stderr)
 	if err != nil {
 		for _, problem := range problems(err) {
