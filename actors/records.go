@@ -115,7 +115,7 @@ type records struct {
 
 	// counts is the number of tasks in each state; counted is the census that was last given out.
 	counts  [poolStates]int
-	counted *messages.Census
+	counted messages.Census
 	// ready and starting hold their tasks in the order in which they entered the state.
 	ready, starting list.List
 	// expired counts the ready tasks past their time to live.
@@ -260,16 +260,12 @@ func (r *records) removeSession(s *sessionRecord) {
 	}
 }
 
-// census counts the pool for an event. Many events in a row find the same: they share it, and nobody may change it.
+// census counts the pool for an event. It is good until it is asked for again.
 func (r *records) census() *messages.Census {
-	now := messages.Census{
+	r.counted = messages.Census{
 		Ready: r.counts[poolReady], Starting: r.counts[poolStarting],
 		Assigned: r.counts[poolAssigned], Stopping: r.counts[poolStopping],
 		Waiting: r.waiters.Len(),
 	}
-	if r.counted == nil || *r.counted != now {
-		fresh := now // its own variable, or now itself would be made anew each time
-		r.counted = &fresh
-	}
-	return r.counted
+	return &r.counted
 }

@@ -124,7 +124,8 @@ type Event struct {
 	Took    time.Duration
 	Timings Timings
 	N, M    int
-	// Census is the pool as it stands after the fact; set on the supervisor's events only.
+	// Census is the pool as it stands after the fact; set on the supervisor's events only. It is the observer's until
+	// Observe returns.
 	Census *Census
 }
 

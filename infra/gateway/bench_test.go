@@ -295,6 +295,7 @@ func (w *world) VerifyWarmPass(messages.Secret, messages.TaskID) bool { return t
 // Observe keeps the pool's counts.
 func (w *world) Observe(event messages.Event) {
 	if event.Census != nil {
-		w.counts.Store(event.Census)
+		counts := *event.Census
+		w.counts.Store(&counts)
 	}
 }

@@ -108,7 +108,8 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.pool.draining = true
 	}
 	if e.Census != nil {
-		o.pool.claimed = e.Census
+		claimed := *e.Census
+		o.pool.claimed = &claimed
 	}
 }
 

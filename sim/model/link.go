@@ -76,7 +76,7 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 			return
 		}
 		l.gateway.send(l.gateway.pool, arrival(l.ID))
-		l.expiry = n.World.AfterFunc(BindTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
+		n.World.Schedule(BindTimeout, (*expiry)(l))
 	})
 	if life != nil {
 		n.World.Later(life.Draw(n.random), l.Cut)
@@ -115,8 +115,17 @@ func (e edge) Bind(id messages.LinkID, owner *actor.PID) {
 		e.broken("link %d was taken by %s after %s", id, owner.Id, l.owner.Id)
 	}
 	l.owner = owner
-	l.expiry.Stop()
 	l.release()
+}
+
+// expiry is the time by which an actor must have taken a link.
+type expiry Link
+
+// Happen closes a link that nobody has taken.
+func (x *expiry) Happen() {
+	if l := (*Link)(x); l.owner == nil {
+		l.gatewayClose(messages.CloseTryAgain)
+	}
 }
 
 // Send queues a frame; see actors.Links.

@@ -66,30 +66,41 @@ func (l *Log) Digest() string {
 	return fmt.Sprintf("%016x", l.sum.Sum64())
 }
 
-// appendEvent writes everything that is in an event, so that no two events are written alike.
+// appendEvent writes everything that is in an event, so that no two events are written alike: which fields it has, and
+// then those, for few have many.
 func appendEvent(b []byte, at time.Duration, e *messages.Event) []byte {
 	b = binary.AppendVarint(b, int64(at))
+	head := len(b)
+	b = append(b, 0, 0, 0, 0)
+	has, field := uint32(0), uint32(1)
 	for _, text := range [...]string{
 		string(e.Kind), string(e.Task), string(e.Session), string(e.User), string(e.Host), e.ARN, e.Phase, e.Was,
 		string(e.Path), string(e.Why), e.Reason, string(e.Fault),
 	} {
-		b = binary.AppendUvarint(b, uint64(len(text)))
-		b = append(b, text...)
+		if text != "" {
+			has |= field
+			b = binary.AppendUvarint(b, uint64(len(text)))
+			b = append(b, text...)
+		}
+		field <<= 1
 	}
 	t := &e.Timings
 	for _, number := range [...]int64{
 		int64(e.Took), t.ClaimMs, t.InitMs, t.WorkspaceMs, t.TokenMs, t.AgentMs, int64(e.N), int64(e.M),
 	} {
-		b = binary.AppendVarint(b, number)
+		if number != 0 {
+			has |= field
+			b = binary.AppendVarint(b, number)
+		}
+		field <<= 1
 	}
-	if e.Census == nil {
-		return append(b, 0)
+	if c := e.Census; c != nil {
+		has |= field
+		for _, number := range [...]int{c.Ready, c.Starting, c.Assigned, c.Stopping, c.Waiting} {
+			b = binary.AppendUvarint(b, uint64(number))
+		}
 	}
-	b = append(b, 1)
-	c := e.Census
-	for _, number := range [...]int{c.Ready, c.Starting, c.Assigned, c.Stopping, c.Waiting} {
-		b = binary.AppendVarint(b, int64(number))
-	}
+	binary.LittleEndian.PutUint32(b[head:], has)
 	return b
 }
 

@@ -23,8 +23,7 @@ type Link struct {
 
 	// The gateway's end.
 
-	owner  *actor.PID
-	expiry actors.Timer
+	owner *actor.PID
 	// unread is how many bytes the owner was given and has not credited.
 	unread int
 	// held are frames that arrived and that the reader has not read, because nobody owns the link or the window is used up.
@@ -200,9 +199,6 @@ func (l *Link) end(cause string) {
 	}
 	l.ended = true
 	l.held, l.waiting = nil, nil
-	if l.expiry != nil {
-		l.expiry.Stop()
-	}
 	if l.overdue != nil {
 		l.overdue.Stop()
 	}

@@ -98,7 +98,7 @@ func BenchmarkTimer(b *testing.B) {
 			for fired := w.Counts().Events; w.Counts().Events-fired < uint64(b.N); {
 				w.Advance(time.Millisecond)
 			}
-			b.ReportMetric(float64(cap(w.events.heap)), "slots")
+			b.ReportMetric(float64(w.events.count), "entries")
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"math/bits"
 	"slices"
 	"time"
 
@@ -86,170 +87,163 @@ func (w *World) At(at time.Time, f func()) { w.Later(at.Sub(w.Now()), f) }
 
 // NextEvent is the time of the next event; false when there is none.
 func (w *World) NextEvent() (time.Time, bool) {
-	at, ok := w.events.next(w.now)
+	at, ok := w.events.next()
 	return w.start.Add(at), ok
 }
 
-// events are the timers, ordered by time and then by the order in which they were added. A stopped timer stays until its
-// turn comes, or until the stopped ones are the majority and all are swept out: stopping is cheap, and there are never
-// more than about twice as many entries as timers.
+// events are the timers, in a radix heap: a queue for a time that never goes back, which moves an entry a few times from
+// bucket to bucket instead of comparing it with others (Ahuja, Mehlhorn, Orlin and Tarjan, Faster Algorithms for the
+// Shortest Path Problem, 1990). Timers of the same moment fire in the order in which they were added.
+//
+// A stopped timer stays until its bucket is looked at, or until the stopped ones are the majority and all are swept out:
+// stopping is cheap, and there are never more than about twice as many entries as timers.
 type events struct {
-	// heap holds what is to happen after the moment at which it was added. Each entry has four children; the order is kept
-	// in the entries, by value, so that moving them touches no timer.
-	heap  []event
-	added uint64
-	// soon[fired:] is what is to happen at the moment at which it was added: after all that the heap has for that moment,
-	// since that was added earlier, and before time moves on.
-	soon  []*timer
+	// last is the moment of the latest timer that fired. Invariant: no entry is earlier.
+	last time.Duration
+	// due[fired:] are the timers of that moment.
+	due   []*timer
 	fired int
-	// stopped counts the entries whose timer is over.
-	stopped int
+	// later holds the others by the highest binary digit in which their time differs from last: all in a bucket are earlier
+	// than all in the buckets after it. filled has a bit for each bucket that is not empty.
+	later  [64][]event
+	filled uint64
+	// count is the number of entries, stopped how many of them are of timers that are over.
+	count, stopped int
 }
 
 type event struct {
 	at    time.Duration
-	order uint64
 	timer *timer
 }
 
-func (e *event) before(o *event) bool {
-	return e.at < o.at || e.at == o.at && e.order < o.order
-}
-
-// size counts the entries.
-func (es *events) size() int { return len(es.heap) + len(es.soon) - es.fired }
-
 // add has the timer fire once d has passed since now.
 func (es *events) add(now, d time.Duration, t *timer) {
-	if d <= 0 {
-		es.soon = append(es.soon, t)
+	es.count++
+	es.put(event{at: now + max(d, 0), timer: t})
+}
+
+func (es *events) put(e event) {
+	bucket := bits.Len64(uint64(e.at ^ es.last))
+	if bucket == 0 {
+		es.due = append(es.due, e.timer)
 		return
 	}
-	es.added++
-	es.heap = append(es.heap, event{at: now + d, order: es.added, timer: t})
-	es.up(len(es.heap) - 1)
+	es.later[bucket] = append(es.later[bucket], e)
+	es.filled |= 1 << bucket
 }
 
 // next is the time of the first timer that is not stopped.
-func (es *events) next(now time.Duration) (time.Duration, bool) {
-	for _, t := range es.soon[es.fired:] {
+func (es *events) next() (time.Duration, bool) {
+	for _, t := range es.due[es.fired:] {
 		if !t.over {
-			return now, true
+			return es.last, true
 		}
 	}
-	for len(es.heap) > 0 {
-		if !es.heap[0].timer.over {
-			return es.heap[0].at, true
+	bucket, ok := es.first()
+	if !ok {
+		return 0, false
+	}
+	at := es.later[bucket][0].at
+	for _, e := range es.later[bucket][1:] {
+		at = min(at, e.at)
+	}
+	return at, true
+}
+
+// first is the first bucket with a timer that is not stopped. It is left without any that are.
+func (es *events) first() (bucket int, ok bool) {
+	for es.filled != 0 {
+		bucket = bits.TrailingZeros64(es.filled)
+		if es.stopped > 0 {
+			over := es.tidy(bucket)
+			es.count -= over
+			es.stopped -= over
 		}
-		es.stopped--
-		es.pop()
+		if len(es.later[bucket]) > 0 {
+			return bucket, true
+		}
 	}
 	return 0, false
 }
 
-// popDue takes the first timer that is due at now, or nil.
-func (es *events) popDue(now time.Duration) *timer {
-	for len(es.heap) > 0 && es.heap[0].at <= now {
-		t := es.heap[0].timer
-		es.pop()
-		if !t.over {
-			return t
-		}
-		es.stopped--
+// tidy takes the stopped timers out of a bucket, and says how many those were.
+func (es *events) tidy(bucket int) int {
+	all := es.later[bucket]
+	es.later[bucket] = slices.DeleteFunc(all, func(e event) bool { return e.timer.over })
+	if len(es.later[bucket]) == 0 {
+		es.filled &^= 1 << bucket
 	}
-	for es.fired < len(es.soon) {
-		t := es.soon[es.fired]
-		es.soon[es.fired] = nil
-		es.fired++
-		if !t.over {
-			return t
-		}
-		es.stopped--
-	}
-	es.soon, es.fired = es.soon[:0], 0
-	return nil
+	return len(all) - len(es.later[bucket])
 }
 
-// forgetOne is told that a timer in the heap was stopped.
+// popDue takes the first timer that is due at now, or nil.
+func (es *events) popDue(now time.Duration) *timer {
+	for {
+		for es.fired < len(es.due) {
+			t := es.due[es.fired]
+			es.due[es.fired] = nil
+			es.fired++
+			es.count--
+			if !t.over {
+				return t
+			}
+			es.stopped--
+		}
+		es.due, es.fired = es.due[:0], 0
+		if es.last == now {
+			return nil
+		}
+		at, ok := es.next()
+		if !ok || at > now {
+			return nil
+		}
+		es.turn(at)
+	}
+}
+
+// turn moves on to the first bucket's earliest moment. Only that bucket's entries have to move, each to one before it.
+func (es *events) turn(at time.Duration) {
+	es.last = at
+	bucket := bits.TrailingZeros64(es.filled)
+	moved := es.later[bucket]
+	es.later[bucket] = moved[:0]
+	es.filled &^= 1 << bucket
+	for _, e := range moved {
+		es.put(e)
+	}
+	clear(moved)
+}
+
+// forgetOne is told that a timer was stopped.
 func (es *events) forgetOne() {
 	es.stopped++
-	if es.stopped > 64 && es.stopped > es.size()/2 {
+	if es.stopped > 64 && es.stopped > es.count/2 {
 		es.sweep()
 	}
 }
 
-// sweep rebuilds the heap without the timers that are over.
+// sweep takes all stopped timers out.
 func (es *events) sweep() {
-	kept := es.heap[:0]
-	for _, e := range es.heap {
-		if !e.timer.over {
-			kept = append(kept, e)
-		}
+	es.due = slices.DeleteFunc(es.due[es.fired:], func(t *timer) bool { return t.over })
+	es.fired, es.count, es.stopped = 0, len(es.due), 0
+	for bucket := range es.later {
+		es.tidy(bucket)
+		es.count += len(es.later[bucket])
 	}
-	clear(es.heap[len(kept):])
-	es.heap = kept
-	for i := (len(kept)+2)/4 - 1; i >= 0; i-- {
-		es.down(i)
-	}
-	es.soon = slices.DeleteFunc(es.soon[es.fired:], func(t *timer) bool { return t.over })
-	es.fired, es.stopped = 0, 0
-}
-
-func (es *events) pop() {
-	last := len(es.heap) - 1
-	es.heap[0] = es.heap[last]
-	es.heap[last] = event{}
-	es.heap = es.heap[:last]
-	if last > 1 {
-		es.down(0)
-	}
-}
-
-func (es *events) up(i int) {
-	heap, e := es.heap, es.heap[i]
-	for i > 0 {
-		parent := (i - 1) / 4
-		if !e.before(&heap[parent]) {
-			break
-		}
-		heap[i] = heap[parent]
-		i = parent
-	}
-	heap[i] = e
-}
-
-func (es *events) down(i int) {
-	heap, e := es.heap, es.heap[i]
-	for {
-		child := 4*i + 1
-		if child >= len(heap) {
-			break
-		}
-		least := child
-		for c := child + 1; c < min(child+4, len(heap)); c++ {
-			if heap[c].before(&heap[least]) {
-				least = c
-			}
-		}
-		if !heap[least].before(&e) {
-			break
-		}
-		heap[i] = heap[least]
-		i = least
-	}
-	heap[i] = e
 }
 
 // drop stops a node's timers.
 func (es *events) drop(n *Node) {
-	for _, e := range es.heap {
-		if e.timer.node == n {
-			e.timer.retire()
-		}
-	}
-	for _, t := range es.soon[es.fired:] {
+	for _, t := range es.due[es.fired:] {
 		if t.node == n {
 			t.retire()
+		}
+	}
+	for _, bucket := range es.later {
+		for _, e := range bucket {
+			if e.timer.node == n {
+				e.timer.retire()
+			}
 		}
 	}
 	es.sweep()

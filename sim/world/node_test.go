@@ -90,9 +90,11 @@ func TestKillLeavesNothing(t *testing.T) {
 	if err := other.Send(other.root, &tick{}); !errors.Is(err, ErrKilled) {
 		t.Errorf("sending to a killed node: %v", err)
 	}
-	for _, e := range w.events.heap {
-		if e.timer.node == other {
-			t.Error("a timer of the killed node is left")
+	for _, bucket := range w.events.later {
+		for _, e := range bucket {
+			if e.timer.node == other {
+				t.Error("a timer of the killed node is left")
+			}
 		}
 	}
 	again := w.NewNode()

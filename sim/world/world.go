@@ -70,8 +70,9 @@ type World struct {
 	// patience is stallLimit, except in its test.
 	patience int
 
-	// now is the time since start.
+	// now is the time since start; date is the two in one. Invariant: only pass changes them.
 	now      time.Duration
+	date     time.Time
 	events   events
 	runnable runQueue
 	// free and spare are cells and timers to be used again.
@@ -101,6 +102,7 @@ func New(options Options) *World {
 		start:     options.Start.Round(0),
 		patience:  stallLimit,
 	}
+	w.pass(0)
 	if w.choose == nil {
 		w.choose = w.Stream("schedule").IntN
 	}
@@ -109,7 +111,7 @@ func New(options Options) *World {
 }
 
 // Now is the virtual time.
-func (w *World) Now() time.Time { return w.start.Add(w.now) }
+func (w *World) Now() time.Time { return w.date }
 
 // Elapsed is the virtual time since the world began.
 func (w *World) Elapsed() time.Duration { return w.now }
@@ -158,14 +160,20 @@ func (w *World) RunUntil(t time.Time) { w.runUntil(t.Sub(w.start)) }
 func (w *World) runUntil(end time.Duration) {
 	for {
 		w.settle()
-		at, ok := w.events.next(w.now)
+		at, ok := w.events.next()
 		if !ok || at > end {
 			break
 		}
-		w.now = max(w.now, at)
+		w.pass(at)
 		w.fireDue()
 	}
-	w.now = max(w.now, end)
+	w.pass(end)
+}
+
+// pass moves time on.
+func (w *World) pass(to time.Duration) {
+	w.now = max(w.now, to)
+	w.date = w.start.Add(w.now)
 }
 
 // settle drains, and panics when that does not end.
