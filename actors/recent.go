@@ -1,32 +1,40 @@
 package actors
 
-// recent remembers the latest of something, up to a bound; the oldest is forgotten first.
+// recent remembers the latest of something: at least as many as its bound, and at most twice as many.
 type recent[K comparable, V any] struct {
-	bound  int
-	values map[K]V
-	order  []K
+	bound int
+	// young is what was added last. When that is as many as the bound it becomes old, and what was old is forgotten.
+	young, old map[K]V
 }
 
 func newRecent[K comparable, V any](bound int) recent[K, V] {
-	return recent[K, V]{bound: bound, values: map[K]V{}}
+	return recent[K, V]{bound: bound, young: map[K]V{}, old: map[K]V{}}
 }
 
 // get is what was remembered of k, the zero value when nothing is.
-func (r *recent[K, V]) get(k K) V { return r.values[k] }
+func (r *recent[K, V]) get(k K) V {
+	if v, ok := r.young[k]; ok {
+		return v
+	}
+	return r.old[k]
+}
 
 func (r *recent[K, V]) has(k K) bool {
-	_, ok := r.values[k]
-	return ok
+	_, young := r.young[k]
+	_, old := r.old[k]
+	return young || old
 }
 
 func (r *recent[K, V]) add(k K, v V) {
-	if len(r.order) == r.bound {
-		delete(r.values, r.order[0])
-		r.order = r.order[1:]
+	if len(r.young) == r.bound {
+		r.young, r.old = r.old, r.young
+		clear(r.young)
 	}
-	r.values[k] = v
-	r.order = append(r.order, k)
+	r.young[k] = v
 }
 
-// remove forgets k. Its place in the order stays, and at worst has it forgotten early when it is added again.
-func (r *recent[K, V]) remove(k K) { delete(r.values, k) }
+// remove forgets k.
+func (r *recent[K, V]) remove(k K) {
+	delete(r.young, k)
+	delete(r.old, k)
+}

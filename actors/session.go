@@ -168,15 +168,19 @@ func (s *session) leave() {
 	}
 }
 
+// keep has a state go on with the deadline of the one before it.
+const keep time.Duration = -1
+
 // become enters a state and gives it its deadline, 0 for none.
 func (s *session) become(state string, handle func(message any), deadline time.Duration) {
 	s.observe(messages.Event{Kind: messages.EventSessionState, Was: s.state, Phase: state})
 	s.state = state
 	s.handle = handle
 	s.hint.cancel()
-	if deadline > 0 {
+	switch {
+	case deadline > 0:
 		s.deadline.set(s.Clock, s.self, deadline)
-	} else {
+	case deadline != keep:
 		s.deadline.cancel()
 	}
 }

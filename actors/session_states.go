@@ -36,7 +36,6 @@ func (s *session) becomeWaiting() {
 	s.asked = s.Clock.Now()
 	s.become(sessionWaiting, s.waiting, s.settings.StartTimeout)
 	s.sent = s.token
-	s.hint.set(s.Clock, s.self, s.settings.HintInterval)
 }
 
 func (s *session) waiting(message any) {
@@ -46,9 +45,9 @@ func (s *session) waiting(message any) {
 	switch m := message.(type) {
 	case *messages.Hint:
 		s.send(messages.Status{State: s.waitState(messages.StateWaiting), Reason: m.Reason, EtaMs: messages.Millis(m.Eta)})
+		s.hint.set(s.Clock, s.self, s.settings.HintInterval)
 	case *messages.Alarm:
 		s.tell(s.pool, &messages.HintRequest{Session: s.id})
-		s.hint.set(s.Clock, s.self, s.settings.HintInterval)
 	default:
 		s.unexpected(message)
 	}
@@ -98,8 +97,7 @@ func (s *session) unready(message any) bool {
 func (s *session) becomeStarting(m *messages.Bound) {
 	s.task, s.bound = m.Task, *m
 	s.taskPID = siblingPID(s.self, taskName(m.Task))
-	remaining := s.settings.StartTimeout - s.Clock.Now().Sub(s.asked)
-	s.become(sessionStarting, s.starting, max(remaining, time.Nanosecond))
+	s.become(sessionStarting, s.starting, keep)
 	s.sendStarting()
 }
 
@@ -119,9 +117,8 @@ func (s *session) starting(message any) {
 	case *messages.Hint:
 		// The task has failed, and the session is first in the queue again.
 		s.task, s.taskPID = "", nil
-		s.become(sessionWaiting, s.waiting, max(s.settings.StartTimeout-s.Clock.Now().Sub(s.asked), time.Nanosecond))
+		s.become(sessionWaiting, s.waiting, keep)
 		s.waiting(m)
-		s.hint.set(s.Clock, s.self, s.settings.HintInterval)
 	case *messages.Alarm:
 		s.sendStarting()
 	default:
