@@ -72,7 +72,7 @@ type Fleet interface {
 // bounded outbox. Calls for a link that is gone do nothing.
 type Links interface {
 	// Bind makes owner the receiver of the link's messages (LinkFrame, LinkWritten, LinkClosed) from here on, and lets
-	// the reader go on. A link that has closed meanwhile answers with LinkClosed at once.
+	// the reader go on. A link that has closed meanwhile answers with LinkClosed at once. A nil owner: nobody hears of it.
 	Bind(link messages.LinkID, owner *actor.PID)
 	// Send queues a frame. A peer that lets the outbox overflow or does not read in time is closed with 1013.
 	Send(link messages.LinkID, frame messages.Frame)
@@ -80,6 +80,12 @@ type Links interface {
 	Credit(link messages.LinkID, bytes int)
 	// Close closes the socket once everything queued was written.
 	Close(link messages.LinkID, code messages.CloseCode)
+}
+
+// dismiss closes a socket whose owner wants to hear no more of it.
+func (p *Ports) dismiss(link messages.LinkID, code messages.CloseCode) {
+	p.Links.Bind(link, nil)
+	p.Links.Close(link, code)
 }
 
 // Signer makes the gateway's signatures.

@@ -160,7 +160,7 @@ func (s *session) leave() {
 	s.hint.cancel()
 	if s.client.link != 0 {
 		s.send(messages.Error{Code: messages.CodeInternal, Message: "the session failed", Retryable: true})
-		s.Links.Close(s.client.link, messages.CloseInternal)
+		s.dismiss(s.client.link, messages.CloseInternal)
 		s.client.link = 0
 	}
 	if s.state != sessionEnded {
@@ -286,7 +286,7 @@ func (s *session) send(frame messages.Frame) {
 func (s *session) bye(reason messages.ByeReason, code messages.CloseCode) {
 	if s.client.link != 0 {
 		s.send(messages.Bye{Reason: reason})
-		s.Links.Close(s.client.link, code)
+		s.dismiss(s.client.link, code)
 		s.client.link = 0
 	}
 	s.discredit()

@@ -210,7 +210,7 @@ func (t *task) leave() {
 	t.poll.cancel()
 	t.retry.cancel()
 	if t.link != 0 {
-		t.Links.Close(t.link, messages.CloseNormal)
+		t.dismiss(t.link, messages.CloseNormal)
 		t.link = 0
 	}
 }
@@ -260,7 +260,7 @@ func (t *task) describe() {
 // attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
 func (t *task) attach(link messages.LinkID) {
 	if t.link != 0 {
-		t.Links.Close(t.link, messages.CloseNormal)
+		t.dismiss(t.link, messages.CloseNormal)
 	}
 	t.link = link
 	t.Links.Bind(link, t.self)

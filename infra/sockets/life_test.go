@@ -206,3 +206,19 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestALinkOfNobody is one whose owner wants to hear no more of it before it closes it.
+func TestALinkOfNobody(t *testing.T) {
+	g := newGateway(t, nil)
+	p, link := g.client("ann")
+	o := g.newOwner("session")
+	g.sockets.Bind(link, o.pid)
+	g.sockets.Send(link, messages.Bye{Reason: messages.ByeClosed})
+	g.sockets.Bind(link, nil)
+	g.sockets.Close(link, messages.CloseNormal)
+	read[messages.Bye](p)
+	p.closed(messages.CloseNormal)
+	eventually(t, "it is gone", func() bool { return g.sockets.Stats(Client).Open == 0 })
+	g.sockets.Bind(link, nil)
+	o.nothing()
+}

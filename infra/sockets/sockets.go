@@ -63,9 +63,9 @@ func unruly(log zerolog.Logger) zerolog.Logger {
 
 // Bind makes owner the receiver of a link's events from here on and lets its reader go on. The events of a link are
 // LinkFrame, whose Bytes the owner must give back with Credit whatever it does with the frame; LinkWritten; and LinkClosed,
-// the last. The owner of a link that is gone is told LinkClosed at once.
+// the last. The owner of a link that is gone is told LinkClosed at once. A nil owner: nobody hears of it.
 func (s *Sockets) Bind(id messages.LinkID, owner *actor.PID) {
-	if l := s.find(id); l == nil || !l.bind(owner) {
+	if l := s.find(id); (l == nil || !l.bind(owner)) && owner != nil {
 		s.cfg.Deliver(owner, &messages.LinkClosed{Link: id, Cause: goneUnbound})
 	}
 }

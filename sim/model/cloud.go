@@ -1,9 +1,9 @@
 package model
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,7 +29,6 @@ type Cloud struct {
 	random  *rand.Rand
 	fleet   *fleet
 	tasks   map[messages.TaskID]*Container
-	byARN   map[string]*Container
 	// stopped are those of them that have stopped, in that order.
 	stopped []*Container
 	// live counts the tasks that have not stopped; made all that ever were.
@@ -51,7 +50,7 @@ type Outcome struct {
 func newCloud(m *Model, options CloudOptions) *Cloud {
 	c := &Cloud{
 		Model: m, options: options, random: m.World.Stream("cloud"),
-		tasks: map[messages.TaskID]*Container{}, byARN: map[string]*Container{}, script: map[string][]Outcome{},
+		tasks: map[messages.TaskID]*Container{}, script: map[string][]Outcome{},
 	}
 	c.fleet = newFleet(c, options.Fleet)
 	return c
@@ -112,7 +111,7 @@ func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 // Stop stops one task; see actors.Launcher.
 func (c ecs) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
 	c.call(OpStop, c.options.Stop, func() *messages.LaunchError {
-		if t := c.byARN[arn]; t != nil {
+		if t := c.byARN(arn); t != nil {
 			t.stop(reason)
 		}
 		return nil
@@ -141,7 +140,7 @@ func (c ecs) List(to *actor.PID) {
 func (c ecs) Describe(to *actor.PID, task messages.TaskID, arn string) {
 	described := &messages.TaskDescribed{Task: task, Phase: messages.PhaseMissing}
 	c.call(OpDescribe, c.options.Describe, func() *messages.LaunchError {
-		if t := c.byARN[arn]; t != nil && c.World.Elapsed() >= t.visible {
+		if t := c.byARN(arn); t != nil && c.World.Elapsed() >= t.visible {
 			described.Phase, described.Host, described.Reason = t.phase, t.host, t.reason
 			described.HostGone = t.on != nil && t.on.state == hostGone
 		}
@@ -239,13 +238,20 @@ func (c *Cloud) outcome(op string) Outcome {
 	return Outcome{}
 }
 
+// arnPrefix is what an ARN has before the task's id.
+const arnPrefix = "arn:task/"
+
+func (c *Cloud) byARN(arn string) *Container {
+	return c.tasks[messages.TaskID(strings.TrimPrefix(arn, arnPrefix))]
+}
+
 // start carries out a start: the same request again finds the same task.
 func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchError) {
 	if t := c.tasks[request.Task]; t != nil {
 		return t, nil
 	}
 	t := &Container{
-		Request: request, ARN: fmt.Sprintf("arn:task/%d", c.made+1), number: c.made + 1, cloud: c,
+		Request: request, ARN: arnPrefix + string(request.Task), number: c.made + 1, cloud: c,
 		phase: messages.PhasePending, Started: c.World.Now(),
 	}
 	if !c.fleet.accept(t) {
@@ -256,7 +262,7 @@ func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchErr
 	c.made++
 	c.live++
 	t.visible = c.World.Elapsed() + draw(c.options.Visible, c.random)
-	c.tasks[request.Task], c.byARN[t.ARN] = t, t
+	c.tasks[request.Task] = t
 	if hook := c.Model.options.Hooks.Launched; hook != nil {
 		hook(t)
 	}
@@ -269,6 +275,5 @@ func (c *Cloud) forget() {
 		t := c.stopped[0]
 		c.stopped = c.stopped[1:]
 		delete(c.tasks, t.Request.Task)
-		delete(c.byARN, t.ARN)
 	}
 }

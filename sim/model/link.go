@@ -104,14 +104,16 @@ type edge struct {
 	gateway *gateway
 }
 
-// Bind makes owner the receiver of the link's messages; see actors.Links.
+// Bind makes owner the receiver of the link's messages, or nobody; see actors.Links.
 func (e edge) Bind(id messages.LinkID, owner *actor.PID) {
 	l := e.links[id]
 	if l == nil {
-		e.gateway.send(owner, &messages.LinkClosed{Link: id, Cause: "closed before it was taken"})
+		if owner != nil {
+			e.gateway.send(owner, &messages.LinkClosed{Link: id, Cause: "closed before it was taken"})
+		}
 		return
 	}
-	if l.owner != nil {
+	if l.owner != nil && owner != nil {
 		e.broken("link %d was taken by %s after %s", id, owner.Id, l.owner.Id)
 	}
 	l.owner = owner

@@ -58,6 +58,24 @@ func TestNeeded(t *testing.T) {
 	}
 }
 
+// TestNothingGoesAstray: without faults every message reaches an actor, and none crashes.
+func TestNothingGoesAstray(t *testing.T) {
+	c := poisson(20, 4*time.Hour)
+	s := newSimulation(c)
+	defer s.model.Close()
+	source, done, err := c.open(s.model.World)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	s.source = source
+	s.fill()
+	s.play()
+	if counts := s.model.World.Counts(); counts.DeadLetters+counts.Nils+counts.Crashes > 0 || counts.Picks == 0 {
+		t.Errorf("%+v", counts)
+	}
+}
+
 // TestMisses: each miss says what would have made it warm.
 func TestMisses(t *testing.T) {
 	c := poisson(40, time.Hour)
