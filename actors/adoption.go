@@ -94,12 +94,8 @@ func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask)
 	t := &taskRecord{
 		id: request.Task, request: request, state: poolStarting, adopted: true, arn: listed.ARN, started: s.Clock.Now(),
 	}
-	producer := newAdopted(s.Ports, &s.settings, s.ctx.Self(), request, listed)
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(producer), taskName(t.id))
-	if err != nil {
-		panic("actors: a task was adopted twice: " + err.Error()) // Invariant: it was not in the books
-	}
-	t.pid = pid
+	// Invariant: the name is free, for the task was not in the books.
+	t.pid = s.spawn(taskName(t.id), newAdopted(s.Ports, &s.settings, s.ctx.Self(), request, listed))
 	s.adoption.some = true
 	s.enter(t)
 	s.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, ARN: t.arn, Host: listed.Host})
@@ -156,11 +152,8 @@ func (s *supervisor) adoptable(hello messages.BridgeHello) bool {
 func (s *supervisor) adoptSession(t *taskRecord, hello messages.BridgeHello) {
 	id := hello.SessionID
 	stand := messages.Stand{In: hello.InSeq, Out: hello.OutSeq}
-	producer := newSession(s.Ports, &s.settings, s.ctx.Self(), id, hello.UserID, stand)
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(producer), sessionName(id))
-	if err != nil {
-		panic("actors: an adopted session's name is taken: " + err.Error()) // Invariant: it was not in the books
-	}
+	// Invariant: the name is free, for the session was not in the books.
+	pid := s.spawn(sessionName(id), newSession(s.Ports, &s.settings, s.ctx.Self(), id, hello.UserID, stand))
 	session := &sessionRecord{id: id, user: hello.UserID, pid: pid, begun: s.Clock.Now(), path: messages.PathResumed}
 	s.over.remove(id)
 	s.addSession(session)

@@ -23,9 +23,9 @@ type Ports struct {
 
 // Engine runs actors: on a pool of workers in production, one message at a time in a seeded order in the simulator.
 type Engine interface {
-	// Props describes an actor that runs on this engine. Its children do too only when they are made from Props as well.
+	// Spawn starts an actor as the child of the one whose context parent is. It fails when that has a child of that name.
 	// An actor that panics is stopped, never restarted: its parent gets a Terminated.
-	Props(producer actor.Producer) *actor.Props
+	Spawn(parent actor.SpawnerContext, name string, child actor.Actor) (*actor.PID, error)
 }
 
 // Clock is the only source of time.

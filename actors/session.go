@@ -83,18 +83,16 @@ type client struct {
 	acks bool
 }
 
-// newSession makes the producer of a session's actor. It counts on from where an earlier one of the same id has ended. Its
+// newSession makes a session's actor. It counts on from where an earlier one of the same id has ended. Its
 // first message is the ClientArrived that began it, or an AdoptSession.
 func newSession(
 	ports *Ports, settings *Settings, pool *actor.PID, id messages.SessionID, user messages.UserID, from messages.Stand,
-) actor.Producer {
-	return func() actor.Actor {
-		return &session{
-			Ports: ports, settings: settings, pool: pool, id: id, user: user,
-			input:    inputQueue{last: from.In, given: from.In},
-			output:   outputCursor{seen: from.Out, sent: from.Acked, acked: from.Acked},
-			deadline: alarm{name: timerDeadline}, hint: alarm{name: timerHint},
-		}
+) *session {
+	return &session{
+		Ports: ports, settings: settings, pool: pool, id: id, user: user,
+		input:    inputQueue{last: from.In, given: from.In},
+		output:   outputCursor{seen: from.Out, sent: from.Acked, acked: from.Acked},
+		deadline: alarm{name: timerDeadline}, hint: alarm{name: timerHint},
 	}
 }
 

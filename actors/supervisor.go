@@ -57,23 +57,21 @@ type supervisor struct {
 	stopping bool
 }
 
-// NewSupervisor makes the producer of the one root actor. The settings must be valid.
-func NewSupervisor(ports *Ports, settings Settings) actor.Producer {
-	return func() actor.Actor {
-		return &supervisor{
-			Ports:       ports,
-			records:     newRecords(),
-			settings:    settings,
-			startTime:   estimate{fallback: settings.StartEstimate},
-			backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
-			backoffOver: alarm{name: timerBackoff},
-			sweepDue:    alarm{name: timerSweep},
-			adoption:    newAdoption(),
-			spare:       settings.Min - settings.Threshold,
-			over:        newRecent[messages.SessionID, endedSession](remembered),
-			past:        newRecent[messages.TaskID, bool](remembered),
-			starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
-		}
+// NewSupervisor makes the one root actor. The settings must be valid.
+func NewSupervisor(ports *Ports, settings Settings) actor.Actor {
+	return &supervisor{
+		Ports:       ports,
+		records:     newRecords(),
+		settings:    settings,
+		startTime:   estimate{fallback: settings.StartEstimate},
+		backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
+		backoffOver: alarm{name: timerBackoff},
+		sweepDue:    alarm{name: timerSweep},
+		adoption:    newAdoption(),
+		spare:       settings.Min - settings.Threshold,
+		over:        newRecent[messages.SessionID, endedSession](remembered),
+		past:        newRecent[messages.TaskID, bool](remembered),
+		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
 	}
 }
 
@@ -207,6 +205,15 @@ func (s *supervisor) terminated(who *actor.PID) {
 	if t := s.tasks[messages.TaskID(strings.TrimPrefix(name, taskName("")))]; t != nil {
 		s.taskCrashed(t)
 	}
+}
+
+// spawn starts a child. That there is one of the name already would be a mistake in the books.
+func (s *supervisor) spawn(name string, child actor.Actor) *actor.PID {
+	pid, err := s.Engine.Spawn(s.ctx, name, child)
+	if err != nil {
+		panic("actors: " + name + ": " + err.Error())
+	}
+	return pid
 }
 
 func (s *supervisor) tell(to *actor.PID, message any) { s.ctx.Send(to, message) }

@@ -55,12 +55,8 @@ func (s *supervisor) hostAt(id messages.HostID) *hostRecord {
 // attend gives a host an actor, which takes up where an earlier one has left it.
 func (s *supervisor) attend(host *hostRecord, was messages.HostState) {
 	s.found++
-	name := hostName(host.id) + "#" + strconv.Itoa(s.found)
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newHost(s.Ports, s.ctx.Self(), host.id, was)), name)
-	if err != nil {
-		panic("actors: a host's name was used twice: " + err.Error()) // Invariant: each has its incarnation
-	}
-	host.pid = pid
+	// Invariant: the name is free, for each host's actor has its own number.
+	host.pid = s.spawn(hostName(host.id)+"#"+strconv.Itoa(s.found), newHost(s.Ports, s.ctx.Self(), host.id, was))
 }
 
 // hostChanged acts on a host's new state. From here on no claim takes a task of a host that is going or gone.

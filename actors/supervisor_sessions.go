@@ -67,11 +67,8 @@ func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArriv
 	}
 	stand := s.over.get(id).stand
 	s.over.remove(id)
-	producer := newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User, stand)
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(producer), sessionName(id))
-	if err != nil {
-		panic("actors: a session's name is taken: " + err.Error()) // Invariant: it begins again only after Terminated
-	}
+	// Invariant: the name is free, for a session begins again only after Terminated.
+	pid := s.spawn(sessionName(id), newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User, stand))
 	s.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
 	s.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
 	s.tell(pid, m)

@@ -58,11 +58,8 @@ func (s *supervisor) start(owner *sessionRecord) {
 	if owner != nil {
 		owner.starting = t
 	}
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(newTask(s.Ports, &s.settings, s.ctx.Self(), request)), taskName(t.id))
-	if err != nil {
-		panic("actors: a task id was used twice: " + err.Error()) // Invariant: ids are 80 random bits
-	}
-	t.pid = pid
+	// Invariant: the name is free, for ids are 80 random bits.
+	t.pid = s.spawn(taskName(t.id), newTask(s.Ports, &s.settings, s.ctx.Self(), request))
 	s.enter(t)
 	s.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
 }
@@ -272,9 +269,5 @@ func (s *supervisor) taskCrashed(t *taskRecord) {
 	}
 	t.crashed = true
 	orphan := newOrphan(s.Ports, &s.settings, s.ctx.Self(), t.request, t.arn)
-	pid, err := s.ctx.SpawnNamed(s.Engine.Props(orphan), taskName(t.id))
-	if err != nil {
-		panic("actors: a crashed task's name is taken: " + err.Error()) // Invariant: Terminated comes after the name is free
-	}
-	t.pid = pid
+	t.pid = s.spawn(taskName(t.id), orphan) // Invariant: the name is free before Terminated comes
 }

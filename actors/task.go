@@ -112,38 +112,30 @@ type task struct {
 	deadline, poll, retry alarm
 }
 
-// newTask makes the producer of a task's actor.
-func newTask(ports *Ports, settings *Settings, pool *actor.PID, request messages.RunTask) actor.Producer {
-	return func() actor.Actor {
-		return &task{
-			Ports: ports, settings: settings, pool: pool, request: request,
-			deadline: alarm{name: timerDeadline}, poll: alarm{name: timerPoll}, retry: alarm{name: timerRetry},
-		}
+// newTask makes a task's actor.
+func newTask(ports *Ports, settings *Settings, pool *actor.PID, request messages.RunTask) *task {
+	return &task{
+		Ports: ports, settings: settings, pool: pool, request: request,
+		deadline: alarm{name: timerDeadline}, poll: alarm{name: timerPoll}, retry: alarm{name: timerRetry},
 	}
 }
 
-// newOrphan makes the producer of an actor that sees to the end of a task whose own actor has crashed.
-func newOrphan(ports *Ports, settings *Settings, pool *actor.PID, request messages.RunTask, arn string) actor.Producer {
-	produce := newTask(ports, settings, pool, request)
-	return func() actor.Actor {
-		t := produce().(*task)
-		t.orphan, t.arn = true, arn
-		return t
-	}
+// newOrphan makes the actor that sees to the end of a task whose own actor has crashed.
+func newOrphan(ports *Ports, settings *Settings, pool *actor.PID, request messages.RunTask, arn string) *task {
+	t := newTask(ports, settings, pool, request)
+	t.orphan, t.arn = true, arn
+	return t
 }
 
-// newAdopted makes the producer of the actor of a task that an earlier gateway started. Of one whose bridge was faster
-// than the list nothing is known yet, and its ARN will come with the list.
+// newAdopted makes the actor of a task that an earlier gateway started. Of one whose bridge was faster than the list
+// nothing is known yet, and its ARN will come with the list.
 func newAdopted(
 	ports *Ports, settings *Settings, pool *actor.PID, request messages.RunTask, listed messages.ListedTask,
-) actor.Producer {
-	produce := newTask(ports, settings, pool, request)
-	return func() actor.Actor {
-		t := produce().(*task)
-		t.adopted, t.arn, t.host = &listed, listed.ARN, listed.Host
-		t.passed = true
-		return t
-	}
+) *task {
+	t := newTask(ports, settings, pool, request)
+	t.adopted, t.arn, t.host = &listed, listed.ARN, listed.Host
+	t.passed = true
+	return t
 }
 
 // Receive takes the messages that mean the same in every state, and leaves the rest to the state.

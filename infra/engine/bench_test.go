@@ -14,7 +14,7 @@ import (
 // spawner is what is compared: this engine and the library as it comes.
 type spawner struct {
 	root   *actor.RootContext
-	props  func(actor.Producer) *actor.Props
+	spawn  func(actor.Actor) *actor.PID
 	finish func()
 }
 
@@ -23,7 +23,7 @@ func eachEngine(b *testing.B, run func(b *testing.B, open func() spawner)) {
 	b.Run("engine", func(b *testing.B) {
 		run(b, func() spawner {
 			e := New(Config{Log: quiet()})
-			return spawner{e.system.Root, e.Props, func() { finish(b, e) }}
+			return spawner{e.system.Root, func(a actor.Actor) *actor.PID { return spawn(b, e, a) }, func() { finish(b, e) }}
 		})
 	})
 	b.Run("library", func(b *testing.B) {
@@ -31,10 +31,21 @@ func eachEngine(b *testing.B, run func(b *testing.B, open func() spawner)) {
 			system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 				return slog.New(slog.DiscardHandler)
 			}))
-			props := func(p actor.Producer) *actor.Props { return actor.PropsFromProducer(p) }
-			return spawner{system.Root, props, system.Shutdown}
+			spawn := func(a actor.Actor) *actor.PID {
+				return system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return a }))
+			}
+			return spawner{system.Root, spawn, system.Shutdown}
 		})
 	})
+}
+
+// spawn starts an actor that has no parent.
+func spawn(b *testing.B, e *Engine, a actor.Actor) *actor.PID {
+	pid, err := e.Spawn(e.system.Root, e.system.ProcessRegistry.NextId(), a)
+	if err != nil {
+		b.Error(err)
+	}
+	return pid
 }
 
 func finish(b *testing.B, e *Engine) {
@@ -75,7 +86,7 @@ func rally(b *testing.B, s spawner, pairs int) {
 		var both [2]*actor.PID
 		for i := range both {
 			done.Add(1)
-			both[i] = s.root.Spawn(s.props(func() actor.Actor { return &returner{turns: turns, done: &done} }))
+			both[i] = s.spawn(&returner{turns: turns, done: &done})
 		}
 		s.root.Send(both[0], both[1])
 		s.root.Send(both[1], both[0])
@@ -109,14 +120,12 @@ func BenchmarkFlood(b *testing.B) {
 		const window = 1 << 14
 		room := make(chan struct{}, 2)
 		n := 0
-		pid := s.root.Spawn(s.props(func() actor.Actor {
-			return actor.ReceiveFunc(func(ctx actor.Context) {
-				if _, ok := ctx.Message().(*numbered); ok {
-					if n++; n%window == 0 {
-						room <- struct{}{}
-					}
+		pid := s.spawn(actor.ReceiveFunc(func(ctx actor.Context) {
+			if _, ok := ctx.Message().(*numbered); ok {
+				if n++; n%window == 0 {
+					room <- struct{}{}
 				}
-			})
+			}
 		}))
 		message := &numbered{}
 		b.ReportAllocs()
@@ -143,23 +152,21 @@ func BenchmarkSpawnStop(b *testing.B) {
 	eachEngine(b, func(b *testing.B, open func() spawner) {
 		s := open()
 		stopped := make(chan struct{}, 1)
-		props := s.props(func() actor.Actor {
-			return actor.ReceiveFunc(func(ctx actor.Context) {
-				if _, ok := ctx.Message().(*actor.Stopped); ok {
-					stopped <- struct{}{}
-				}
-			})
+		listener := actor.ReceiveFunc(func(ctx actor.Context) {
+			if _, ok := ctx.Message().(*actor.Stopped); ok {
+				stopped <- struct{}{}
+			}
 		})
 		b.ReportAllocs()
 		for b.Loop() {
-			s.root.Stop(s.root.Spawn(props))
+			s.root.Stop(s.spawn(listener))
 			<-stopped
 		}
 		s.finish()
 	})
 }
 
-// BenchmarkIdleActor reports the heap that an actor with Props of its own takes while it waits, after one message.
+// BenchmarkIdleActor reports the heap that an actor takes while it waits, after one message.
 func BenchmarkIdleActor(b *testing.B) {
 	eachEngine(b, func(b *testing.B, open func() spawner) {
 		const actors = 20_000
@@ -170,12 +177,10 @@ func BenchmarkIdleActor(b *testing.B) {
 			pids := make([]*actor.PID, actors)
 			before := heap()
 			for i := range pids {
-				pids[i] = s.root.Spawn(s.props(func() actor.Actor {
-					return actor.ReceiveFunc(func(ctx actor.Context) {
-						if _, ok := ctx.Message().(*numbered); ok {
-							handled.Done()
-						}
-					})
+				pids[i] = s.spawn(actor.ReceiveFunc(func(ctx actor.Context) {
+					if _, ok := ctx.Message().(*numbered); ok {
+						handled.Done()
+					}
 				}))
 				s.root.Send(pids[i], &numbered{})
 			}
@@ -197,7 +202,7 @@ func heap() float64 {
 // BenchmarkTimer is one timer set and stopped.
 func BenchmarkTimer(b *testing.B) {
 	e := New(Config{Log: quiet()})
-	pid := e.system.Root.Spawn(e.Props(func() actor.Actor { return scripted{} }))
+	pid := spawn(b, e, scripted{})
 	message := &numbered{}
 	b.ReportAllocs()
 	for b.Loop() {

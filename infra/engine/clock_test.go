@@ -83,13 +83,11 @@ func TestStopEndsTimers(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	e := New(Config{})
 	var got atomic.Int64
-	root, err := e.SpawnRoot(func() actor.Actor {
-		return actor.ReceiveFunc(func(ctx actor.Context) {
-			if _, ok := ctx.Message().(*numbered); ok {
-				got.Add(1)
-			}
-		})
-	}, "root")
+	root, err := e.SpawnRoot("root", actor.ReceiveFunc(func(ctx actor.Context) {
+		if _, ok := ctx.Message().(*numbered); ok {
+			got.Add(1)
+		}
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,19 +106,20 @@ func New(config Config) *Engine {
 	return e
 }
 
-// Props describes an actor that runs on this engine; see actors.Engine.
-func (e *Engine) Props(producer actor.Producer) *actor.Props {
+// Spawn starts an actor on this engine; see actors.Engine.
+func (e *Engine) Spawn(parent actor.SpawnerContext, name string, child actor.Actor) (*actor.PID, error) {
 	props := *e.props
-	return props.Configure(actor.WithProducer(func() actor.Actor {
-		return &shell{Actor: producer(), crashed: e.containedCrash}
+	props.Configure(actor.WithProducer(func() actor.Actor {
+		return &shell{Actor: child, crashed: e.containedCrash}
 	}))
+	return parent.SpawnNamed(&props, name)
 }
 
 // PID is the address of an actor by its name, also of one that is still to be spawned.
 func (e *Engine) PID(name string) *actor.PID { return e.system.NewLocalPID(name) }
 
 // SpawnRoot starts the engine's one root actor, which every other is a descendant of.
-func (e *Engine) SpawnRoot(producer actor.Producer, name string) (*actor.PID, error) {
+func (e *Engine) SpawnRoot(name string, child actor.Actor) (*actor.PID, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.root != nil {
@@ -127,7 +128,7 @@ func (e *Engine) SpawnRoot(producer actor.Producer, name string) (*actor.PID, er
 	above := e.system.Root.Copy().WithGuardian(&actors.Guardian{Failed: func(reason any) {
 		e.onRootFailure(fmt.Errorf("root actor %s failed: %s", name, reasonText(reason)))
 	}})
-	root, err := above.SpawnNamed(e.Props(producer), name)
+	root, err := e.Spawn(above, name, child)
 	if err != nil {
 		return nil, fmt.Errorf("engine: spawn %s: %w", name, err)
 	}

@@ -92,7 +92,7 @@ func (s scripted) Receive(ctx actor.Context) {
 func (r *rig) scriptedRoot(tb testing.TB) (*actor.PID, <-chan *actor.PID) {
 	tb.Helper()
 	terminated := make(chan *actor.PID, 1000)
-	root, err := r.SpawnRoot(func() actor.Actor { return scripted{terminated} }, "root")
+	root, err := r.SpawnRoot("root", scripted{terminated})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func (r *rig) spawn(tb testing.TB, parent *actor.PID, name string, receive func(
 	var pid *actor.PID
 	r.inside(tb, parent, func(ctx actor.Context) {
 		var err error
-		pid, err = ctx.SpawnNamed(r.Props(func() actor.Actor { return actor.ReceiveFunc(receive) }), name)
+		pid, err = r.Spawn(ctx, name, actor.ReceiveFunc(receive))
 		if err != nil {
 			tb.Error(err)
 		}

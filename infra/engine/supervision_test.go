@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -102,12 +103,10 @@ func TestPanicWhileStoppingDoesNotHinderTheStop(t *testing.T) {
 	child := r.spawn(t, root, "child", func(ctx actor.Context) {
 		switch ctx.Message().(type) {
 		case *actor.Started:
-			ctx.Spawn(r.Props(func() actor.Actor {
-				return actor.ReceiveFunc(func(ctx actor.Context) {
-					if _, ok := ctx.Message().(*actor.Stopped); ok {
-						close(grandchildStopped)
-					}
-				})
+			r.Spawn(ctx, "grandchild", actor.ReceiveFunc(func(ctx actor.Context) {
+				if _, ok := ctx.Message().(*actor.Stopped); ok {
+					close(grandchildStopped)
+				}
 			}))
 		case *actor.Stopping, *actor.Terminated, *actor.Stopped:
 			panic("at every step of the end")
@@ -145,7 +144,7 @@ func TestRootFailureIsReportedAndStopsEverything(t *testing.T) {
 func TestOneRootOnly(t *testing.T) {
 	r := start(t, Config{Log: quiet()})
 	r.scriptedRoot(t)
-	if _, err := r.SpawnRoot(func() actor.Actor { return scripted{} }, "another"); !errors.Is(err, ErrRootExists) {
+	if _, err := r.SpawnRoot("another", scripted{}); !errors.Is(err, ErrRootExists) {
 		t.Errorf("a second root: %v", err)
 	}
 }
@@ -185,14 +184,12 @@ func TestStopGivesUpInTime(t *testing.T) {
 	release := make(chan struct{})
 	e := New(Config{Workers: 1, Log: quiet()})
 	entered := make(chan struct{})
-	root, err := e.SpawnRoot(func() actor.Actor {
-		return actor.ReceiveFunc(func(ctx actor.Context) {
-			if _, ok := ctx.Message().(*numbered); ok {
-				close(entered)
-				<-release
-			}
-		})
-	}, "root")
+	root, err := e.SpawnRoot("root", actor.ReceiveFunc(func(ctx actor.Context) {
+		if _, ok := ctx.Message().(*numbered); ok {
+			close(entered)
+			<-release
+		}
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +261,11 @@ func (b *breeder) Receive(ctx actor.Context) {
 func (b *breeder) spawn(ctx actor.Context, i int) {
 	b.made++
 	n := b.made
-	pid := ctx.SpawnPrefix(b.rig.Props(func() actor.Actor { return victim{n} }), "victim")
+	pid, err := b.rig.Spawn(ctx, fmt.Sprint("victim-", n), victim{n})
+	if err != nil {
+		b.tb.Error(err)
+		return
+	}
 	b.slot[pid.Id] = i
 	b.targets[i].Store(pid)
 }
@@ -276,7 +277,7 @@ func TestStorm(t *testing.T) {
 		tb: t, rig: r, targets: make([]atomic.Pointer[actor.PID], 50), slot: make(map[string]int), enough: 2000,
 		done: make(chan struct{}),
 	}
-	if _, err := r.SpawnRoot(func() actor.Actor { return b }, "root"); err != nil {
+	if _, err := r.SpawnRoot("root", b); err != nil {
 		t.Fatal(err)
 	}
 	var senders sync.WaitGroup

@@ -126,7 +126,7 @@ func openWorld(b *testing.B, size int) *world {
 	ports := &actors.Ports{
 		Engine: w.engine, Clock: w.engine, Rand: w.engine, Launcher: w, Links: w, Signer: w, Observer: w,
 	}
-	pool, err := w.engine.SpawnRoot(actors.NewSupervisor(ports, settings), actors.PoolName)
+	pool, err := w.engine.SpawnRoot(actors.PoolName, actors.NewSupervisor(ports, settings))
 	if err != nil {
 		b.Fatal(err)
 	}

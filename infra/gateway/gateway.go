@@ -222,7 +222,7 @@ func (g *Gateway) startActors() (err error) {
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
 		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g,
 	}
-	g.pool, err = g.engine.SpawnRoot(actors.NewSupervisor(ports, g.cfg.Actors), actors.PoolName)
+	g.pool, err = g.engine.SpawnRoot(actors.PoolName, actors.NewSupervisor(ports, g.cfg.Actors))
 	return err
 }
 

@@ -45,8 +45,8 @@ func (m *Model) begin(node *world.Node) {
 	if m.options.Wrap != nil {
 		m.options.Wrap(ports)
 	}
-	produce := actors.NewSupervisor(ports, m.options.Settings)
-	root, err := node.SpawnRoot(func() actor.Actor { return &doorway{Actor: around(produce()), gateway: g} }, actors.PoolName)
+	supervisor := actors.NewSupervisor(ports, m.options.Settings)
+	root, err := node.SpawnRoot(actors.PoolName, &doorway{Actor: around(supervisor), gateway: g})
 	if err != nil {
 		panic(err) // Invariant: the node has no root
 	}
@@ -170,7 +170,7 @@ type wrapping struct {
 	around func(actor.Actor) actor.Actor
 }
 
-// Props describes an actor with what is around it.
-func (w wrapping) Props(produce actor.Producer) *actor.Props {
-	return w.Engine.Props(func() actor.Actor { return w.around(produce()) })
+// Spawn starts an actor with what is around it.
+func (w wrapping) Spawn(parent actor.SpawnerContext, name string, child actor.Actor) (*actor.PID, error) {
+	return w.Engine.Spawn(parent, name, w.around(child))
 }

@@ -38,8 +38,7 @@ func BenchmarkPick(b *testing.B) {
 			turns := 0
 			inside(b, w, func(ctx actor.Context) {
 				for range pairs {
-					props := w.Props(func() actor.Actor { return &player{turns: &turns} })
-					x, y := ctx.Spawn(props), ctx.Spawn(props)
+					x, y := spawn(ctx, w, &player{turns: &turns}), spawn(ctx, w, &player{turns: &turns})
 					ctx.Send(x, y)
 					ctx.Send(y, x)
 				}
@@ -89,7 +88,7 @@ func BenchmarkTimer(b *testing.B) {
 			w := New(Options{})
 			inside(b, w, func(ctx actor.Context) {
 				for range 10_000 {
-					ctx.Spawn(w.Props(func() actor.Actor { return &rearm{world: w, long: long} }))
+					spawn(ctx, w, &rearm{world: w, long: long})
 				}
 			})
 			w.Advance(time.Minute)
@@ -111,7 +110,7 @@ func BenchmarkSpawnStop(b *testing.B) {
 			var children []*actor.PID
 			for range siblings {
 				inside(b, w, func(ctx actor.Context) {
-					children = append(children, ctx.Spawn(w.Props(func() actor.Actor { return idle{} })))
+					children = append(children, spawn(ctx, w, idle{}))
 				})
 			}
 			b.ReportAllocs()
@@ -121,7 +120,7 @@ func BenchmarkSpawnStop(b *testing.B) {
 				i = (i + 1) % siblings
 				inside(b, w, func(ctx actor.Context) {
 					ctx.Stop(children[i])
-					children[i] = ctx.Spawn(w.Props(func() actor.Actor { return idle{} }))
+					children[i] = spawn(ctx, w, idle{})
 				})
 			}
 		})
@@ -158,15 +157,19 @@ func (v *visit) next(ctx actor.Context, m *tick) {
 	v.idle = v.world.After(15*time.Minute, ctx.Self(), "idle")
 }
 
-// host answers its visits.
-type host struct{ world *World }
+// host answers its visits, and counts them.
+type host struct {
+	world  *World
+	visits int
+}
 
-func (h host) Receive(ctx actor.Context) {
+func (h *host) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.PID:
 		ctx.Send(m, "answer")
 	case *tick:
-		ctx.Spawn(h.world.Props(func() actor.Actor { return &visit{world: h.world, left: 3} }))
+		h.visits++
+		spawn(ctx, h.world, &visit{world: h.world, left: 3})
 		h.world.After(time.Duration(h.world.Float64()*float64(12600*time.Millisecond)), ctx.Self(), m)
 	}
 }
@@ -174,7 +177,8 @@ func (h host) Receive(ctx actor.Context) {
 // BenchmarkVisit is one session of a traffic of five million a year, with everything that it causes.
 func BenchmarkVisit(b *testing.B) {
 	w := New(Options{})
-	root, err := w.SpawnRoot(func() actor.Actor { return host{w} }, "root")
+	h := &host{world: w}
+	root, err := w.SpawnRoot("root", h)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -185,7 +189,7 @@ func BenchmarkVisit(b *testing.B) {
 	begun := w.Counts()
 	b.ReportAllocs()
 	b.ResetTimer()
-	for spawned := w.made; w.made-spawned < uint64(b.N); {
+	for before := h.visits; h.visits-before < b.N; {
 		w.Advance(time.Minute)
 	}
 	b.StopTimer()

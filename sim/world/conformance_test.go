@@ -22,7 +22,7 @@ import (
 type machine interface {
 	actors.Engine
 	actors.Clock
-	SpawnRoot(actor.Producer, string) (*actor.PID, error)
+	SpawnRoot(string, actor.Actor) (*actor.PID, error)
 }
 
 // play is one scenario on one machine. It keeps what each actor has seen.
@@ -38,29 +38,27 @@ type play struct {
 type script map[string]func(actor.Context)
 
 // acting is an actor that follows a script.
-func (p *play) acting(s script) actor.Producer {
-	return func() actor.Actor {
-		return actor.ReceiveFunc(func(ctx actor.Context) {
-			var what string
-			switch m := ctx.Message().(type) {
-			case string:
-				what = m
-			case *actor.Terminated:
-				what = "terminated " + name(m.Who)
-			default:
-				what = strings.TrimPrefix(fmt.Sprintf("%T", m), "*actor.")
-			}
-			p.note(ctx.Self(), what)
-			if do := s[what]; do != nil {
-				do(ctx)
-			}
-		})
-	}
+func (p *play) acting(s script) actor.Actor {
+	return actor.ReceiveFunc(func(ctx actor.Context) {
+		var what string
+		switch m := ctx.Message().(type) {
+		case string:
+			what = m
+		case *actor.Terminated:
+			what = "terminated " + name(m.Who)
+		default:
+			what = strings.TrimPrefix(fmt.Sprintf("%T", m), "*actor.")
+		}
+		p.note(ctx.Self(), what)
+		if do := s[what]; do != nil {
+			do(ctx)
+		}
+	})
 }
 
 // child spawns an actor below the one that is acting.
 func (p *play) child(ctx actor.Context, name string, s script) *actor.PID {
-	pid, err := ctx.SpawnNamed(p.Props(p.acting(s)), name)
+	pid, err := p.Spawn(ctx, name, p.acting(s))
 	if err != nil {
 		p.note(ctx.Self(), err.Error())
 	}
@@ -275,7 +273,7 @@ func TestWhatActorsSeeInTheWorld(t *testing.T) {
 			for seed := range uint64(20) {
 				w := world.New(world.Options{Seed: seed})
 				p := &play{machine: w, seen: make(map[string][]string)}
-				if _, err := w.SpawnRoot(p.acting(s.root(p)), "root"); err != nil {
+				if _, err := w.SpawnRoot("root", p.acting(s.root(p))); err != nil {
 					t.Fatal(err)
 				}
 				w.Advance(time.Second)
@@ -294,7 +292,7 @@ func TestWhatActorsSeeOnTheEngine(t *testing.T) {
 			t.Parallel()
 			e := engine.New(engine.Config{Log: zerolog.Nop()})
 			p := &play{machine: e, seen: make(map[string][]string)}
-			if _, err := e.SpawnRoot(p.acting(s.root(p)), "root"); err != nil {
+			if _, err := e.SpawnRoot("root", p.acting(s.root(p))); err != nil {
 				t.Fatal(err)
 			}
 			for deadline := time.Now().Add(10 * time.Second); p.String() != s.want && time.Now().Before(deadline); {

@@ -33,7 +33,7 @@ type fataler interface {
 func inside(tb fataler, w *World, do func(actor.Context)) *scripted {
 	tb.Helper()
 	if w.root == nil {
-		if _, err := w.SpawnRoot(func() actor.Actor { return &scripted{} }, "root"); err != nil {
+		if _, err := w.SpawnRoot("root", &scripted{}); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -48,6 +48,15 @@ func inside(tb fataler, w *World, do func(actor.Context)) *scripted {
 		tb.Fatal("the world does not come to rest")
 	}
 	return self
+}
+
+// spawn starts a child that needs no name.
+func spawn(ctx actor.Context, w *World, child actor.Actor) *actor.PID {
+	pid, err := w.Spawn(ctx, ctx.ActorSystem().ProcessRegistry.NextId(), child)
+	if err != nil {
+		panic(err)
+	}
+	return pid
 }
 
 // thrownBy is what do panics with, or nil.

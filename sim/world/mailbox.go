@@ -8,7 +8,8 @@ type mailbox struct {
 	node    *Node
 	invoker actor.MessageInvoker
 	self    *actor.PID
-	shell   *shell
+	// shell is the actor, with what is around it.
+	shell shell
 
 	system fifo
 	user   fifo
@@ -18,17 +19,14 @@ type mailbox struct {
 	suspended bool
 }
 
-func newMailbox(n *Node) *mailbox {
-	n.made++
-	return &mailbox{node: n, queued: true}
+func newMailbox(n *Node, owner actor.Actor) *mailbox {
+	return &mailbox{node: n, queued: true, shell: shell{Actor: owner, node: n}}
 }
 
 // RegisterHandlers is called once by the library, before Start.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
-	ctx := invoker.(actor.Context)
 	m.invoker = invoker
-	m.self = ctx.Self()
-	m.shell = ctx.Actor().(*shell)
+	m.self = invoker.(actor.Context).Self()
 }
 
 // Start lets the mailbox run.

@@ -31,13 +31,13 @@ type Node struct {
 	world  *World
 	system *actor.ActorSystem
 	rand   *rand.Rand
-	// props is what every actor's Props start from.
+	// props are every actor's; born is the mailbox of the one that is being spawned.
 	props *actor.Props
+	born  *mailbox
 	root  *actor.PID
 	// failure is why the root actor failed, if it did.
 	failure error
-	// made counts the mailboxes made so far, alive the actors that were started and have not ended.
-	made  uint64
+	// alive counts the actors that were started and have not ended.
 	alive int
 	dead  bool
 }
@@ -53,43 +53,40 @@ func (w *World) NewNode() *Node {
 	// The library's own subscribers throttle themselves with a goroutine and the wall clock.
 	n.system.EventStream = eventstream.NewEventStream()
 	n.system.EventStream.Subscribe(n.onEvent)
-	n.props = actor.PropsFromProducer(nil,
-		actor.WithMailbox(func() actor.Mailbox { return newMailbox(n) }),
+	n.props = actor.PropsFromProducer(
+		func() actor.Actor { return &n.born.shell },
+		actor.WithMailbox(func() actor.Mailbox { return n.born }),
 		actor.WithSupervisor(actors.StopOnFailure{}),
 		actor.WithSpawnMiddleware(n.onlyOurs),
 	)
 	return n
 }
 
-// Props describes an actor that runs in this node; see actors.Engine.
-func (n *Node) Props(producer actor.Producer) *actor.Props {
-	props := *n.props
-	return props.Configure(actor.WithProducer(func() actor.Actor {
-		return &shell{Actor: producer(), node: n}
-	}))
+// Spawn starts an actor in this node; see actors.Engine.
+func (n *Node) Spawn(parent actor.SpawnerContext, name string, child actor.Actor) (*actor.PID, error) {
+	n.born = newMailbox(n, child)
+	return parent.SpawnNamed(n.props, name)
 }
 
-// onlyOurs panics when a child was not made from Props: it would run on goroutines of its own.
+// onlyOurs panics when a child is spawned otherwise than by Spawn: it would run on goroutines of its own.
 func (n *Node) onlyOurs(next actor.SpawnFunc) actor.SpawnFunc {
 	return func(system *actor.ActorSystem, id string, props *actor.Props, parent actor.SpawnerContext) (*actor.PID, error) {
-		before := n.made
-		pid, err := next(system, id, props, parent)
-		if n.made == before {
-			panic(misuse("world: " + id + " was spawned with props that Engine.Props did not make"))
+		if props != n.props {
+			panic(misuse("world: " + id + " was spawned otherwise than by Engine.Spawn"))
 		}
-		return pid, err
+		return next(system, id, props, parent)
 	}
 }
 
 // SpawnRoot starts the node's one root actor, which every other is a descendant of.
-func (n *Node) SpawnRoot(producer actor.Producer, name string) (*actor.PID, error) {
+func (n *Node) SpawnRoot(name string, child actor.Actor) (*actor.PID, error) {
 	if n.root != nil {
 		return nil, ErrRootExists
 	}
 	above := n.system.Root.Copy().WithGuardian(&actors.Guardian{Failed: func(reason any) {
 		n.failure = fmt.Errorf("root actor %s failed: %v", name, reason)
 	}})
-	root, err := above.SpawnNamed(n.Props(producer), name)
+	root, err := n.Spawn(above, name, child)
 	if err != nil {
 		return nil, fmt.Errorf("world: spawn %s: %w", name, err)
 	}

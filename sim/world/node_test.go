@@ -22,7 +22,7 @@ func (b brood) Receive(ctx actor.Context) {
 	*b.runs++
 	if _, ok := ctx.Message().(*actor.Started); ok && b.depth > 0 {
 		for range 3 {
-			ctx.Spawn(b.world.Props(func() actor.Actor { return brood{b.world, b.depth - 1, b.runs} }))
+			spawn(ctx, b.world, brood{b.world, b.depth - 1, b.runs})
 		}
 	}
 }
@@ -31,7 +31,7 @@ func TestAllDescendantsRunInTheWorld(t *testing.T) {
 	goroutines := runtime.NumGoroutine()
 	w := New(Options{Seed: 3})
 	runs := 0
-	if _, err := w.SpawnRoot(func() actor.Actor { return brood{w, 5, &runs} }, "root"); err != nil {
+	if _, err := w.SpawnRoot("root", brood{w, 5, &runs}); err != nil {
 		t.Fatal(err)
 	}
 	for want := 0; !w.Idle(); want++ {
@@ -48,14 +48,14 @@ func TestAllDescendantsRunInTheWorld(t *testing.T) {
 	}
 }
 
-func TestForeignPropsAreRefused(t *testing.T) {
+func TestForeignChildrenAreRefused(t *testing.T) {
 	w := New(Options{})
 	thrown := thrownBy(func() {
 		inside(t, w, func(ctx actor.Context) {
 			ctx.Spawn(actor.PropsFromProducer(func() actor.Actor { return idle{} }))
 		})
 	})
-	if thrown == nil || !strings.Contains(fmt.Sprint(thrown), "Engine.Props") {
+	if thrown == nil || !strings.Contains(fmt.Sprint(thrown), "Engine.Spawn") {
 		t.Errorf("a child that runs elsewhere: %v", thrown)
 	}
 }
@@ -65,16 +65,14 @@ func TestKillLeavesNothing(t *testing.T) {
 	other := w.NewNode()
 	said := make(map[*Node]int)
 	for _, n := range []*Node{w.Node, other} {
-		if _, err := n.SpawnRoot(func() actor.Actor {
-			return actor.ReceiveFunc(func(ctx actor.Context) {
-				said[n]++
-				n.After(time.Second, ctx.Self(), &tick{})
-				ctx.Send(ctx.Self(), "more to do")
-				if said[n]%10 != 0 {
-					n.After(time.Hour, ctx.Self(), &tick{}).Stop()
-				}
-			})
-		}, "root"); err != nil {
+		if _, err := n.SpawnRoot("root", actor.ReceiveFunc(func(ctx actor.Context) {
+			said[n]++
+			n.After(time.Second, ctx.Self(), &tick{})
+			ctx.Send(ctx.Self(), "more to do")
+			if said[n]%10 != 0 {
+				n.After(time.Hour, ctx.Self(), &tick{}).Stop()
+			}
+		})); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,7 +96,7 @@ func TestKillLeavesNothing(t *testing.T) {
 		}
 	}
 	again := w.NewNode()
-	if _, err := again.SpawnRoot(func() actor.Actor { return idle{} }, "root"); err != nil {
+	if _, err := again.SpawnRoot("root", idle{}); err != nil {
 		t.Errorf("the same name in a new process: %v", err)
 	}
 	w.Close()
@@ -125,7 +123,7 @@ func TestRefusals(t *testing.T) {
 	if thrownBy(func() { w.After(0, nil, &tick{}) }) == nil {
 		t.Error("a timer for nobody was set")
 	}
-	if _, err := w.SpawnRoot(func() actor.Actor { return idle{} }, "another"); !errors.Is(err, ErrRootExists) {
+	if _, err := w.SpawnRoot("another", idle{}); !errors.Is(err, ErrRootExists) {
 		t.Errorf("a second root: %v", err)
 	}
 }
@@ -163,16 +161,14 @@ func TestMemoryStaysBounded(t *testing.T) {
 	spend := func() uint64 {
 		for range 5000 {
 			self := inside(t, w, func(ctx actor.Context) {
-				ctx.Spawn(w.Props(func() actor.Actor {
-					return actor.ReceiveFunc(func(ctx actor.Context) {
-						switch ctx.Message().(type) {
-						case *actor.Started:
-							w.After(time.Second, ctx.Self(), &tick{})
-							w.After(time.Hour, ctx.Self(), &tick{}).Stop()
-						case *tick:
-							ctx.Stop(ctx.Self())
-						}
-					})
+				spawn(ctx, w, actor.ReceiveFunc(func(ctx actor.Context) {
+					switch ctx.Message().(type) {
+					case *actor.Started:
+						w.After(time.Second, ctx.Self(), &tick{})
+						w.After(time.Hour, ctx.Self(), &tick{}).Stop()
+					case *tick:
+						ctx.Stop(ctx.Self())
+					}
 				}))
 			})
 			self.terminated = nil

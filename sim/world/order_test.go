@@ -46,7 +46,7 @@ func (a *wanderer) move(ctx actor.Context) {
 	switch a.world.Uint64() % 8 {
 	case 0, 1, 2:
 		if a.depth < 4 && len(children) < 4 {
-			ctx.Spawn(a.world.Props(func() actor.Actor { return &wanderer{world: a.world, depth: a.depth + 1} }))
+			spawn(ctx, a.world, &wanderer{world: a.world, depth: a.depth + 1})
 		}
 	case 3:
 		for _, child := range children {
@@ -75,7 +75,7 @@ func history(tb testing.TB, options Options) (string, Counts) {
 	}
 	w = New(options)
 	defer w.Close()
-	if _, err := w.SpawnRoot(func() actor.Actor { return &wanderer{world: w} }, "root"); err != nil {
+	if _, err := w.SpawnRoot("root", &wanderer{world: w}); err != nil {
 		tb.Fatal(err)
 	}
 	w.Advance(25 * time.Millisecond)
@@ -162,12 +162,10 @@ func TestRapidShrinksToThePlainSchedule(t *testing.T) {
 		var senders []*actor.PID
 		inside(rt, w, func(ctx actor.Context) {
 			for i := range 5 {
-				senders = append(senders, ctx.Spawn(w.Props(func() actor.Actor {
-					return actor.ReceiveFunc(func(ctx actor.Context) {
-						if _, ok := ctx.Message().(*tick); ok {
-							heard = append(heard, i)
-						}
-					})
+				senders = append(senders, spawn(ctx, w, actor.ReceiveFunc(func(ctx actor.Context) {
+					if _, ok := ctx.Message().(*tick); ok {
+						heard = append(heard, i)
+					}
 				})))
 			}
 		})

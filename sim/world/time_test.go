@@ -22,7 +22,7 @@ func TestTimeMovesByEventsOnly(t *testing.T) {
 	w.At(began.Add(-time.Hour), note) // as soon as possible
 	inside(t, w, func(ctx actor.Context) {
 		for range 100 {
-			ctx.Spawn(w.Props(func() actor.Actor { return idle{} }))
+			spawn(ctx, w, idle{})
 		}
 		w.After(3*time.Second, ctx.Self(), func(actor.Context) { note() })
 		w.After(-time.Second, ctx.Self(), func(actor.Context) { note() })
@@ -117,16 +117,14 @@ func TestADayOf100Actors(t *testing.T) {
 	var ticks [100]int
 	inside(t, w, func(ctx actor.Context) {
 		for i := range ticks {
-			ctx.Spawn(w.Props(func() actor.Actor {
-				return actor.ReceiveFunc(func(ctx actor.Context) {
-					switch ctx.Message().(type) {
-					case *tick:
-						ticks[i]++
-						w.After(time.Minute, ctx.Self(), ctx.Message())
-					case *actor.Started:
-						w.After(time.Duration(w.Float64()*float64(time.Minute)), ctx.Self(), &tick{})
-					}
-				})
+			spawn(ctx, w, actor.ReceiveFunc(func(ctx actor.Context) {
+				switch ctx.Message().(type) {
+				case *tick:
+					ticks[i]++
+					w.After(time.Minute, ctx.Self(), ctx.Message())
+				case *actor.Started:
+					w.After(time.Duration(w.Float64()*float64(time.Minute)), ctx.Self(), &tick{})
+				}
 			}))
 		}
 	})
