@@ -26,7 +26,12 @@ func siblingPID(self *actor.PID, name string) *actor.PID {
 
 // randomID makes an id that is never used twice: 80 random bits after a letter that tells what it names.
 func randomID(kind string, rand Rand) string {
-	return kind + "-" + strconv.FormatUint(rand.Uint64()>>24|1<<40, 36) + strconv.FormatUint(rand.Uint64()>>24|1<<40, 36)
+	id := append(make([]byte, 0, 32), kind...)
+	id = append(id, '-')
+	for range 2 {
+		id = strconv.AppendUint(id, rand.Uint64()>>24|1<<40, 36)
+	}
+	return string(id)
 }
 
 // unexpected reports a message that an actor's state has no use for. Its type is enough to find out why; its content

@@ -8,7 +8,7 @@ import (
 func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 	id := m.Hello.SessionID
 	if id == "" {
-		s.beginSession(messages.SessionID(randomID("s", s.Rand)), m)
+		s.beginSession(messages.SessionID(randomID("s", s.Rand)), m, messages.Stand{})
 		return
 	}
 	session := s.sessions[id]
@@ -35,7 +35,7 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 func (s *supervisor) returned(id messages.SessionID, m *messages.ClientArrived) {
 	switch ended := s.over.get(id); {
 	case ended.reason == messages.EndIdle && ended.user == m.User:
-		s.beginSession(id, m)
+		s.beginAgain(id, m, ended.stand)
 	case ended.reason == "" && s.hold(m):
 	default:
 		s.refuseUnknown(m)
@@ -47,32 +47,38 @@ func (s *supervisor) refuseUnknown(m *messages.ClientArrived) {
 	s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "no such session", false)
 }
 
-// beginSession spawns a session's actor, which takes the client from there, and claims a task for it. One that ended idle
-// goes on counting: its client may not know yet that it has ended. The claim is not the actor's own to make: actors that
-// were spawned one after the other need not come to their first message in that order.
-func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArrived) {
+// beginAgain begins a session that has ended idle. It goes on counting: its client may not know yet that it has ended.
+func (s *supervisor) beginAgain(id messages.SessionID, m *messages.ClientArrived, stand messages.Stand) {
+	if s.beginSession(id, m, stand) {
+		s.over.remove(id)
+	}
+}
+
+// beginSession spawns a session's actor, which takes the client from there, and claims a task for it. It reports false
+// when it had to refuse the client. The claim is not the actor's own to make: actors that were spawned one after the other
+// need not come to their first message in that order.
+func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArrived, stand messages.Stand) bool {
 	switch {
 	case s.draining:
 		s.turnAway(m)
-		return
+		return false
 	case len(s.sessions) >= s.settings.MaxSessions:
 		s.refuse(m, messages.CodeOverCapacity, messages.CloseTryAgain, "the gateway has all the sessions it may have", true)
-		return
+		return false
 	case s.perUser[m.User] >= s.settings.MaxSessionsPerUser:
 		s.refuse(m, messages.CodeTooManySessions, messages.CloseTryAgain, "this user has all the sessions allowed", true)
-		return
+		return false
 	case !s.starts.take(s.Clock.Now()): // the last condition: who is refused anyway takes no other's turn
 		s.refuse(m, messages.CodeRateLimited, messages.CloseTryAgain, "too many sessions begin at once", true)
-		return
+		return false
 	}
-	stand := s.over.get(id).stand
-	s.over.remove(id)
 	// Invariant: the name is free, for a session begins again only after Terminated.
 	pid := s.spawn(sessionName(id), newSession(s.Ports, &s.settings, s.ctx.Self(), id, m.User, stand))
 	s.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
 	s.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
 	s.tell(pid, m)
 	s.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token, InSeq: stand.In, OutSeq: stand.Out})
+	return true
 }
 
 // refuse turns a client away.
@@ -163,7 +169,7 @@ func (s *supervisor) sessionTerminated(session *sessionRecord) {
 		s.over.add(session.id, endedSession{user: session.user, reason: session.ended, stand: session.stand})
 	}
 	if session.next != nil {
-		s.beginSession(session.id, session.next)
+		s.beginAgain(session.id, session.next, session.stand)
 	}
 	s.reportDrained()
 }

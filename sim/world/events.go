@@ -133,85 +133,70 @@ func (es *events) put(e event) {
 }
 
 // next is the time of the first timer that is not stopped.
-func (es *events) next() (time.Duration, bool) {
+func (es *events) next() (at time.Duration, ok bool) {
 	for _, t := range es.due[es.fired:] {
 		if !t.over {
 			return es.last, true
 		}
 	}
-	bucket, ok := es.first()
-	if !ok {
-		return 0, false
-	}
-	at := es.later[bucket][0].at
-	for _, e := range es.later[bucket][1:] {
-		at = min(at, e.at)
-	}
-	return at, true
-}
-
-// first is the first bucket with a timer that is not stopped. It is left without any that are.
-func (es *events) first() (bucket int, ok bool) {
 	for es.filled != 0 {
-		bucket = bits.TrailingZeros64(es.filled)
-		if es.stopped > 0 {
-			over := es.tidy(bucket)
-			es.count -= over
-			es.stopped -= over
+		bucket := bits.TrailingZeros64(es.filled)
+		if at, ok = earliest(es.later[bucket]); ok {
+			return at, true
 		}
-		if len(es.later[bucket]) > 0 {
-			return bucket, true
-		}
+		es.scatter(bucket)
 	}
 	return 0, false
 }
 
-// tidy takes the stopped timers out of a bucket, and says how many those were.
-func (es *events) tidy(bucket int) int {
-	all := es.later[bucket]
-	es.later[bucket] = slices.DeleteFunc(all, func(e event) bool { return e.timer.over })
-	if len(es.later[bucket]) == 0 {
-		es.filled &^= 1 << bucket
+// earliest is the time of the first timer of a bucket that is not stopped.
+func earliest(bucket []event) (at time.Duration, ok bool) {
+	for i := range bucket {
+		if e := &bucket[i]; (!ok || e.at < at) && !e.timer.over {
+			at, ok = e.at, true
+		}
 	}
-	return len(all) - len(es.later[bucket])
+	return at, ok
 }
 
-// popDue takes the first timer that is due at now, or nil.
-func (es *events) popDue(now time.Duration) *timer {
-	for {
-		for es.fired < len(es.due) {
-			t := es.due[es.fired]
-			es.due[es.fired] = nil
-			es.fired++
-			es.count--
-			if !t.over {
-				return t
-			}
-			es.stopped--
-		}
-		es.due, es.fired = es.due[:0], 0
-		if es.last == now {
-			return nil
-		}
-		at, ok := es.next()
-		if !ok || at > now {
-			return nil
-		}
-		es.turn(at)
-	}
-}
-
-// turn moves on to the first bucket's earliest moment. Only that bucket's entries have to move, each to one before it.
+// turn moves on to the time that next has told. Only the entries of the first bucket have to move.
 func (es *events) turn(at time.Duration) {
-	es.last = at
-	bucket := bits.TrailingZeros64(es.filled)
+	if at > es.last {
+		es.last = at
+		es.scatter(bits.TrailingZeros64(es.filled))
+	}
+}
+
+// scatter empties a bucket: its timers are put where they now belong, but for the stopped ones.
+func (es *events) scatter(bucket int) {
 	moved := es.later[bucket]
 	es.later[bucket] = moved[:0]
 	es.filled &^= 1 << bucket
 	for _, e := range moved {
+		if e.timer.over {
+			es.count--
+			es.stopped--
+			continue
+		}
 		es.put(e)
 	}
 	clear(moved)
+}
+
+// popDue takes the first timer that is due, or nil.
+func (es *events) popDue() *timer {
+	for es.fired < len(es.due) {
+		t := es.due[es.fired]
+		es.due[es.fired] = nil
+		es.fired++
+		es.count--
+		if !t.over {
+			return t
+		}
+		es.stopped--
+	}
+	es.due, es.fired = es.due[:0], 0
+	return nil
 }
 
 // forgetOne is told that a timer was stopped.
@@ -226,9 +211,13 @@ func (es *events) forgetOne() {
 func (es *events) sweep() {
 	es.due = slices.DeleteFunc(es.due[es.fired:], func(t *timer) bool { return t.over })
 	es.fired, es.count, es.stopped = 0, len(es.due), 0
-	for bucket := range es.later {
-		es.tidy(bucket)
-		es.count += len(es.later[bucket])
+	for i := range es.later {
+		kept := slices.DeleteFunc(es.later[i], func(e event) bool { return e.timer.over })
+		es.later[i] = kept
+		es.count += len(kept)
+		if len(kept) == 0 {
+			es.filled &^= 1 << i
+		}
 	}
 }
 

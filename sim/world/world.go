@@ -165,6 +165,7 @@ func (w *World) runUntil(end time.Duration) {
 			break
 		}
 		w.pass(at)
+		w.events.turn(at)
 		w.fireDue()
 	}
 	w.pass(end)
@@ -186,7 +187,7 @@ func (w *World) settle() {
 // fireDue fires what is due now, in order.
 func (w *World) fireDue() {
 	for range w.patience {
-		t := w.events.popDue(w.now)
+		t := w.events.popDue()
 		if t == nil {
 			return
 		}
