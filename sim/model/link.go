@@ -57,9 +57,9 @@ func newNetwork(m *Model, options NetworkOptions) *network {
 	return &network{Model: m, options: options, random: m.World.Stream("network"), links: map[messages.LinkID]*Link{}}
 }
 
-// dial connects a peer. arrival makes the message by which the gateway's edge tells the supervisor, once the first frame
-// was read.
-func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.LinkID) any) *Link {
+// dial connects a peer. hello makes the message by which the gateway's edge tells the supervisor, once the first frame was
+// read.
+func (n *network) dial(p peer, delay, life Distribution, hello func(messages.LinkID) any) *Link {
 	n.lastID++
 	l := &Link{ID: n.lastID, network: n, gateway: n.front, peer: p, delay: delay, faults: &n.bridgeFaults}
 	if _, isClient := p.(*Client); isClient {
@@ -71,13 +71,8 @@ func (n *network) dial(p peer, delay, life Distribution, arrival func(messages.L
 		return l
 	}
 	n.links[l.ID] = l
-	l.up.after(l, func() {
-		if l.ended || l.cut {
-			return
-		}
-		l.gateway.send(l.gateway.pool, arrival(l.ID))
-		n.World.Schedule(BindTimeout, (*expiry)(l))
-	})
+	l.hello = hello(l.ID)
+	l.up.carry(l, (*Link).greet, arrival{})
 	if life != nil {
 		n.World.Later(life.Draw(n.random), l.Cut)
 	}
@@ -179,39 +174,30 @@ func (w *wire) delay(l *Link) time.Duration {
 	return w.busyUntil - now
 }
 
-// after does f when what is sent now arrives.
-func (w *wire) after(l *Link, f func()) { l.network.World.Later(w.delay(l), f) }
-
-// carry has a frame arrive at the link's other end.
-func (w *wire) carry(l *Link, frame messages.Frame, bytes int) {
+// carry has something land when what is sent now arrives.
+func (w *wire) carry(l *Link, land func(*Link, arrival), a arrival) {
 	n := l.network
-	l.faults.note(l)
 	var f *flight
 	if last := len(n.landed) - 1; last >= 0 {
 		f, n.landed = n.landed[last], n.landed[:last]
 	} else {
 		f = new(flight)
 	}
-	f.link, f.wire, f.arrival = l, w, arrival{frame, bytes}
+	*f = flight{link: l, land: land, arrival: a}
 	n.World.Schedule(w.delay(l), f)
 }
 
-// flight is a frame on its way. There are many, so they are used again.
+// flight is something on its way on a wire. There are many, so they are used again.
 type flight struct {
 	link *Link
-	wire *wire
+	land func(*Link, arrival)
 	arrival
 }
 
-// Happen is the arrival.
+// Happen is the landing.
 func (f *flight) Happen() {
-	l, w, a := f.link, f.wire, f.arrival
+	l, land, a := f.link, f.land, f.arrival
 	*f = flight{}
 	l.network.landed = append(l.network.landed, f)
-	switch {
-	case w == &l.up:
-		l.arrive(a)
-	case !l.cut && !l.left:
-		l.peer.receive(l, a.frame)
-	}
+	land(l, a)
 }

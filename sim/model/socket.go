@@ -21,6 +21,9 @@ type Link struct {
 	// faults counts what goes wrong on it, with the others of its leg.
 	faults *Faults
 
+	// hello is what the supervisor is told once the first frame was read.
+	hello any
+
 	// The gateway's end.
 
 	owner *actor.PID
@@ -34,16 +37,18 @@ type Link struct {
 	overdue      actors.Timer
 	// written is to be reported: the last data frame that has left, and the bytes since the last report.
 	written messages.LinkWritten
-	// closing: the gateway wants it closed. ended: the owner was told that it is gone.
+	// closing: the gateway wants it closed, with the code. ended: the owner was told that it is gone.
 	closing, ended bool
+	code           messages.CloseCode
 
 	// The peer's end.
 
 	// flying is how many bytes are on their way to the gateway or held there. full: the peer found no room.
 	flying int
 	full   bool
-	// stalled: the peer does not read. left: the peer has closed it or was told that it is gone.
+	// stalled: the peer does not read. left: the peer has closed it, for the cause, or was told that it is gone.
 	stalled, left bool
+	cause         string
 
 	// cut: nothing arrives any more on either side. Until heldUntil everything that is sent comes late.
 	cut       bool
@@ -61,14 +66,26 @@ func (l *Link) send(frame messages.Frame) {
 		return
 	}
 	bytes := frameSize(frame)
-	l.flying += bytes
-	l.up.carry(l, frame, bytes)
+	l.ascend(arrival{frame, bytes})
 	if l.repeats(frame) {
-		l.again(func() {
-			l.flying += bytes
-			l.up.carry(l, frame, bytes)
-		})
+		l.again(func() { l.ascend(arrival{frame, bytes}) })
 	}
+}
+
+// ascend has a frame of the peer's travel up.
+func (l *Link) ascend(a arrival) {
+	l.flying += a.bytes
+	l.faults.note(l)
+	l.up.carry(l, (*Link).arrive, a)
+}
+
+// greet is the first frame's arrival at the gateway.
+func (l *Link) greet(arrival) {
+	if l.ended || l.cut {
+		return
+	}
+	l.gateway.send(l.gateway.pool, l.hello)
+	l.network.World.Schedule(BindTimeout, (*expiry)(l))
 }
 
 // room reports whether the socket takes more data; when not, the peer is told once it does.
@@ -144,10 +161,10 @@ func (l *Link) gatewaySend(frame messages.Frame) {
 }
 
 func (l *Link) write(frame messages.Frame) {
-	l.down.carry(l, frame, 0)
+	l.descend(arrival{frame: frame})
 	data, ok := frame.(messages.Data)
 	if _, isClient := l.peer.(*Client); !(ok && isClient) && l.repeats(frame) {
-		l.again(func() { l.down.carry(l, frame, 0) })
+		l.again(func() { l.descend(arrival{frame: frame}) })
 	}
 	if !ok {
 		return
@@ -157,6 +174,19 @@ func (l *Link) write(frame messages.Frame) {
 	l.written.Bytes += frameSize(frame)
 	if first {
 		l.network.World.Later(draw(l.network.options.Write, l.network.random), l.report)
+	}
+}
+
+// descend has a frame of the gateway's travel down.
+func (l *Link) descend(a arrival) {
+	l.faults.note(l)
+	l.down.carry(l, (*Link).reach, a)
+}
+
+// reach is a frame's arrival at the peer.
+func (l *Link) reach(a arrival) {
+	if !l.cut && !l.left {
+		l.peer.receive(l, a.frame)
 	}
 }
 
@@ -174,7 +204,7 @@ func (l *Link) gatewayClose(code messages.CloseCode) {
 	if l.closing || l.ended {
 		return
 	}
-	l.closing = true
+	l.closing, l.code = true, code
 	if l.stalled || l.cut {
 		l.network.World.Later(closeTimeout, func() {
 			l.end("closed without an answer")
@@ -182,14 +212,17 @@ func (l *Link) gatewayClose(code messages.CloseCode) {
 		})
 		return
 	}
-	l.down.after(l, func() {
-		if l.cut {
-			l.network.World.Later(closeTimeout, func() { l.end("closed without an answer") })
-			return
-		}
-		l.leave(code)
-		l.up.after(l, func() { l.end("closed") })
-	})
+	l.down.carry(l, (*Link).closeReached, arrival{})
+}
+
+// closeReached is the arrival of the gateway's close at the peer, who answers it.
+func (l *Link) closeReached(arrival) {
+	if l.cut {
+		l.network.World.Later(closeTimeout, func() { l.end("closed without an answer") })
+		return
+	}
+	l.leave(l.code)
+	l.up.carry(l, func(l *Link, _ arrival) { l.end("closed") }, arrival{})
 }
 
 // end is the end as the gateway sees it.
@@ -221,12 +254,15 @@ func (l *Link) close(cause string) {
 	if l.left {
 		return
 	}
-	l.left = true
-	l.up.after(l, func() {
-		if !l.cut {
-			l.end(cause)
-		}
-	})
+	l.left, l.cause = true, cause
+	l.up.carry(l, (*Link).closeArrived, arrival{})
+}
+
+// closeArrived is the arrival of the peer's close at the gateway.
+func (l *Link) closeArrived(arrival) {
+	if !l.cut {
+		l.end(l.cause)
+	}
 }
 
 // Cut drops the socket: what is on its way is lost, and each end notices in its own time.
