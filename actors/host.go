@@ -22,7 +22,7 @@ type host struct {
 	pool *actor.PID
 
 	state  messages.HostState
-	handle func(message any)
+	handle func(*host, any)
 	// missed counts the sweeps in a row that did not see it.
 	missed int
 }
@@ -39,17 +39,17 @@ func (h *host) Receive(ctx actor.Context) {
 	case *actor.Started:
 		h.root = ctx.ActorSystem().Root
 		if h.state == messages.HostDraining {
-			h.become(messages.HostDraining, h.draining)
+			h.become(messages.HostDraining, (*host).draining)
 		} else {
-			h.become(messages.HostInService, h.inService)
+			h.become(messages.HostInService, (*host).inService)
 		}
 	case *actor.Stopping, *actor.Stopped:
 	default:
-		h.handle(m)
+		h.handle(h, m)
 	}
 }
 
-func (h *host) become(state messages.HostState, handle func(message any)) {
+func (h *host) become(state messages.HostState, handle func(*host, any)) {
 	h.Observer.Observe(messages.Event{
 		At: h.Clock.Now(), Kind: messages.EventHost, Host: h.id, Was: string(h.state), Phase: string(state),
 	})
@@ -62,7 +62,7 @@ func (h *host) inService(message any) {
 	case *messages.HostSeen:
 		h.missed = 0
 		if m.Draining {
-			h.become(messages.HostDraining, h.draining)
+			h.become(messages.HostDraining, (*host).draining)
 		}
 	case *messages.HostMissing:
 		h.miss()
@@ -76,7 +76,7 @@ func (h *host) draining(message any) {
 	case *messages.HostSeen:
 		h.missed = 0
 		if !m.Draining {
-			h.become(messages.HostInService, h.inService)
+			h.become(messages.HostInService, (*host).inService)
 		}
 	case *messages.HostMissing:
 		h.miss()
@@ -88,7 +88,7 @@ func (h *host) draining(message any) {
 // miss counts a sweep without the host; with enough of them it is lost.
 func (h *host) miss() {
 	if h.missed++; h.missed >= missingSweeps {
-		h.become(messages.HostLost, h.lost)
+		h.become(messages.HostLost, (*host).lost)
 	}
 }
 

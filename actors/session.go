@@ -47,7 +47,7 @@ type session struct {
 
 	// state is the current behaviour's name, handle the behaviour. Invariant: only the become methods change them.
 	state  string
-	handle func(message any)
+	handle func(*session, any)
 
 	client client
 	// unmet says that the session was taken over and no client has come since.
@@ -103,32 +103,32 @@ func (s *session) Receive(ctx actor.Context) {
 		s.root = ctx.ActorSystem().Root
 		s.self = ctx.Self()
 		s.begun = s.Clock.Now()
-		s.handle = s.unborn
+		s.handle = (*session).unborn
 	case *actor.Stopping:
 		s.leave()
 	case *actor.Stopped:
 	case *messages.LinkFrame:
 		if m.Link == s.client.link {
-			s.handle(m)
+			s.handle(s, m)
 		}
 	case *messages.LinkWritten:
 		if m.Link == s.client.link {
-			s.handle(m)
+			s.handle(s, m)
 		}
 	case *messages.LinkClosed:
 		if m.Link == s.client.link {
 			s.client.link = 0
-			s.handle(m)
+			s.handle(s, m)
 		}
 	case *messages.Alarm:
 		if s.deadline.isRung(m) || s.hint.isRung(m) {
-			s.handle(m)
+			s.handle(s, m)
 		}
 	default:
 		if from, ok := taskOf(m); ok && from != s.task {
 			return // news of a task that is no longer this session's
 		}
-		s.handle(m)
+		s.handle(s, m)
 	}
 }
 
@@ -170,7 +170,7 @@ func (s *session) leave() {
 const keep time.Duration = -1
 
 // become enters a state and gives it its deadline, 0 for none.
-func (s *session) become(state string, handle func(message any), deadline time.Duration) {
+func (s *session) become(state string, handle func(*session, any), deadline time.Duration) {
 	s.observe(messages.Event{Kind: messages.EventSessionState, Was: s.state, Phase: state})
 	s.state = state
 	s.handle = handle

@@ -5,7 +5,7 @@ import "hearth/messages"
 // becomeExited sees the client to the end of the agent's output. What it has not read yet is in the bridge.
 func (s *session) becomeExited(exit messages.Exit) {
 	s.exit = &exit
-	s.become(sessionExited, s.exited, s.settings.IdleTimeout)
+	s.become(sessionExited, (*session).exited, s.settings.IdleTimeout)
 	s.finish()
 }
 
@@ -101,7 +101,7 @@ var farewells = map[messages.EndReason]struct {
 func (s *session) end(reason messages.EndReason) {
 	farewell := farewells[reason]
 	s.bye(farewell.bye, farewell.code)
-	s.become(sessionEnded, s.ended, 0)
+	s.become(sessionEnded, (*session).ended, 0)
 	s.observe(messages.Event{
 		Kind: messages.EventSessionEnded, Reason: string(reason), Took: s.Clock.Now().Sub(s.begun),
 	})

@@ -51,7 +51,7 @@ func (s *session) restart() {
 func (s *session) becomeParked() {
 	s.task, s.taskPID, s.up = "", nil, false
 	quiet := s.Clock.Now().Sub(s.lastData)
-	s.become(sessionParked, s.parked, max(s.settings.IdleTimeout-quiet, time.Nanosecond))
+	s.become(sessionParked, (*session).parked, max(s.settings.IdleTimeout-quiet, time.Nanosecond))
 	s.tell(s.pool, &messages.Parked{Session: s.id})
 }
 

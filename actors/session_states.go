@@ -27,14 +27,14 @@ func (s *session) becomeAdopted(m *messages.AdoptSession) {
 	s.task, s.taskPID = m.Task, siblingPID(s.self, taskName(m.Task))
 	s.ready, s.lastData = s.begun, s.begun
 	s.unmet = true
-	s.become(sessionActive, s.active, s.settings.IdleTimeout)
+	s.become(sessionActive, (*session).active, s.settings.IdleTimeout)
 }
 
 // becomeWaiting waits for the task that was claimed. The start deadline covers everything up to ready.
 func (s *session) becomeWaiting() {
 	s.task, s.taskPID, s.up = "", nil, false
 	s.asked = s.Clock.Now()
-	s.become(sessionWaiting, s.waiting, s.settings.StartTimeout)
+	s.become(sessionWaiting, (*session).waiting, s.settings.StartTimeout)
 	s.sent = s.token
 }
 
@@ -97,7 +97,7 @@ func (s *session) unready(message any) bool {
 func (s *session) becomeStarting(m *messages.Bound) {
 	s.task, s.bound = m.Task, *m
 	s.taskPID = siblingPID(s.self, taskName(m.Task))
-	s.become(sessionStarting, s.starting, keep)
+	s.become(sessionStarting, (*session).starting, keep)
 	s.sendStarting()
 }
 
@@ -117,7 +117,7 @@ func (s *session) starting(message any) {
 	case *messages.Hint:
 		// The task has failed, and the session is first in the queue again.
 		s.task, s.taskPID = "", nil
-		s.become(sessionWaiting, s.waiting, keep)
+		s.become(sessionWaiting, (*session).waiting, keep)
 		s.waiting(m)
 	case *messages.Alarm:
 		s.sendStarting()
@@ -135,7 +135,7 @@ func (s *session) becomeActive(m *messages.TaskActive) {
 		s.lastData = now
 	}
 	s.up = true
-	s.become(sessionActive, s.active, max(s.settings.IdleTimeout-now.Sub(s.lastData), time.Nanosecond))
+	s.become(sessionActive, (*session).active, max(s.settings.IdleTimeout-now.Sub(s.lastData), time.Nanosecond))
 	ready := messages.Ready{
 		Path: s.bound.Path, Why: s.bound.Why, ElapsedMs: messages.Millis(now.Sub(s.asked)), Timings: m.Timings,
 	}

@@ -67,7 +67,7 @@ type task struct {
 
 	// state is the current behaviour's name, handle the behaviour. Invariant: only the become methods change them.
 	state  string
-	handle func(message any)
+	handle func(*task, any)
 
 	// orphan says that the task's first actor has crashed and that this one only sees to its end.
 	orphan bool
@@ -153,21 +153,21 @@ func (t *task) Receive(ctx actor.Context) {
 		if m.Link != t.link {
 			return // a frame that was under way when its socket was replaced
 		}
-		t.handle(m)
+		t.handle(t, m)
 	case *messages.LinkClosed:
 		if m.Link != t.link {
 			return
 		}
 		t.link = 0
-		t.handle(m)
+		t.handle(t, m)
 	case *messages.LinkWritten:
 		// Inputs that have left for the bridge: what counts is its ack.
 	case *messages.Alarm:
 		if t.deadline.isRung(m) || t.poll.isRung(m) || t.retry.isRung(m) {
-			t.handle(m)
+			t.handle(t, m)
 		}
 	default:
-		t.handle(m)
+		t.handle(t, m)
 	}
 }
 
@@ -208,7 +208,7 @@ func (t *task) leave() {
 }
 
 // become enters a state. Its deadline is counted from here.
-func (t *task) become(state string, handle func(message any), deadline time.Duration) {
+func (t *task) become(state string, handle func(*task, any), deadline time.Duration) {
 	t.state = state
 	t.handle = handle
 	t.since = t.Clock.Now()

@@ -18,7 +18,7 @@ func (t *task) handOver() {
 func (t *task) moved() {
 	t.observe(messages.Event{Kind: messages.EventHandedOver, Took: t.Clock.Now().Sub(t.born)})
 	t.leave()
-	t.become(taskGone, t.elsewhere, 0)
+	t.become(taskGone, (*task).elsewhere, 0)
 	t.tell(t.pool, &messages.TaskMoved{Task: t.request.Task})
 }
 

@@ -9,7 +9,7 @@ import (
 
 // becomeStarting waits for the bridge to dial.
 func (t *task) becomeStarting(deadline time.Duration) {
-	t.become(taskStarting, t.starting, deadline)
+	t.become(taskStarting, (*task).starting, deadline)
 	t.poll.set(t.Clock, t.self, t.settings.PollInterval)
 }
 
@@ -98,7 +98,7 @@ func (t *task) startingDescribed(m *messages.TaskDescribed) {
 // tasks that were started together are not replaced together.
 func (t *task) becomeReady() {
 	ttl := time.Duration(float64(t.settings.ReadyTTL) * (0.9 + 0.2*t.Rand.Float64()))
-	t.become(taskReady, t.ready, ttl)
+	t.become(taskReady, (*task).ready, ttl)
 	t.tell(t.pool, &messages.TaskUp{Task: t.request.Task})
 	t.locate()
 }
@@ -145,7 +145,7 @@ func (t *task) ready(message any) {
 func (t *task) becomeAssigned(m *messages.Assign) {
 	t.assign = m
 	t.session = siblingPID(t.self, sessionName(m.Session))
-	t.become(taskAssigned, t.assigned, t.settings.AcceptTimeout)
+	t.become(taskAssigned, (*task).assigned, t.settings.AcceptTimeout)
 	t.observe(messages.Event{Kind: messages.EventAssigned})
 	t.send(messages.InitUser{
 		UserID: m.User, SessionID: m.Session, WorkspaceDir: m.Workspace, Token: m.Token,
@@ -225,14 +225,14 @@ func (t *task) becomeAdopted(m *messages.Adopt) {
 	t.assign = &messages.Assign{Session: m.Session, User: m.User}
 	t.session = siblingPID(t.self, sessionName(m.Session))
 	t.unready = true
-	t.become(taskActive, t.active, t.settings.RedialGrace)
+	t.become(taskActive, (*task).active, t.settings.RedialGrace)
 }
 
 // becomeActive hands the user's lines through from here on.
 func (t *task) becomeActive(timings messages.Timings) {
 	took := t.Clock.Now().Sub(t.since)
 	timings.InitMs = messages.Millis(took)
-	t.become(taskActive, t.active, 0)
+	t.become(taskActive, (*task).active, 0)
 	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings, Took: took})
 	up := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings}
 	t.tell(t.session, up)

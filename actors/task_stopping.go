@@ -11,7 +11,7 @@ const stopAttempts = 25
 // becomeStopping ends the task: the bridge is told, so that the agent gets its grace, and so is ECS, which makes sure.
 func (t *task) becomeStopping(reason string) {
 	t.observe(messages.Event{Kind: messages.EventStopping, Reason: reason, Phase: t.state})
-	t.become(taskStopping, t.stopping, 0)
+	t.become(taskStopping, (*task).stopping, 0)
 	t.retry.cancel()
 	t.stopReason = reason
 	t.send(messages.Stop{Reason: reason, GraceMs: messages.Millis(t.settings.StopGrace)})
@@ -110,6 +110,6 @@ func (t *task) tryAgain() {
 // gone is the task's last word. The supervisor stops the actor.
 func (t *task) gone() {
 	t.observe(messages.Event{Kind: messages.EventStopped, Reason: t.stopReason, Took: t.Clock.Now().Sub(t.born)})
-	t.become(taskGone, t.stopping, 0)
+	t.become(taskGone, (*task).stopping, 0)
 	t.tell(t.pool, &messages.TaskGone{Task: t.request.Task})
 }
