@@ -31,7 +31,7 @@ func (m *Model) begin(node *world.Node) {
 	m.front = g
 	ports := &actors.Ports{
 		Engine: node, Clock: node, Rand: node,
-		Launcher: ecs{m.Cloud, g}, Links: edge{m.network, g}, Signer: signer{}, Observer: observer{m.Log, g},
+		Launcher: ecs{m.Cloud, g}, Links: edge{m.network, g}, Signer: signer{}, Observer: observer{g},
 	}
 	if m.Cloud.fleet.finite() {
 		ports.Fleet = ecs{m.Cloud, g}
@@ -140,16 +140,13 @@ func (g *gateway) ask(request any, answered func(any)) {
 	g.send(g.pool, &actor.MessageEnvelope{Message: request, Sender: pid})
 }
 
-// observer passes on what the actors of one process report.
-type observer struct {
-	*Log
-	gateway *gateway
-}
+// observer passes on what the actors of one process report; it implements actors.Observer.
+type observer struct{ *gateway }
 
 // Observe takes a fact.
 func (o observer) Observe(event messages.Event) {
-	o.gateway.model.speaker = o.gateway.number
-	o.Log.Observe(event)
+	o.model.speaker = o.number
+	o.model.Log.take(&event)
 }
 
 // doorway is around the supervisor, for its actor system: answers to requests from outside need an address in it.

@@ -14,7 +14,7 @@ import (
 	"hearth/messages"
 )
 
-// Log is told every fact by the actors; it implements actors.Observer. It keeps no facts, only their digest.
+// Log is told every fact by the actors. It keeps no facts, only their digest.
 type Log struct {
 	model *Model
 	begun time.Time
@@ -36,19 +36,19 @@ func newLog(m *Model, trace io.Writer) *Log {
 // flushAt is how many bytes are gathered before they are hashed.
 const flushAt = 8 << 10
 
-// Observe takes a fact.
-func (l *Log) Observe(event messages.Event) {
+// take takes a fact in.
+func (l *Log) take(event *messages.Event) {
 	l.count++
-	l.line = appendEvent(l.line, event.At.Sub(l.begun), &event)
+	l.line = appendEvent(l.line, event.At.Sub(l.begun), event)
 	if len(l.line) > flushAt {
 		l.flush()
 	}
 	if l.trace != nil {
-		traced := event // only with a trace does a fact cost a place on the heap
+		traced := *event // only with a trace does a fact cost a place on the heap
 		l.write(&traced)
 	}
 	if hook := l.model.options.Hooks.Event; hook != nil {
-		hook(event)
+		hook(*event)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/eventstream"
+	cmap "github.com/orcaman/concurrent-map"
 
 	"hearth/actors"
 )
@@ -50,6 +51,9 @@ func (w *World) NewNode() *Node {
 	n.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}))
+	// One map instead of the library's 1024, which are so many because goroutines contend for them. Here is only one, and
+	// what it needs stays in the processor's cache.
+	n.system.ProcessRegistry.LocalPIDs = &actor.SliceMap{LocalPIDs: []cmap.ConcurrentMap{cmap.New()}}
 	// The library's own subscribers throttle themselves with a goroutine and the wall clock.
 	n.system.EventStream = eventstream.NewEventStream()
 	n.system.EventStream.Subscribe(n.onEvent)
