@@ -1,9 +1,9 @@
 package actors
 
-// recent remembers the latest of something: at least as many as its bound, and at most twice as many.
+// recent remembers the latest of something: at most as many as its bound, and at least half as many.
 type recent[K comparable, V any] struct {
 	bound int
-	// young is what was added last. When that is as many as the bound it becomes old, and what was old is forgotten.
+	// young is what was added last. When that is half the bound it becomes old, and what was old is forgotten.
 	young, old map[K]V
 }
 
@@ -26,7 +26,7 @@ func (r *recent[K, V]) has(k K) bool {
 }
 
 func (r *recent[K, V]) add(k K, v V) {
-	if len(r.young) == r.bound {
+	if len(r.young) >= r.bound/2 {
 		r.young, r.old = r.old, r.young
 		clear(r.young)
 	}
