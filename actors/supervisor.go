@@ -11,7 +11,7 @@ import (
 // timerBackoff rings when starts are allowed again after a failure.
 const timerBackoff messages.Timer = "backoff"
 
-// remembered is how many ended sessions and tasks are known for what they were.
+// remembered bounds how many ended sessions and tasks are known for what they were. At least half as many are.
 const remembered = 10_000
 
 // endedSession is what is remembered of a session that is over.
