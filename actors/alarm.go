@@ -9,29 +9,30 @@ import (
 )
 
 // alarm is one timer of an actor. Setting it takes back what was set before; a ring that was already under way is known
-// by its generation to be old.
+// to be old.
 type alarm struct {
-	name       messages.Timer
-	timer      Timer
-	generation uint64
+	name  messages.Timer
+	timer Timer
+	// ring is the message that it rings with. Invariant: one that may have been sent is not set again.
+	ring *messages.Alarm
 }
 
 // set makes the alarm ring once, d from now.
 func (a *alarm) set(clock Clock, self *actor.PID, d time.Duration) {
 	a.cancel()
-	a.timer = clock.After(d, self, &messages.Alarm{Timer: a.name, Generation: a.generation})
+	if a.ring == nil {
+		a.ring = &messages.Alarm{Timer: a.name}
+	}
+	a.timer = clock.After(d, self, a.ring)
 }
 
 // cancel makes sure that the alarm does not ring.
 func (a *alarm) cancel() {
-	a.generation++
-	if a.timer != nil {
-		a.timer.Stop()
-		a.timer = nil
+	if a.timer != nil && !a.timer.Stop() {
+		a.ring = nil
 	}
+	a.timer = nil
 }
 
 // isRung reports whether the message is this alarm's, and not an old one of it.
-func (a *alarm) isRung(m *messages.Alarm) bool {
-	return m.Timer == a.name && m.Generation == a.generation
-}
+func (a *alarm) isRung(m *messages.Alarm) bool { return m == a.ring }

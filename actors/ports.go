@@ -37,8 +37,8 @@ type Clock interface {
 
 // Timer is a message that is still to be sent.
 type Timer interface {
-	// Stop takes it back if it was not sent yet.
-	Stop()
+	// Stop takes it back if it was not sent yet. It reports whether that was so, the first time.
+	Stop() bool
 }
 
 // Rand is the only source of randomness.

@@ -104,12 +104,9 @@ func (e *LaunchError) Ambiguous() bool { return e.Kind == LaunchTimeout || e.Kin
 // Shortage reports whether the call may succeed later without anybody's doing: waiters go on waiting.
 func (e *LaunchError) Shortage() bool { return e.Kind == LaunchThrottled || e.Kind == LaunchNoCapacity }
 
-// Alarm is a timer's message. Timer says which of its owner's timers it is and Generation which setting of it: an alarm
-// that has been set anew or cancelled since is old news.
-type Alarm struct {
-	Timer      Timer
-	Generation uint64
-}
+// Alarm is a timer's message. Timer says which of its owner's timers it is; its owner knows it by its address, for an
+// alarm that has been set anew or cancelled since is old news.
+type Alarm struct{ Timer Timer }
 
 // Timer names a wait; each has a deadline.
 type Timer string

@@ -87,13 +87,17 @@ type timer struct {
 }
 
 // Stop takes the message back if it was not sent yet. When it returns, the message is either in the actor's mailbox or
-// will never be.
-func (t *timer) Stop() {
+// will never be. It reports true if it is the latter, and this the first call.
+func (t *timer) Stop() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.all.take(t) && t.runtime.Stop() {
+	if !t.all.take(t) {
+		return false
+	}
+	if t.runtime.Stop() {
 		t.all.firing.Done()
 	}
+	return true
 }
 
 func (t *timer) fire() {

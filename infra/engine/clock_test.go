@@ -46,19 +46,26 @@ func TestAStoppedTimerNeverSends(t *testing.T) {
 		}
 	})
 	const delay = 20 * time.Microsecond
+	stopped := 0
 	for n := range rounds {
 		timer := r.After(delay, pid, &fired{n + 1})
 		for began := time.Now(); time.Since(began) < time.Duration(n%40)*time.Microsecond; {
 			runtime.Gosched()
 		}
-		timer.Stop()
-		timer.Stop()
+		if timer.Stop() {
+			stopped++
+		}
+		if timer.Stop() {
+			t.Errorf("timer %d was stopped twice", n+1)
+		}
 		if err := r.Send(pid, &marker{n + 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	receive(t, done)
-	t.Logf("%d of %d fired before they were stopped", early, rounds)
+	if early+stopped != rounds {
+		t.Errorf("of %d timers %d fired and %d were stopped", rounds, early, stopped)
+	}
 }
 
 func TestNilTimerIsTheCallersMistake(t *testing.T) {

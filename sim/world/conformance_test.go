@@ -208,14 +208,21 @@ var scenarios = []struct {
 	{
 		"timers send in the order of their times, those that were stopped do not, nor to an actor that has ended",
 		func(p *play) script {
+			var first actors.Timer
 			return script{
+				"third": func(ctx actor.Context) {
+					if first.Stop() {
+						p.note(ctx.Self(), "what was sent was taken back")
+					}
+				},
 				"Started": func(ctx actor.Context) {
 					p.After(60*time.Millisecond, ctx.Self(), "third")
 					stopped := p.After(20*time.Millisecond, ctx.Self(), "never")
 					p.After(30*time.Millisecond, ctx.Self(), "second")
-					p.After(0, ctx.Self(), "first")
-					stopped.Stop()
-					stopped.Stop()
+					first = p.After(0, ctx.Self(), "first")
+					if !stopped.Stop() || stopped.Stop() {
+						p.note(ctx.Self(), "it was not taken back once")
+					}
 					leaving := p.child(ctx, "leaving", script{"Started": stopsItself})
 					p.After(20*time.Millisecond, leaving, "too late")
 				},

@@ -23,13 +23,14 @@ type timer struct {
 	unheld bool
 }
 
-// Stop takes it back if it has not happened yet.
-func (t *timer) Stop() {
+// Stop takes it back if it has not happened yet, and reports whether that was so.
+func (t *timer) Stop() bool {
 	if t.over {
-		return
+		return false
 	}
 	t.retire()
 	t.world.events.forgetOne()
+	return true
 }
 
 // retire lets go of what the timer held: an actor may keep the timer itself for long.
