@@ -16,8 +16,9 @@ const (
 // adoption is how a gateway that has just begun takes over what an earlier one has left: the tasks that ECS lists, and
 // the sessions whose bridges dial. The truth is there and in the clients; nothing was written down by the gateway.
 type adoption struct {
-	// listed says that the tasks that run are known. Until then none is started, for they count against the maximum.
-	listed bool
+	// told says that a list has come, and with it which tasks run. listed says so too, or that the wait for it is over: until
+	// then no task is started, for those that run count against the maximum.
+	told, listed bool
 	// some says that there are tasks of an earlier gateway.
 	some bool
 	// until is the end of the grace; before it, clients that ask for a session that is not known are held.
@@ -60,7 +61,8 @@ func (s *supervisor) tasksListed(m *messages.TasksListed) {
 		s.adoption.relist.set(s.Clock, s.ctx.Self(), s.settings.PollInterval)
 		return
 	}
-	adopted, isFirst := 0, !s.adoption.listed
+	adopted, isFirst := 0, !s.adoption.told
+	s.adoption.told = true
 	for _, listed := range m.Tasks {
 		t := s.tasks[listed.Task]
 		switch {
