@@ -25,8 +25,12 @@ build: ## build the binaries into bin/
 run: build ## start a gateway on 127.0.0.1:8080 with bash as the agent; Ctrl-C ends it
 	@exec $(BIN)/gateway --backend=local --auth=dev --agent-command='bash' --agent-io=text --agent-stderr=merge
 
-test: lint awscli build ## everything that CI runs: formatting, vet, linter, race tests, end to end
+# BenchmarkPreload is left out: it needs Node.js, and a minute.
+test: lint awscli build ## everything that CI runs: formatting, vet, linter, race tests, end to end, benchmarks once
 	$(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+	@echo "each benchmark once, so that none breaks unseen"; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	if ! $(GO) test -run '^$$' -bench . -skip '^BenchmarkPreload$$' -benchtime 1x -timeout $(TEST_TIMEOUT) ./... >"$$log" 2>&1; \
+		then cat "$$log"; exit 1; fi
 
 lint: ## formatting, go vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then \
