@@ -16,9 +16,9 @@ const (
 // adoption is how a gateway that has just begun takes over what an earlier one has left: the tasks that ECS lists, and
 // the sessions whose bridges dial. The truth is there and in the clients; nothing was written down by the gateway.
 type adoption struct {
-	// told says that a list has come, and with it which tasks run. listed says so too, or that the wait for it is over: until
-	// then no task is started, for those that run count against the maximum.
-	told, listed bool
+	// listed says that a list has come, and with it which tasks run. mayStart says so too, or that the wait for it is over:
+	// before that no task is started, for those that run count against the maximum.
+	listed, mayStart bool
 	// some says that there are tasks of an earlier gateway.
 	some bool
 	// until is the end of the grace; before it, clients that ask for a session that is not known are held.
@@ -61,8 +61,8 @@ func (s *supervisor) tasksListed(m *messages.TasksListed) {
 		s.adoption.relist.set(s.Clock, s.ctx.Self(), s.settings.PollInterval)
 		return
 	}
-	adopted, isFirst := 0, !s.adoption.told
-	s.adoption.told = true
+	adopted, isFirst := 0, !s.adoption.listed
+	s.adoption.listed = true
 	for _, listed := range m.Tasks {
 		t := s.tasks[listed.Task]
 		switch {
@@ -84,8 +84,8 @@ func (s *supervisor) tasksListed(m *messages.TasksListed) {
 
 // filled lets the pool be filled, once it is known what runs or the wait for that is over.
 func (s *supervisor) filled(adopted int) {
-	if !s.adoption.listed {
-		s.adoption.listed = true
+	if !s.adoption.mayStart {
+		s.adoption.mayStart = true
 		s.observe(messages.Event{Kind: messages.EventListed, N: adopted})
 	}
 	s.replenish()
@@ -96,7 +96,7 @@ func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask)
 	t := &taskRecord{
 		id: request.Task, request: request, state: poolStarting, adopted: true, arn: listed.ARN, started: s.Clock.Now(),
 	}
-	// Invariant: the name is free, for the task was not in the books.
+	// Invariant: the name is free, for a task that may come back leaves the books only with its actor's Terminated.
 	t.pid = s.spawn(taskName(t.id), newAdopted(s.Ports, &s.settings, s.ctx.Self(), request, listed))
 	s.adoption.some = true
 	s.enter(t)

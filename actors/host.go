@@ -27,8 +27,8 @@ type host struct {
 	missed int
 }
 
-// newHost makes a host's actor. It begins in the state that an earlier actor of the same host has left it
-// in, in service when there was none.
+// newHost makes a host's actor. It begins in the state that an earlier actor of the same host has left it in, in service
+// when there was none.
 func newHost(ports *Ports, pool *actor.PID, id messages.HostID, was messages.HostState) *host {
 	return &host{Ports: ports, pool: pool, id: id, state: was}
 }

@@ -23,7 +23,8 @@ type Ports struct {
 
 // Engine runs actors: on a pool of workers in production, one message at a time in a seeded order in the simulator.
 type Engine interface {
-	// Spawn starts an actor as the child of the one whose context parent is. It fails when that has a child of that name.
+	// Spawn starts an actor as the child of the one whose context parent is. It fails when that has a child of that name,
+	// and has one until it gets the child's Terminated.
 	// An actor that panics is stopped, never restarted: its parent gets a Terminated.
 	Spawn(parent actor.SpawnerContext, name string, child actor.Actor) (*actor.PID, error)
 }

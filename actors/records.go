@@ -46,8 +46,8 @@ type taskRecord struct {
 	hostPlace *list.Element
 	// crashed says that the task's actor has panicked and another sees to its end.
 	crashed bool
-	// leaving says that the task was asked to leave for another gateway.
-	leaving bool
+	// leaving says that the task was asked to leave for another gateway, left that it has, and that its actor is being stopped.
+	leaving, left bool
 	// adopted says that an earlier gateway started the task.
 	adopted bool
 	arn     string

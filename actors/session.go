@@ -83,8 +83,8 @@ type client struct {
 	acks bool
 }
 
-// newSession makes a session's actor. It counts on from where an earlier one of the same id has ended. Its
-// first message is the ClientArrived that began it, or an AdoptSession.
+// newSession makes a session's actor. It counts on from where an earlier one of the same id has ended. Its first message is
+// the ClientArrived that began it, or an AdoptSession.
 func newSession(
 	ports *Ports, settings *Settings, pool *actor.PID, id messages.SessionID, user messages.UserID, from messages.Stand,
 ) *session {

@@ -44,10 +44,13 @@ func (s *session) waiting(message any) {
 	}
 	switch m := message.(type) {
 	case *messages.Hint:
-		s.send(messages.Status{State: s.waitState(messages.StateWaiting), Reason: m.Reason, EtaMs: messages.Millis(m.Eta)})
-		s.hint.set(s.Clock, s.self, s.settings.HintInterval)
+		if s.client.link != 0 {
+			s.send(messages.Status{State: s.waitState(messages.StateWaiting), Reason: m.Reason, EtaMs: messages.Millis(m.Eta)})
+			s.hint.set(s.Clock, s.self, s.settings.HintInterval)
+		}
 	case *messages.Alarm:
 		s.tell(s.pool, &messages.HintRequest{Session: s.id})
+		s.hint.set(s.Clock, s.self, s.settings.HintInterval) // if no answer comes
 	default:
 		s.unexpected(message)
 	}

@@ -62,7 +62,7 @@ type Settings struct {
 	BackoffBase, BackoffMax time.Duration
 	// StartEstimate is told to waiting clients until this deployment has measured its own starts.
 	StartEstimate time.Duration
-	// HintInterval is how often a waiting client is told how long it will take.
+	// HintInterval is how often a waiting client is told how long it will take. The wire contract promises every 2 s.
 	HintInterval time.Duration
 	// ExitLinger is how long an ended agent's session waits for its client to acknowledge the last output.
 	ExitLinger time.Duration
@@ -120,7 +120,7 @@ func DefaultSettings() Settings {
 		PollInterval:     2 * time.Second,
 		BackoffBase:      500 * time.Millisecond, BackoffMax: 30 * time.Second,
 		StartEstimate: 5400 * time.Millisecond,
-		HintInterval:  2 * time.Second,
+		HintInterval:  1800 * time.Millisecond,
 		ExitLinger:    30 * time.Second,
 	}
 }

@@ -202,7 +202,11 @@ func (s *supervisor) terminated(who *actor.PID) {
 		s.hostCrashed(who)
 		return
 	}
-	if t := s.tasks[messages.TaskID(strings.TrimPrefix(name, taskName("")))]; t != nil {
+	switch t := s.tasks[messages.TaskID(strings.TrimPrefix(name, taskName("")))]; {
+	case t == nil:
+	case t.left:
+		s.taskLeft(t)
+	default:
 		s.taskCrashed(t)
 	}
 }

@@ -85,7 +85,8 @@ func (s *supervisor) askToLeave(t *taskRecord) {
 	}
 }
 
-// taskMoved forgets a task whose bridge has left, and with it its session: its client follows.
+// taskMoved lets go of a task whose bridge has left, and of its session: its client follows. The record stays until the
+// actor has stopped, for the task may come back, and until then its actor's name is taken.
 func (s *supervisor) taskMoved(t *taskRecord, m *messages.TaskMoved) {
 	switch session := t.session; {
 	case session != nil:
@@ -94,10 +95,15 @@ func (s *supervisor) taskMoved(t *taskRecord, m *messages.TaskMoved) {
 	case t.state != poolStopping:
 		s.evicted(t, "it is another gateway's")
 	}
-	s.forget(t)
+	t.left = true
 	s.ctx.Poison(t.pid)
-	s.reportDrained()
 	s.replenish()
+}
+
+// taskLeft forgets a task that has left, now that its actor has stopped.
+func (s *supervisor) taskLeft(t *taskRecord) {
+	s.forget(t)
+	s.reportDrained()
 }
 
 // turnAway tells a client to come again at once: to another gateway.

@@ -95,6 +95,10 @@ func (s *supervisor) refuse(
 func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
 	if t := s.tasks[m.Hello.TaskID]; t != nil || s.adoptBridge(m.Hello) {
 		t = s.tasks[m.Hello.TaskID]
+		if t.left {
+			s.Links.Close(m.Link, messages.CloseTryAgain) // it comes back, but its actor has yet to stop
+			return
+		}
 		unbound := t.state == poolStarting || t.state == poolReady
 		if t.adopted && unbound && m.Hello.State == messages.BridgeAssigned && s.adoptable(m.Hello) {
 			s.adoptSession(t, m.Hello)

@@ -10,7 +10,7 @@ import (
 // replenish brings the pool to what its policy asks for. It is called after everything that changes the counts.
 func (s *supervisor) replenish() {
 	switch {
-	case !s.adoption.listed, s.draining && !s.handOver:
+	case !s.adoption.mayStart, s.draining && !s.handOver:
 		return
 	case s.draining && s.waiters.Len() == 0:
 		s.handOverIdle()

@@ -235,8 +235,16 @@ func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
 	if waited := now.Sub(c.Asked); waited > limit {
 		o.breach("client %d of session %q has waited %v and was told neither ready nor an error", c.Number, c.Session, waited)
 	}
-	last, isStatus := c.Heard.(messages.Status)
-	if !isStatus || c.HeardAt.Before(c.Asked) || o.stalled[c] || last.State == messages.StateReconnecting {
+	switch last := c.Heard.(type) {
+	case messages.Session:
+	case messages.Status:
+		if last.State == messages.StateReconnecting {
+			return
+		}
+	default:
+		return
+	}
+	if c.HeardAt.Before(c.Asked) || o.stalled[c] {
 		return
 	}
 	if quiet := min(now.Sub(c.HeardAt), now.Sub(c.Asked)); quiet > o.settings.HintInterval+slack {

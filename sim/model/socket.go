@@ -85,6 +85,7 @@ func (l *Link) greet(arrival) {
 		return
 	}
 	l.gateway.send(l.gateway.pool, l.hello)
+	l.hello = nil // a link may be held for long
 	l.network.World.Schedule(BindTimeout, (*expiry)(l))
 }
 
@@ -222,8 +223,11 @@ func (l *Link) closeReached(arrival) {
 		return
 	}
 	l.leave(l.code)
-	l.up.carry(l, func(l *Link, _ arrival) { l.end("closed") }, arrival{})
+	l.up.carry(l, (*Link).closeAnswered, arrival{})
 }
+
+// closeAnswered is the arrival of the peer's answer at the gateway.
+func (l *Link) closeAnswered(arrival) { l.end("closed") }
 
 // end is the end as the gateway sees it.
 func (l *Link) end(cause string) {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 	"time"
@@ -120,7 +121,7 @@ type event struct {
 // add has the timer fire once d has passed since now.
 func (es *events) add(now, d time.Duration, t *timer) {
 	es.count++
-	es.put(event{at: now + max(d, 0), timer: t})
+	es.put(event{at: now + min(max(d, 0), math.MaxInt64-now), timer: t})
 }
 
 func (es *events) put(e event) {
@@ -133,7 +134,8 @@ func (es *events) put(e event) {
 	es.filled |= 1 << bucket
 }
 
-// next is the time of the first timer that is not stopped.
+// next is the time of the first timer that is not stopped. It looks through a whole bucket: cheap when time then moves on
+// there, for that empties it.
 func (es *events) next() (at time.Duration, ok bool) {
 	for _, t := range es.due[es.fired:] {
 		if !t.over {
