@@ -152,6 +152,9 @@ func TestBadInput(t *testing.T) {
 		{[]string{"compare", "pool:5,3"}, "minimum 5 and maximum 3"},
 		{[]string{"compare", "--seeds", "0"}, "--seeds 0"},
 		{[]string{"sweep", "--pool-min", "5..1"}, "is no list of counts"},
+		{[]string{"sweep", "--slots", "4", "--host-slots", "7"}, "give one of them"},
+		{[]string{"sweep", "--slots", "4", "--hosts", "2", "--host-counts", "2,3"}, "give one of them"},
+		{[]string{"sweep", "--host-counts", "2,3"}, "needs --host-slots"},
 		{[]string{"sweep", "--pool-min", "5", "--pool-max", "3"}, "no combination makes sense"},
 		{[]string{"size"}, "--slo"},
 		{[]string{"size", "--slo", "1"}, "less than 1"},
@@ -217,7 +220,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 2 || rows[0][7] != "requests" || rows[1][7] != "441" {
+	if len(rows) != 2 || rows[0][8] != "requests" || rows[1][8] != "441" {
 		t.Errorf("%v", rows)
 	}
 }
@@ -231,6 +234,7 @@ func TestShapes(t *testing.T) {
 	}{
 		{[]string{"compare"}, 3},
 		{[]string{"sweep", "--pool-min", "1..3", "--slots", "2,inf"}, 6},
+		{[]string{"sweep", "--pool-min", "1..2", "--slots", "4,7", "--host-counts", "2,40"}, 8},
 		{[]string{"sweep", "--pool-min", "4", "--replenish-threshold", "0..3"}, 4},
 	} {
 		rows, err := csv.NewReader(strings.NewReader(ok(t, append(c.args, common...)...))).ReadAll()

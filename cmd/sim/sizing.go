@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"hearth/sim/report"
@@ -17,7 +18,8 @@ type sweepCommand struct {
 	ReplenishThreshold counts `placeholder:"LIST" group:"Pool" help:"Thresholds; without them each minimum less one."`
 	loadFlags
 	worldFlags
-	Slots counts `name:"slots" placeholder:"LIST" group:"World" help:"How many tasks a host takes, as a list in place of --host-slots."`
+	Slots      counts `name:"slots" placeholder:"LIST" group:"World" help:"How many tasks a host takes, as a list in place of --host-slots."`
+	HostCounts counts `placeholder:"LIST" group:"Hosts" help:"How many hosts there are at first and at least, as a list in place of --hosts."`
 	seedFlag
 	seedsFlag
 	outputFlags
@@ -28,28 +30,13 @@ func (sweepCommand) Help() string {
 	return `Sizes with and without a maximum, and what the threshold does to traffic in bursts:
 
     sim sweep --pool-min 1..8 --pool-max 10,inf --rate 20/m
-    sim sweep --pool-min 6 --replenish-threshold 0..5 --traffic bursts --format csv`
+    sim sweep --pool-min 6 --replenish-threshold 0..5 --traffic bursts --format csv
+    sim sweep --pool-min 3 --slots 4,7 --host-counts 20,40,60`
 }
 
 // Run is called by kong.
 func (r *sweepCommand) Run(c *console) error {
-	base, err := configure(r.Seed, r.loadFlags, r.worldFlags)
-	if err != nil {
-		return err
-	}
-	if err := r.check(); err != nil {
-		return err
-	}
-	grid := run.Grid{Min: r.PoolMin, Max: r.PoolMax, Threshold: r.ReplenishThreshold}
-	for _, slots := range r.Slots {
-		if slots == run.Unlimited {
-			slots = 0
-		} else if slots == 0 {
-			return errors.New("--slots 0: a host takes at least 1 task")
-		}
-		grid.HostSlots = append(grid.HostSlots, slots)
-	}
-	configs, err := grid.Configs(base)
+	configs, err := r.configs()
 	if err != nil {
 		return err
 	}
@@ -69,6 +56,45 @@ func (r *sweepCommand) Run(c *console) error {
 			Outcomes []run.Outcome `json:"outcomes"`
 		}{outcomes},
 	})
+}
+
+// configs are the pools of the grid. Of the lists that stand for a single flag, the first value stands in for it while the
+// flags are looked at.
+func (r *sweepCommand) configs() ([]run.Config, error) {
+	switch {
+	case len(r.Slots) > 0 && r.HostSlots < run.Unlimited:
+		return nil, errors.New("--slots is in place of --host-slots: give one of them")
+	case len(r.HostCounts) > 0 && r.Hosts > 0:
+		return nil, errors.New("--host-counts is in place of --hosts: give one of them")
+	case slices.Contains(r.Slots, 0), slices.Contains(r.HostCounts, 0):
+		return nil, errors.New("--slots and --host-counts: there is at least 1 host, and it takes at least 1 task")
+	case slices.Contains(r.HostCounts, run.Unlimited):
+		return nil, errors.New("--host-counts: inf is no number of hosts")
+	}
+	if len(r.Slots) > 0 {
+		r.HostSlots = limit(r.Slots[0])
+	}
+	if len(r.HostCounts) > 0 {
+		r.Hosts = slices.Min(r.HostCounts)
+	}
+	base, err := configure(r.Seed, r.loadFlags, r.worldFlags)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	grid := run.Grid{Min: r.PoolMin, Max: r.PoolMax, Threshold: r.ReplenishThreshold, Hosts: r.HostCounts}
+	for _, slots := range r.Slots {
+		if slots == run.Unlimited {
+			slots = 0
+		}
+		if slots == 0 && base.Cloud.Fleet.Slots > 0 {
+			return nil, errors.New("--slots inf: a host that is simulated takes so many tasks")
+		}
+		grid.HostSlots = append(grid.HostSlots, slots)
+	}
+	return grid.Configs(base)
 }
 
 // frontierCommand draws cost against wait.

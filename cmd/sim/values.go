@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -188,7 +189,7 @@ func (o *objective) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is no objective: it may be 0.999, 99.9%% or p99=500ms", text)
 	}
 	if isPercent {
-		value /= 100
+		value = math.Round(value*1e12) / 1e14 // 99.9 % is 0.999, not the float beside it
 	}
 	if !(value > 0 && value < 1) {
 		return errors.New("a hit rate must be more than 0 and less than 1")

@@ -96,6 +96,9 @@ func SweepCharts(outcomes []run.Outcome) []Chart {
 		if o.Config.HostSlots != nil {
 			name += ", slots " + bound(o.Config.HostSlots)
 		}
+		if o.Config.Hosts != nil {
+			name += ", hosts " + bound(o.Config.Hosts)
+		}
 		n, known := at[name]
 		if !known {
 			n = len(hits.Lines)

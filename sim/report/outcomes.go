@@ -64,13 +64,13 @@ func Expected(outcomes []run.Outcome) *Table {
 // List is the outcomes one below the other.
 func List(outcomes []run.Outcome) *Table {
 	table := &Table{Columns: []string{
-		"minimum", "maximum", "threshold", "slots", "hit rate", "95 % interval", "wait mean", "p90", "p99", "max", "failures",
+		"minimum", "maximum", "threshold", "slots", "hosts", "hit rate", "95 % interval", "wait mean", "p90", "p99", "max", "failures",
 		"$ a month", "$ idle",
 	}}
 	for i := range outcomes {
 		o := &outcomes[i]
 		table.Add(strconv.Itoa(o.Config.PoolMin), bound(o.Config.PoolMax), strconv.Itoa(o.Config.ReplenishThreshold),
-			bound(o.Config.HostSlots), percent(o.HitRate), interval(o.HitRateInterval, o.Seeds),
+			bound(o.Config.HostSlots), bound(o.Config.Hosts), percent(o.HitRate), interval(o.HitRateInterval, o.Seeds),
 			millis(o.WaitMs.Mean), millis(o.WaitMs.P90), millis(o.WaitMs.P99), millis(o.WaitMs.Max), count(o.Failures),
 			money(o.MonthlyCost), money(o.MonthlyIdleCost))
 	}
@@ -85,12 +85,12 @@ func bound(v *int) string {
 	return strconv.Itoa(*v)
 }
 
-// interval shows half of a confidence interval of a share, in percentage points.
+// interval shows the wider half of a confidence interval of a share, in percentage points.
 func interval(i run.Interval, seeds int) string {
 	if seeds < 2 {
 		return "one seed"
 	}
-	return fmt.Sprintf("± %.2g", 100*(i.High-i.Mean))
+	return fmt.Sprintf("± %.2g", 100*max(i.High-i.Mean, i.Mean-i.Low))
 }
 
 // Frontier is the points of a frontier, those that nothing beats marked with a star.

@@ -74,10 +74,15 @@ func counted[K ~string](before string, counts map[K]int, after string) string {
 // shownSizes bounds the pool sizes in a line.
 const shownSizes = 6
 
-// whyCold says why requests found no task ready, and with which minimum they would have.
+// whyCold says why requests found no task ready, and with which minimum they would have, unless it is plain that hosts or
+// failures held starts back: more tasks would have waited for those as well.
 func whyCold(r *run.Result) string {
 	if len(r.WhyCold) == 0 {
 		return ""
+	}
+	why := "\nnot warm because " + counted("", r.WhyCold, "") + "\n"
+	if r.Config.Hosts != nil || r.FailedStarts > 0 {
+		return why
 	}
 	var sizes []string
 	curve := r.PoolNeeded[1:]
@@ -88,8 +93,8 @@ func whyCold(r *run.Result) string {
 			sizes = append(sizes, "...")
 		}
 	}
-	return fmt.Sprintf("\nnot warm because %s\nhit rate with a minimum of %s\n",
-		counted("", r.WhyCold, ""), strings.Join(sizes, ", "))
+	return fmt.Sprintf("%shit rate with a minimum of %s (if no maximum and no launch limit holds starts back)\n",
+		why, strings.Join(sizes, ", "))
 }
 
 // sparkline shows a few dozen values as bars of text.
@@ -132,7 +137,7 @@ func sparklines(series []run.Point) string {
 
 // Flat is the table of results that the CSV format has, one row each, with numbers as they are.
 func Flat(outcomes []run.Outcome) *Table {
-	table := &Table{Columns: strings.Split("name,seed,seeds,poolMin,poolMax,replenishThreshold,hostSlots,requests,hits,hitRate,"+
+	table := &Table{Columns: strings.Split("name,seed,seeds,poolMin,poolMax,replenishThreshold,hostSlots,hosts,requests,hits,hitRate,"+
 		"hitRateLow,hitRateHigh,waitMeanMs,waitP50Ms,waitP90Ms,waitP95Ms,waitP99Ms,waitMaxMs,readyMeanMs,readyP50Ms,readyP90Ms,"+
 		"readyP95Ms,readyP99Ms,readyMaxMs,instant,waited,warmHost,coldHost,failures,starts,failedStarts,taskHours,"+
 		"idleTaskHours,hostHours,monthlyCost,monthlyIdleCost,digest", ",")}
@@ -152,7 +157,7 @@ func flatRow(o *run.Outcome) []string {
 	}
 	row := []string{
 		o.Name, strconv.FormatUint(o.Seed, 10), strconv.Itoa(o.Seeds), strconv.Itoa(o.Config.PoolMin),
-		bound(o.Config.PoolMax), strconv.Itoa(o.Config.ReplenishThreshold), bound(o.Config.HostSlots),
+		bound(o.Config.PoolMax), strconv.Itoa(o.Config.ReplenishThreshold), bound(o.Config.HostSlots), bound(o.Config.Hosts),
 		strconv.Itoa(o.Requests), strconv.Itoa(o.Hits), number(o.HitRate),
 		number(o.HitRateInterval.Low), number(o.HitRateInterval.High),
 	}

@@ -122,6 +122,8 @@ type Echo struct {
 	StartTime          string `json:"startTime"`
 	Session            string `json:"session"`
 	HostSlots          *int   `json:"hostSlots"`
+	// Hosts is nil where the world has none.
+	Hosts *int `json:"hosts"`
 }
 
 func (c Config) echo() Echo {
@@ -134,6 +136,9 @@ func (c Config) echo() Echo {
 	}
 	if c.HostSlots > 0 {
 		echo.HostSlots = &c.HostSlots
+	}
+	if c.Cloud.Fleet.Slots > 0 {
+		echo.Hosts = &c.Cloud.Fleet.Desired
 	}
 	if c.StartTime != nil {
 		echo.StartTime = c.StartTime.String()

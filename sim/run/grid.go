@@ -11,12 +11,14 @@ import (
 // without thresholds each pool has its minimum less one.
 type Grid struct {
 	Min, Max, Threshold, HostSlots []int
+	// Hosts are how many hosts there are at first and at least; the base must have hosts.
+	Hosts []int
 }
 
 // gridBound bounds the number of configurations of a sweep.
 const gridBound = 10_000
 
-// Configs are the combinations in the order of their minimum, maximum, threshold and slots. Those of which the threshold
+// Configs are the combinations in the order of their minimum, maximum, threshold, slots and hosts. Those of which the threshold
 // is not below the minimum, or the minimum is over the maximum, are left out; if that leaves none, it is an error.
 func (g Grid) Configs(base Config) ([]Config, error) {
 	or := func(list []int, value int) []int {
@@ -25,20 +27,19 @@ func (g Grid) Configs(base Config) ([]Config, error) {
 		}
 		return list
 	}
-	mins, maxes, slots := or(g.Min, base.Settings.Min), or(g.Max, base.Settings.Max), or(g.HostSlots, base.HostSlots)
-	if n := len(mins) * len(maxes) * max(1, len(g.Threshold)) * len(slots); n > gridBound {
+	mins, maxes := or(g.Min, base.Settings.Min), or(g.Max, base.Settings.Max)
+	slots, hosts := or(g.HostSlots, base.HostSlots), or(g.Hosts, base.Cloud.Fleet.Desired)
+	if n := len(mins) * len(maxes) * max(1, len(g.Threshold)) * len(slots) * len(hosts); n > gridBound {
 		return nil, fmt.Errorf("the grid has %d configurations; it may have %d", n, gridBound)
 	}
 	var configs []Config
 	for _, minimum := range mins {
 		for _, maximum := range maxes {
 			for _, threshold := range or(g.Threshold, max(0, minimum-1)) {
-				for _, slot := range slots {
-					c := base
-					c.Settings.Min, c.Settings.Max, c.Settings.Threshold, c.HostSlots = minimum, maximum, threshold, slot
-					if c.Validate() == nil {
-						configs = append(configs, c)
-					}
+				c := base
+				c.Settings.Min, c.Settings.Max, c.Settings.Threshold = minimum, maximum, threshold
+				if c.Validate() == nil {
+					configs = append(configs, c.onHosts(slots, hosts)...)
 				}
 			}
 		}
@@ -47,6 +48,20 @@ func (g Grid) Configs(base Config) ([]Config, error) {
 		return nil, errors.New("no combination makes sense: each threshold must be below its minimum, each minimum at most its maximum")
 	}
 	return configs, nil
+}
+
+// onHosts is the configuration on each number of hosts of each size.
+func (c Config) onHosts(slots, hosts []int) []Config {
+	var configs []Config
+	for _, slot := range slots {
+		for _, host := range hosts {
+			c.HostSlots = slot
+			fleet := &c.Cloud.Fleet
+			fleet.Min, fleet.Desired, fleet.Max = host, host, max(host, fleet.Max)
+			configs = append(configs, c)
+		}
+	}
+	return configs
 }
 
 // frontierPoints bounds the pools that a frontier tries.

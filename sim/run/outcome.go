@@ -15,7 +15,7 @@ import (
 type Outcome struct {
 	Result
 	Seeds int `json:"seeds"`
-	// The intervals say how far the averages can be relied on; with one seed they are points.
+	// The intervals say how far the averages can be relied on; with one seed those of times and costs are points.
 	HitRateInterval Interval `json:"hitRateInterval"`
 	P99WaitInterval Interval `json:"p99WaitMsInterval"`
 	CostInterval    Interval `json:"monthlyCostInterval"`
@@ -25,7 +25,7 @@ type Outcome struct {
 func Merge(results []Result) Outcome {
 	o := Outcome{
 		Result: results[0], Seeds: len(results),
-		HitRateInterval: Average(results, func(r *Result) float64 { return r.HitRate }),
+		HitRateInterval: HitRates(results),
 		P99WaitInterval: Average(results, func(r *Result) float64 { return r.WaitMs.P99 }),
 		CostInterval:    Average(results, func(r *Result) float64 { return r.MonthlyCost }),
 	}

@@ -326,6 +326,24 @@ func TestAverage(t *testing.T) {
 	}
 }
 
+func TestHitRatesAreNeverCertain(t *testing.T) {
+	clean := []Result{{HitRate: 1, Requests: 1000, Hits: 1000}, {HitRate: 1, Requests: 1000, Hits: 1000}}
+	if i := HitRates(clean); i.Mean != 1 || i.High != 1 || i.Low > 0.9985 || i.Low < 0.998 {
+		t.Errorf("2,000 requests without a miss: %+v", i) // 1 - z²/n, about the rule of three
+	}
+	apart := []Result{{HitRate: 0.5, Requests: 1e6}, {HitRate: 0.6, Requests: 1e6}, {HitRate: 0.7, Requests: 1e6}}
+	if i, t0 := HitRates(apart), Average(apart, func(r *Result) float64 { return r.HitRate }); i != t0 {
+		t.Errorf("runs that differ: %+v, want %+v", i, t0)
+	}
+}
+
+func TestTooShortToSize(t *testing.T) {
+	s := &Sizer{Base: poisson(1, time.Hour), Objective: Objective{HitRate: 0.9999}, Seeds: 5, MaxSeeds: 40}
+	if _, err := s.Search(); err == nil || !strings.Contains(err.Error(), "50000 requests") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestPrices(t *testing.T) {
 	load := func(text string) (Prices, error) {
 		path := t.TempDir() + "/prices.json"

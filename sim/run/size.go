@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"hearth/sim/model"
@@ -39,6 +40,14 @@ func (o Objective) figure(r *Result) float64 {
 		return -r.WaitMs.P95
 	}
 	return -r.WaitMs.P99
+}
+
+// average is the figure over several runs.
+func (o Objective) average(results []Result) Interval {
+	if o.HitRate > 0 {
+		return HitRates(results)
+	}
+	return Average(results, o.figure)
 }
 
 func (o Objective) goal() float64 {
@@ -94,6 +103,9 @@ type Sizer struct {
 
 	trials []Trial
 }
+
+// fewestMisses is how many requests may miss in all runs of a trial together for an objective to be told from a certainty.
+const fewestMisses = 5
 
 // largestPool bounds the search.
 const largestPool = 1 << 12
@@ -165,6 +177,12 @@ func (s *Sizer) rate() (float64, error) {
 	if length == 0 {
 		return 0, errors.New("the traffic is over in no time: there is no rate to size for")
 	}
+	if goal := s.Objective.HitRate; goal > 0 {
+		if needed := fewestMisses / (1 - goal); float64(requests*s.MaxSeeds) < needed {
+			return 0, fmt.Errorf("a hit rate of %g shows in %.0f requests; the traffic has %d, and %d seeds are played at most: "+
+				"it must last longer, or there must be more seeds", goal, math.Ceil(needed-1e-3), requests, s.MaxSeeds)
+		}
+	}
 	return float64(requests) / length.Seconds(), nil
 }
 
@@ -197,9 +215,8 @@ func (s *Sizer) try(size, maximum int) (Trial, error) {
 			return Trial{}, err
 		}
 		results = append(results, more...)
-		average := Average(results, s.Objective.figure)
-		goal := s.Objective.goal()
-		sure := !average.Contains(goal) || average.Low == average.High
+		average, goal := s.Objective.average(results), s.Objective.goal()
+		sure := !average.Contains(goal) || average.Low == average.High && len(results) > 1
 		if sure || 2*seeds > s.MaxSeeds {
 			t := Trial{PoolMin: size, Seeds: len(results), Meets: average.Mean >= goal, Sure: sure}
 			t.fill(results, maximum, s.Objective)
@@ -214,7 +231,7 @@ func (t *Trial) fill(results []Result, maximum int, o Objective) {
 	if maximum < unlimited {
 		t.PoolMax = &maximum
 	}
-	t.HitRate = Average(results, func(r *Result) float64 { return r.HitRate })
+	t.HitRate = HitRates(results)
 	t.Cost = Average(results, func(r *Result) float64 { return r.MonthlyCost })
 	t.Idle = Average(results, func(r *Result) float64 { return r.MonthlyIdleCost })
 	wait := Objective{Percentile: max(o.Percentile, 0)}
