@@ -194,7 +194,7 @@ type seedFlag struct {
 
 // seedsFlag is the number of runs that are averaged.
 type seedsFlag struct {
-	Seeds int `default:"5" help:"How many runs are averaged, with seeds from --seed on."`
+	Seeds int `default:"5" help:"How many runs there are, with seeds from --seed on: counts and hours are their sums, times and costs averages."`
 }
 
 // maxSeeds bounds a number of seeds.

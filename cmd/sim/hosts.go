@@ -20,6 +20,9 @@ type hostFlags struct {
 	ImagePull startTime `placeholder:"DIST" group:"Hosts" help:"The image pull of a new host's first task (up to 1s, with a pre-pull; 44s was measured without)."`
 }
 
+// hostsBound bounds the hosts of a simulation.
+const hostsBound = 50_000
+
 // wakeTimes are the measured ones by the state.
 var wakeTimes = map[string]model.Distribution{
 	"hibernated": model.WakeHibernated, "stopped": model.WakeStopped, "running": model.WakeRunning,
@@ -27,17 +30,22 @@ var wakeTimes = map[string]model.Distribution{
 
 func (f hostFlags) apply(c *run.Config) error {
 	most := max(f.Hosts, f.HostsMax)
+	about := f.WakeTime.Distribution != nil || f.BootTime.Distribution != nil || f.ImagePull.Distribution != nil
 	switch {
 	case f.Hosts < 0 || f.HostsMax < 0 || f.WarmHosts < 0:
 		return errors.New("--hosts, --hosts-max and --warm-hosts must not be negative")
-	case most == 0 && f.WarmHosts > 0:
-		return errors.New("--warm-hosts needs --hosts")
+	case most == 0 && (f.WarmHosts > 0 || about):
+		return errors.New("--warm-hosts, --wake-time, --boot-time and --image-pull need --hosts")
 	case most == 0:
 		return nil
+	case max(most, f.WarmHosts) > hostsBound:
+		return fmt.Errorf("%d hosts: at most %d are simulated", max(most, f.WarmHosts), hostsBound)
 	case f.HostsMax > 0 && f.HostsMax < f.Hosts:
 		return fmt.Errorf("--hosts %d is over --hosts-max %d", f.Hosts, f.HostsMax)
+	case f.WarmHosts > 0 && most == f.Hosts:
+		return errors.New("--warm-hosts needs --hosts-max over --hosts: without it the group never scales out to them")
 	case c.HostSlots == 0:
-		return errors.New("--hosts needs --host-slots: how many tasks a host takes")
+		return errors.New("--hosts and --hosts-max need --host-slots: how many tasks a host takes")
 	}
 	orElse := func(given startTime, measured model.Distribution) model.Distribution {
 		if given.Distribution != nil {
