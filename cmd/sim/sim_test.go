@@ -158,6 +158,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"sweep", "--slots", "4", "--host-slots", "7"}, "give one of them"},
 		{[]string{"sweep", "--slots", "4", "--hosts", "2", "--host-counts", "2,3"}, "give one of them"},
 		{[]string{"sweep", "--host-counts", "2,3"}, "need --host-slots"},
+		{[]string{"sweep", "--slots", "4", "--host-counts", "2,30", "--hosts-max", "20"}, "30 is over --hosts-max 20"},
 		{[]string{"sweep", "--pool-min", "5", "--pool-max", "3"}, "no combination makes sense"},
 		{[]string{"size"}, "--slo"},
 		{[]string{"size", "--slo", "1"}, "less than 1"},

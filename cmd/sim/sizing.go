@@ -58,8 +58,8 @@ func (r *sweepCommand) Run(c *console) error {
 	})
 }
 
-// configs are the pools of the grid. Of the lists that stand for a single flag, the first value stands in for it while the
-// flags are looked at.
+// configs are the pools of the grid. Of a list in place of a single flag, one value stands in for it while the flags are
+// looked at.
 func (r *sweepCommand) configs() ([]run.Config, error) {
 	switch {
 	case len(r.Slots) > 0 && r.HostSlots < run.Unlimited:
@@ -70,6 +70,8 @@ func (r *sweepCommand) configs() ([]run.Config, error) {
 		return nil, errors.New("--slots and --host-counts: there is at least 1 host, and it takes at least 1 task")
 	case slices.Contains(r.HostCounts, run.Unlimited):
 		return nil, errors.New("--host-counts: inf is no number of hosts")
+	case r.HostsMax > 0 && len(r.HostCounts) > 0 && slices.Max(r.HostCounts) > r.HostsMax:
+		return nil, fmt.Errorf("--host-counts: %d is over --hosts-max %d", slices.Max(r.HostCounts), r.HostsMax)
 	}
 	if len(r.Slots) > 0 {
 		r.HostSlots = limit(r.Slots[0])

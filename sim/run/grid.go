@@ -18,8 +18,8 @@ type Grid struct {
 // gridBound bounds the number of configurations of a sweep.
 const gridBound = 10_000
 
-// Configs are the combinations in the order of their minimum, maximum, threshold, slots and hosts. Those of which the threshold
-// is not below the minimum, or the minimum is over the maximum, are left out; if that leaves none, it is an error.
+// Configs are the combinations in the order of their minimum, maximum, threshold, slots and hosts. Those of which the
+// threshold is not below the minimum, or the minimum is over the maximum, are left out; if that leaves none, it is an error.
 func (g Grid) Configs(base Config) ([]Config, error) {
 	or := func(list []int, value int) []int {
 		if len(list) == 0 {
@@ -50,14 +50,15 @@ func (g Grid) Configs(base Config) ([]Config, error) {
 	return configs, nil
 }
 
-// onHosts is the configuration on each number of hosts of each size.
+// onHosts is the configuration on each number of hosts of each size. A group never has more hosts than the base's most, or
+// than it begins with.
 func (c Config) onHosts(slots, hosts []int) []Config {
+	most := c.Cloud.Fleet.Max
 	var configs []Config
 	for _, slot := range slots {
-		for _, host := range hosts {
+		for _, n := range hosts {
 			c.HostSlots = slot
-			fleet := &c.Cloud.Fleet
-			fleet.Min, fleet.Desired, fleet.Max = host, host, max(host, fleet.Max)
+			c.Cloud.Fleet.Min, c.Cloud.Fleet.Desired, c.Cloud.Fleet.Max = n, n, max(n, most)
 			configs = append(configs, c)
 		}
 	}

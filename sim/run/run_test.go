@@ -337,6 +337,21 @@ func TestHitRatesAreNeverCertain(t *testing.T) {
 	}
 }
 
+// TestHostsOfAGrid: how many hosts one row begins with does not let another row scale out further.
+func TestHostsOfAGrid(t *testing.T) {
+	base := poisson(1, time.Hour)
+	base.Cloud.Fleet = model.FleetOptions{Slots: 4, Min: 2, Desired: 2, Max: 3}
+	configs, err := Grid{HostSlots: []int{4, 7}, Hosts: []int{5, 2}}.Configs(base)
+	if err != nil || len(configs) != 4 {
+		t.Fatalf("%d configurations, %v", len(configs), err)
+	}
+	for i, want := range []int{5, 3, 5, 3} {
+		if fleet := configs[i].Cloud.Fleet; fleet.Max != want || fleet.Desired != []int{5, 2}[i%2] {
+			t.Errorf("row %d: %d hosts, at most %d", i, fleet.Desired, fleet.Max)
+		}
+	}
+}
+
 func TestTooShortToSize(t *testing.T) {
 	s := &Sizer{Base: poisson(1, time.Hour), Objective: Objective{HitRate: 0.9999}, Seeds: 5, MaxSeeds: 40}
 	if _, err := s.Search(); err == nil || !strings.Contains(err.Error(), "50000 requests") {

@@ -97,7 +97,7 @@ func (w *World) NextEvent() (time.Time, bool) {
 // bucket to bucket instead of comparing it with others (Ahuja, Mehlhorn, Orlin and Tarjan, Faster Algorithms for the
 // Shortest Path Problem, 1990). Timers of the same moment fire in the order in which they were added.
 //
-// A stopped timer stays until its bucket is looked at, or until the stopped ones are the majority and all are swept out:
+// A stopped timer stays until its bucket is emptied, or until the stopped ones are the majority and all are swept out:
 // stopping is cheap, and there are never more than about twice as many entries as timers.
 type events struct {
 	// last is the moment of the latest timer that fired. Invariant: no entry is earlier.
