@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The timers of adoption.
@@ -109,9 +110,9 @@ func (s *supervisor) adopt(request messages.RunTask, listed messages.ListedTask)
 
 // adoptBridge takes over the task of a bridge that dials and is not in the books: it was faster than the list, or comes
 // from a gateway that has gone. It reports whether there is a use for it.
-func (s *supervisor) adoptBridge(hello messages.BridgeHello) bool {
+func (s *supervisor) adoptBridge(hello wire.BridgeHello) bool {
 	full := !s.settings.WarmPool || s.ready.Len()+s.starting.Len() >= s.settings.Max
-	switch isWarm := hello.State == messages.BridgeWarm; {
+	switch isWarm := hello.State == wire.BridgeWarm; {
 	case s.draining || s.past.has(hello.TaskID),
 		isWarm && (full || hello.SessionID != "" || doubtPass(s.Signer, hello) != ""),
 		!isWarm && !s.adoptable(hello):
@@ -126,37 +127,37 @@ func (s *supervisor) adoptBridge(hello messages.BridgeHello) bool {
 // have a use for it: the one that has started it, if it was given no pass yet, may be behind the same address.
 func (s *supervisor) refuseBridge(m *messages.BridgeArrived) {
 	reason := "unknown task"
-	if m.Hello.State == messages.BridgeWarm && !s.past.has(m.Hello.TaskID) {
+	if m.Hello.State == wire.BridgeWarm && !s.past.has(m.Hello.TaskID) {
 		reason = cmp.Or(doubtPass(s.Signer, m.Hello), reason)
 	}
 	switch {
 	case s.draining:
-		s.Links.Close(m.Link, messages.CloseDraining)
+		s.Links.Close(m.Link, wire.CloseDraining)
 		return
 	case reason == doubtNoPass:
-		s.Links.Close(m.Link, messages.CloseTryAgain)
+		s.Links.Close(m.Link, wire.CloseTryAgain)
 	default:
-		s.Links.Send(m.Link, messages.Stop{
-			Reason: "this gateway does not know the task", GraceMs: messages.Millis(s.settings.StopGrace),
+		s.Links.Send(m.Link, wire.Stop{
+			Reason: "this gateway does not know the task", GraceMs: wire.Millis(s.settings.StopGrace),
 		})
-		s.Links.Close(m.Link, messages.CloseNotAllowed)
+		s.Links.Close(m.Link, wire.CloseNotAllowed)
 	}
 	s.observe(messages.Event{Kind: messages.EventRefused, Task: m.Hello.TaskID, Reason: reason})
 }
 
 // adoptable reports whether a bridge has proven to serve a session that nobody else serves and that is not over.
-func (s *supervisor) adoptable(hello messages.BridgeHello) bool {
+func (s *supervisor) adoptable(hello wire.BridgeHello) bool {
 	return s.sessions[hello.SessionID] == nil && !s.over.has(hello.SessionID) &&
 		s.Signer.VerifyBinding(hello.Binding, hello.TaskID, hello.SessionID, hello.UserID)
 }
 
 // adoptSession takes over the session of an adopted task whose bridge serves one, and lets in a client who waits for it.
-func (s *supervisor) adoptSession(t *taskRecord, hello messages.BridgeHello) {
+func (s *supervisor) adoptSession(t *taskRecord, hello wire.BridgeHello) {
 	id := hello.SessionID
 	stand := messages.Stand{In: hello.InSeq, Out: hello.OutSeq}
 	// Invariant: the name is free, for the session was not in the books.
 	pid := s.spawn(sessionName(id), newSession(s.Ports, &s.settings, s.ctx.Self(), id, hello.UserID, stand))
-	session := &sessionRecord{id: id, user: hello.UserID, pid: pid, begun: s.Clock.Now(), path: messages.PathResumed}
+	session := &sessionRecord{id: id, user: hello.UserID, pid: pid, begun: s.Clock.Now(), path: wire.PathResumed}
 	s.over.remove(id)
 	s.addSession(session)
 	s.bind(t, session)

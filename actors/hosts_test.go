@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // books compares the supervisor's records with a model that knows nothing but each task's state and host.
@@ -53,7 +54,7 @@ func TestBooksAddUp(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"task starts": func(*rapid.T) {
 				made++
-				task := &taskRecord{id: messages.TaskID(rune('a' + made)), state: poolStarting}
+				task := &taskRecord{id: wire.TaskID(rune('a' + made)), state: poolStarting}
 				b.enter(task)
 				b.tasks = append(b.tasks, task)
 			},

@@ -7,15 +7,16 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // PoolName is the supervisor's name. It is the one root actor.
 const PoolName = "pool"
 
 // Children are named by their ids, so that a message need only carry an id for an actor to be found.
-func taskName(id messages.TaskID) string { return "task-" + string(id) }
+func taskName(id wire.TaskID) string { return "task-" + string(id) }
 
-func sessionName(id messages.SessionID) string { return "session-" + string(id) }
+func sessionName(id wire.SessionID) string { return "session-" + string(id) }
 
 func hostName(id messages.HostID) string { return "host-" + string(id) }
 

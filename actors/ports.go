@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Ports is everything that the actors know of the world. Nothing in it blocks; every answer comes back as a message.
@@ -55,12 +56,12 @@ type Launcher interface {
 	// clientToken makes the second call answer with the first one's task.
 	Run(to *actor.PID, request messages.RunTask)
 	// Stop stops one task, answered by *messages.StopDone.
-	Stop(to *actor.PID, task messages.TaskID, arn, reason string)
+	Stop(to *actor.PID, task wire.TaskID, arn, reason string)
 	// List asks for every task of this deployment that is not meant to be stopped, whoever started it, answered by
 	// *messages.TasksListed.
 	List(to *actor.PID)
 	// Describe asks where a task stands, answered by *messages.TaskDescribed.
-	Describe(to *actor.PID, task messages.TaskID, arn string)
+	Describe(to *actor.PID, task wire.TaskID, arn string)
 }
 
 // Fleet is the cluster's hosts.
@@ -76,15 +77,15 @@ type Links interface {
 	// the reader go on. A link that has closed meanwhile answers with LinkClosed at once. A nil owner: nobody hears of it.
 	Bind(link messages.LinkID, owner *actor.PID)
 	// Send queues a frame. A peer that lets the outbox overflow or does not read in time is closed with 1013.
-	Send(link messages.LinkID, frame messages.Frame)
+	Send(link messages.LinkID, frame wire.Frame)
 	// Credit returns bytes of a LinkFrame to the reader's window.
 	Credit(link messages.LinkID, bytes int)
 	// Close closes the socket once everything queued was written.
-	Close(link messages.LinkID, code messages.CloseCode)
+	Close(link messages.LinkID, code wire.CloseCode)
 }
 
 // dismiss closes a socket whose owner wants to hear no more of it.
-func (p *Ports) dismiss(link messages.LinkID, code messages.CloseCode) {
+func (p *Ports) dismiss(link messages.LinkID, code wire.CloseCode) {
 	p.Links.Bind(link, nil)
 	p.Links.Close(link, code)
 }
@@ -92,13 +93,13 @@ func (p *Ports) dismiss(link messages.LinkID, code messages.CloseCode) {
 // Signer makes the gateway's signatures.
 type Signer interface {
 	// Binding signs that this task serves this session of this user.
-	Binding(task messages.TaskID, session messages.SessionID, user messages.UserID) string
+	Binding(task wire.TaskID, session wire.SessionID, user wire.UserID) string
 	// VerifyBinding reports whether a binding is this gateway's signature over the three.
-	VerifyBinding(binding string, task messages.TaskID, session messages.SessionID, user messages.UserID) bool
+	VerifyBinding(binding string, task wire.TaskID, session wire.SessionID, user wire.UserID) bool
 	// WarmPass signs that this task may be given a user.
-	WarmPass(task messages.TaskID) messages.Secret
+	WarmPass(task wire.TaskID) wire.Secret
 	// VerifyWarmPass reports whether a pass is this gateway's signature over the task.
-	VerifyWarmPass(pass messages.Secret, task messages.TaskID) bool
+	VerifyWarmPass(pass wire.Secret, task wire.TaskID) bool
 }
 
 // Observer is told every fact that is worth a log line, a metric or a place in a trace, in the order in which they

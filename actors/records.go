@@ -7,6 +7,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // poolState is where the supervisor's records place a task: it is what the pool's policy counts.
@@ -27,7 +28,7 @@ func (s poolState) String() string {
 
 // taskRecord is what the supervisor knows of a task.
 type taskRecord struct {
-	id messages.TaskID
+	id wire.TaskID
 	// request is what the task was started with.
 	request messages.RunTask
 	pid     *actor.PID
@@ -57,8 +58,8 @@ type taskRecord struct {
 
 // sessionRecord is what the supervisor knows of a session.
 type sessionRecord struct {
-	id    messages.SessionID
-	user  messages.UserID
+	id    wire.SessionID
+	user  wire.UserID
 	pid   *actor.PID
 	begun time.Time
 
@@ -70,8 +71,8 @@ type sessionRecord struct {
 	place  *list.Element
 	ticket int64
 	// path and why are what its client will be told of how it got its task.
-	path messages.Path
-	why  messages.ColdReason
+	path wire.Path
+	why  wire.ColdReason
 	// starting is the task that is being started for this session alone, when the pool is off.
 	starting *taskRecord
 	// task is the session's own. Invariant: task.session is this record.
@@ -109,9 +110,9 @@ func (r *sessionRecord) state() string {
 // through its methods, which keep the invariants.
 type records struct {
 	// Looked up by id, never ranged over where the order could reach a message.
-	tasks    map[messages.TaskID]*taskRecord
-	sessions map[messages.SessionID]*sessionRecord
-	perUser  map[messages.UserID]int
+	tasks    map[wire.TaskID]*taskRecord
+	sessions map[wire.SessionID]*sessionRecord
+	perUser  map[wire.UserID]int
 
 	// counts is the number of tasks in each state; counted is the census that was last given out.
 	counts  [poolStates]int
@@ -128,9 +129,9 @@ type records struct {
 
 func newRecords() records {
 	return records{
-		tasks:    map[messages.TaskID]*taskRecord{},
-		sessions: map[messages.SessionID]*sessionRecord{},
-		perUser:  map[messages.UserID]int{},
+		tasks:    map[wire.TaskID]*taskRecord{},
+		sessions: map[wire.SessionID]*sessionRecord{},
+		perUser:  map[wire.UserID]int{},
 		hosts: hosts{
 			byID: map[messages.HostID]*hostRecord{}, gone: newRecent[messages.HostID, time.Time](remembered),
 		},

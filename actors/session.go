@@ -7,6 +7,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The states of a session, as they are reported.
@@ -38,8 +39,8 @@ const timerHint messages.Timer = "hint"
 type session struct {
 	*Ports
 	settings *Settings
-	id       messages.SessionID
-	user     messages.UserID
+	id       wire.SessionID
+	user     wire.UserID
 
 	root *actor.RootContext
 	self *actor.PID
@@ -56,14 +57,14 @@ type session struct {
 	output outputCursor
 
 	// token is the user's latest; sent is the one that the task was given.
-	token, sent messages.Secret
+	token, sent wire.Secret
 	// task is the session's own, taskPID its actor; up says that its bridge is connected.
-	task    messages.TaskID
+	task    wire.TaskID
 	taskPID *actor.PID
 	up      bool
 	bound   messages.Bound
 	// exit is the agent's end, from then on; exitTold is the socket whose client was told.
-	exit     *messages.Exit
+	exit     *wire.Exit
 	exitTold messages.LinkID
 
 	// begun is when the session began, asked when it last began to wait for a task, ready when it last got an agent, and
@@ -86,7 +87,7 @@ type client struct {
 // newSession makes a session's actor. It counts on from where an earlier one of the same id has ended. Its first message is
 // the ClientArrived that began it, or an AdoptSession.
 func newSession(
-	ports *Ports, settings *Settings, pool *actor.PID, id messages.SessionID, user messages.UserID, from messages.Stand,
+	ports *Ports, settings *Settings, pool *actor.PID, id wire.SessionID, user wire.UserID, from messages.Stand,
 ) *session {
 	return &session{
 		Ports: ports, settings: settings, pool: pool, id: id, user: user,
@@ -133,7 +134,7 @@ func (s *session) Receive(ctx actor.Context) {
 }
 
 // taskOf is the task that a message is about, if it is about one.
-func taskOf(message any) (messages.TaskID, bool) {
+func taskOf(message any) (wire.TaskID, bool) {
 	switch m := message.(type) {
 	case *messages.FromBridge:
 		return m.Task, true
@@ -157,8 +158,8 @@ func (s *session) leave() {
 	s.deadline.cancel()
 	s.hint.cancel()
 	if s.client.link != 0 {
-		s.send(messages.Error{Code: messages.CodeInternal, Message: "the session failed", Retryable: true})
-		s.dismiss(s.client.link, messages.CloseInternal)
+		s.send(wire.Error{Code: wire.CodeInternal, Message: "the session failed", Retryable: true})
+		s.dismiss(s.client.link, wire.CloseInternal)
 		s.client.link = 0
 	}
 	if s.state != sessionEnded {
@@ -186,7 +187,7 @@ func (s *session) become(state string, handle func(*session, any), deadline time
 // attach takes a client's socket. An older one is replaced: its client is told, and nothing else happens to the session.
 func (s *session) attach(m *messages.ClientArrived) {
 	if s.client.link != 0 {
-		s.bye(messages.ByeReplaced, messages.CloseNormal)
+		s.bye(wire.ByeReplaced, wire.CloseNormal)
 	}
 	s.client, s.unmet = client{link: m.Link, acks: m.Hello.Acks}, false
 	s.Links.Bind(m.Link, s.self)
@@ -196,7 +197,7 @@ func (s *session) attach(m *messages.ClientArrived) {
 	s.input.release() // its bytes belonged to the old socket
 	s.output.attach(m.Hello)
 	s.observe(messages.Event{Kind: messages.EventAttached})
-	s.send(messages.Session{
+	s.send(wire.Session{
 		SessionID: s.id, UserID: s.user, Resumed: s.state != "", LastSeq: s.input.given,
 	})
 	if m.Hello.Acks {
@@ -207,19 +208,19 @@ func (s *session) attach(m *messages.ClientArrived) {
 // clientFrame takes what a client may say in any state.
 func (s *session) clientFrame(m *messages.LinkFrame) {
 	switch frame := m.Frame.(type) {
-	case messages.Data:
+	case wire.Data:
 		s.accept(m, frame)
 		return
-	case messages.Ack:
+	case wire.Ack:
 		s.acknowledged(frame.Seq)
-	case messages.Token:
+	case wire.Token:
 		s.token = frame.Token
 		s.refreshToken()
-	case messages.Close:
+	case wire.Close:
 		s.end(messages.EndClosed)
-	case messages.Ping:
-		s.send(messages.Pong(frame))
-	case messages.Pong:
+	case wire.Ping:
+		s.send(wire.Pong(frame))
+	case wire.Pong:
 	default:
 		s.unexpected(m)
 		return
@@ -229,24 +230,24 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 
 // accept numbers and queues an input, and hands it on if the agent takes input. Its bytes are credited once the agent has
 // been given it: that is how a client is slowed down to its agent's pace.
-func (s *session) accept(m *messages.LinkFrame, data messages.Data) {
+func (s *session) accept(m *messages.LinkFrame, data wire.Data) {
 	s.lastData = s.Clock.Now()
 	switch seq, verdict := s.input.add(data, m.Link, m.Bytes); verdict {
 	case inputAccepted:
-		s.toBridge(messages.Data{Seq: seq, Payload: data.Payload})
+		s.toBridge(wire.Data{Seq: seq, Payload: data.Payload})
 		return
 	case inputHole:
-		s.send(messages.Error{
-			Code:    messages.CodeBadFrame,
+		s.send(wire.Error{
+			Code:    wire.CodeBadFrame,
 			Message: fmt.Sprintf("data: seq %d, but the next is %d", data.Seq, s.input.last+1),
 		})
 	case inputDuplicate:
-		s.send(messages.Ack{Seq: s.input.given})
+		s.send(wire.Ack{Seq: s.input.given})
 	case inputFull:
-		s.send(messages.Error{
-			Code: messages.CodeRateLimited, Message: "too much input waits for the agent", Retryable: true,
+		s.send(wire.Error{
+			Code: wire.CodeRateLimited, Message: "too much input waits for the agent", Retryable: true,
 		})
-		s.Links.Close(s.client.link, messages.CloseTryAgain)
+		s.Links.Close(s.client.link, wire.CloseTryAgain)
 	}
 	s.Links.Credit(m.Link, m.Bytes)
 }
@@ -255,35 +256,35 @@ func (s *session) accept(m *messages.LinkFrame, data messages.Data) {
 func (s *session) refreshToken() {
 	if s.state == sessionActive && s.token != s.sent {
 		s.sent = s.token
-		s.toBridge(messages.Token{Token: s.token})
+		s.toBridge(wire.Token{Token: s.token})
 	}
 }
 
 // acknowledged hands on that the client has processed outputs, so that the bridge may forget them.
 func (s *session) acknowledged(seq uint64) {
 	if s.output.acknowledge(seq) {
-		s.toBridge(messages.Ack{Seq: seq})
+		s.toBridge(wire.Ack{Seq: seq})
 	}
 }
 
 // toBridge sends the bridge a frame while it is connected. What is not sent then is sent when it is back.
-func (s *session) toBridge(frame messages.Frame) {
+func (s *session) toBridge(frame wire.Frame) {
 	if s.up {
 		s.tell(s.taskPID, &messages.ToBridge{Frame: frame})
 	}
 }
 
 // send sends the client a frame, if it is there.
-func (s *session) send(frame messages.Frame) {
+func (s *session) send(frame wire.Frame) {
 	if s.client.link != 0 {
 		s.Links.Send(s.client.link, frame)
 	}
 }
 
 // bye is the last that a client hears. Bytes of the bridge that it has not read are nobody's any more.
-func (s *session) bye(reason messages.ByeReason, code messages.CloseCode) {
+func (s *session) bye(reason wire.ByeReason, code wire.CloseCode) {
 	if s.client.link != 0 {
-		s.send(messages.Bye{Reason: reason})
+		s.send(wire.Bye{Reason: reason})
 		s.dismiss(s.client.link, code)
 		s.client.link = 0
 	}

@@ -1,9 +1,12 @@
 package actors
 
-import "hearth/messages"
+import (
+	"hearth/messages"
+	"hearth/messages/wire"
+)
 
 // becomeExited sees the client to the end of the agent's output. What it has not read yet is in the bridge.
-func (s *session) becomeExited(exit messages.Exit) {
+func (s *session) becomeExited(exit wire.Exit) {
 	s.exit = &exit
 	s.become(sessionExited, (*session).exited, s.settings.IdleTimeout)
 	s.finish()
@@ -59,7 +62,7 @@ func (s *session) exited(message any) {
 // exitedFrame takes the rest of the output that a client who came back asked for. A bridge that dials again tells the
 // exit again.
 func (s *session) exitedFrame(m *messages.FromBridge) {
-	if _, again := m.Frame.(messages.Exit); again {
+	if _, again := m.Frame.(wire.Exit); again {
 		s.Links.Credit(m.Link, m.Bytes)
 		return
 	}
@@ -69,7 +72,7 @@ func (s *session) exitedFrame(m *messages.FromBridge) {
 // remainderLost tells the client which of the agent's last outputs went with its task.
 func (s *session) remainderLost() {
 	if s.output.sent < s.output.seen {
-		s.send(messages.Gap{From: s.output.sent + 1, To: s.output.seen})
+		s.send(wire.Gap{From: s.output.sent + 1, To: s.output.seen})
 	}
 	if s.exitTold != s.client.link {
 		s.send(*s.exit)
@@ -78,23 +81,23 @@ func (s *session) remainderLost() {
 }
 
 // fail ends a session that got no agent, with the reason for whoever waits.
-func (s *session) fail(reason messages.Error, end messages.EndReason) {
+func (s *session) fail(reason wire.Error, end messages.EndReason) {
 	s.send(reason)
 	s.end(end)
 }
 
 // farewells are the last frame and the close code for every end.
 var farewells = map[messages.EndReason]struct {
-	bye  messages.ByeReason
-	code messages.CloseCode
+	bye  wire.ByeReason
+	code wire.CloseCode
 }{
-	messages.EndClosed:      {messages.ByeClosed, messages.CloseNormal},
-	messages.EndExited:      {messages.ByeClosed, messages.CloseNormal},
-	messages.EndIdle:        {messages.ByeIdleTimeout, messages.CloseNormal},
-	messages.EndStartFailed: {messages.ByeStartFailed, messages.CloseNormal},
-	messages.EndTimeout:     {messages.ByeStartFailed, messages.CloseNormal},
-	messages.EndTaskLost:    {messages.ByeTaskLost, messages.CloseNormal},
-	messages.EndDraining:    {messages.ByeDraining, messages.CloseDraining},
+	messages.EndClosed:      {wire.ByeClosed, wire.CloseNormal},
+	messages.EndExited:      {wire.ByeClosed, wire.CloseNormal},
+	messages.EndIdle:        {wire.ByeIdleTimeout, wire.CloseNormal},
+	messages.EndStartFailed: {wire.ByeStartFailed, wire.CloseNormal},
+	messages.EndTimeout:     {wire.ByeStartFailed, wire.CloseNormal},
+	messages.EndTaskLost:    {wire.ByeTaskLost, wire.CloseNormal},
+	messages.EndDraining:    {wire.ByeDraining, wire.CloseDraining},
 }
 
 // end is the session's last word: to its client, and to the supervisor, which stops the task and the actor.

@@ -4,12 +4,13 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // hostLeaving tells the client that its task's host is going out of service: it may want to save its work.
 func (s *session) hostLeaving() {
-	s.send(messages.Error{
-		Code: messages.CodeTaskLost, Message: "the host of this session is going out of service; the session will go on on another",
+	s.send(wire.Error{
+		Code: wire.CodeTaskLost, Message: "the host of this session is going out of service; the session will go on on another",
 		Retryable: true,
 	})
 }
@@ -25,7 +26,7 @@ func (s *session) taskLost(m *messages.TaskLost) {
 		s.quickLosses++
 	}
 	if s.quickLosses >= s.settings.ClaimAttempts {
-		s.fail(messages.Error{Code: messages.CodeTaskLost, Message: m.Reason, Retryable: true}, messages.EndTaskLost)
+		s.fail(wire.Error{Code: wire.CodeTaskLost, Message: m.Reason, Retryable: true}, messages.EndTaskLost)
 		return
 	}
 	s.discredit()

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // unborn is a session before its first client, which comes in the message after it was spawned. The supervisor has
@@ -45,7 +46,7 @@ func (s *session) waiting(message any) {
 	switch m := message.(type) {
 	case *messages.Hint:
 		if s.client.link != 0 {
-			s.send(messages.Status{State: s.waitState(messages.StateWaiting), Reason: m.Reason, EtaMs: messages.Millis(m.Eta)})
+			s.send(wire.Status{State: s.waitState(wire.StateWaiting), Reason: m.Reason, EtaMs: wire.Millis(m.Eta)})
 			s.hint.set(s.Clock, s.self, s.settings.HintInterval)
 		}
 	case *messages.Alarm:
@@ -57,9 +58,9 @@ func (s *session) waiting(message any) {
 }
 
 // waitState is what a client without a ready agent is told: restarting, when it had one.
-func (s *session) waitState(first messages.SessionState) messages.SessionState {
+func (s *session) waitState(first wire.SessionState) wire.SessionState {
 	if s.restarts > 0 {
-		return messages.StateRestarting
+		return wire.StateRestarting
 	}
 	return first
 }
@@ -78,7 +79,7 @@ func (s *session) unready(message any) bool {
 	case *messages.Bound:
 		s.becomeStarting(m)
 	case *messages.StartFailed:
-		s.fail(messages.Error{Code: m.Code, Message: m.Message, Retryable: m.Retryable}, messages.EndStartFailed)
+		s.fail(wire.Error{Code: m.Code, Message: m.Message, Retryable: m.Retryable}, messages.EndStartFailed)
 	case *messages.HostChanged: // of a task that is lost: until another's agent is ready there is no work to be saved
 	case *messages.Drain:
 		s.end(messages.EndDraining)
@@ -86,8 +87,8 @@ func (s *session) unready(message any) bool {
 		if !s.deadline.isRung(m) {
 			return false
 		}
-		s.fail(messages.Error{
-			Code: messages.CodeStartTimeout, Message: timeout("no agent was ready", s.settings.StartTimeout), Retryable: true,
+		s.fail(wire.Error{
+			Code: wire.CodeStartTimeout, Message: timeout("no agent was ready", s.settings.StartTimeout), Retryable: true,
 		}, messages.EndTimeout)
 	default:
 		return false
@@ -106,7 +107,7 @@ func (s *session) becomeStarting(m *messages.Bound) {
 
 // sendStarting tells the client that its task gets its agent ready, and comes again while that lasts.
 func (s *session) sendStarting() {
-	s.send(messages.Status{State: s.waitState(messages.StateStarting), Reason: messages.ReasonAvailable})
+	s.send(wire.Status{State: s.waitState(wire.StateStarting), Reason: wire.ReasonAvailable})
 	s.hint.set(s.Clock, s.self, s.settings.HintInterval)
 }
 
@@ -139,10 +140,10 @@ func (s *session) becomeActive(m *messages.TaskActive) {
 	}
 	s.up = true
 	s.become(sessionActive, (*session).active, max(s.settings.IdleTimeout-now.Sub(s.lastData), time.Nanosecond))
-	ready := messages.Ready{
-		Path: s.bound.Path, Why: s.bound.Why, ElapsedMs: messages.Millis(now.Sub(s.asked)), Timings: m.Timings,
+	ready := wire.Ready{
+		Path: s.bound.Path, Why: s.bound.Why, ElapsedMs: wire.Millis(now.Sub(s.asked)), Timings: m.Timings,
 	}
-	ready.Timings.ClaimMs = messages.Millis(s.bound.Waited)
+	ready.Timings.ClaimMs = wire.Millis(s.bound.Waited)
 	s.ready = now
 	s.send(ready)
 	s.observe(messages.Event{
@@ -176,7 +177,7 @@ func (s *session) active(message any) {
 		s.bridgeFrame(m)
 	case *messages.TaskDetached:
 		s.up = false
-		s.send(messages.Status{State: messages.StateReconnecting})
+		s.send(wire.Status{State: wire.StateReconnecting})
 	case *messages.TaskReattached:
 		s.reattached(m)
 	case *messages.TaskLost:
@@ -199,17 +200,17 @@ func (s *session) resume(m *messages.ClientArrived) {
 	s.attach(m)
 	s.refreshToken()
 	if !s.up {
-		s.send(messages.Status{State: messages.StateReconnecting})
+		s.send(wire.Status{State: wire.StateReconnecting})
 		return
 	}
-	s.send(messages.Ready{Path: messages.PathResumed})
+	s.send(wire.Ready{Path: wire.PathResumed})
 	s.replay()
 }
 
 // replay asks the bridge for everything that the client has not been sent.
 func (s *session) replay() {
 	s.output.resuming = true
-	s.toBridge(messages.Resume{FromSeq: s.output.sent})
+	s.toBridge(wire.Resume{FromSeq: s.output.sent})
 }
 
 // clientWrote takes what the client's socket has taken: the bridge's reader may go on. A client that does not
@@ -226,24 +227,24 @@ func (s *session) clientWrote(m *messages.LinkWritten) {
 // bridgeFrame takes what the agent says.
 func (s *session) bridgeFrame(m *messages.FromBridge) {
 	switch frame := m.Frame.(type) {
-	case messages.Data:
+	case wire.Data:
 		s.lastData = s.Clock.Now()
 		if s.deliver(m, frame) {
 			return
 		}
-	case messages.Ack:
+	case wire.Ack:
 		if s.input.acknowledge(frame.Seq, s.Links.Credit) {
 			s.send(frame)
 		}
-	case messages.Gap:
+	case wire.Gap:
 		if s.client.link != 0 {
 			if gap, isNext := s.output.skip(frame); isNext {
 				s.send(gap)
 			}
 		}
-	case messages.Keepalive:
+	case wire.Keepalive:
 		s.lastData = s.Clock.Now()
-	case messages.Exit:
+	case wire.Exit:
 		s.becomeExited(frame)
 	default:
 		s.unexpected(m)
@@ -254,7 +255,7 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 
 // deliver sends an output to the client when it is the next. It reports whether the output is on its way, so that its
 // bytes are credited once they were written. Without a client the bridge keeps it.
-func (s *session) deliver(m *messages.FromBridge, data messages.Data) bool {
+func (s *session) deliver(m *messages.FromBridge, data wire.Data) bool {
 	if s.client.link == 0 {
 		s.output.seen = max(s.output.seen, data.Seq)
 		return false
@@ -276,16 +277,16 @@ func (s *session) reattached(m *messages.TaskReattached) {
 	s.up = true
 	s.output.seen = max(s.output.seen, m.OutSeq)
 	if s.input.acknowledge(m.InSeq, s.Links.Credit) {
-		s.send(messages.Ack{Seq: s.input.given})
+		s.send(wire.Ack{Seq: s.input.given})
 	}
 	if s.output.acked > 0 { // it may have been acknowledged while the bridge was away
-		s.toBridge(messages.Ack{Seq: s.output.acked})
+		s.toBridge(wire.Ack{Seq: s.output.acked})
 	}
 	s.sent = "" // what was sent while the bridge was away is lost, and what it got it may get twice
 	s.refreshToken()
 	s.flush()
 	if s.client.link != 0 {
-		s.send(messages.Status{State: messages.StateReady})
+		s.send(wire.Status{State: wire.StateReady})
 		s.replay()
 	}
 }

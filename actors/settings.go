@@ -6,7 +6,7 @@ import (
 	"path"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Settings are the actors' numbers: the pool's policy and every deadline.
@@ -191,6 +191,6 @@ func checkBounds(minimum, maximum int) error {
 }
 
 // workspace is a user's directory as the tasks see it.
-func (s *Settings) workspace(user messages.UserID) string {
-	return path.Join(s.WorkspaceRoot, messages.WorkspaceName(user))
+func (s *Settings) workspace(user wire.UserID) string {
+	return path.Join(s.WorkspaceRoot, wire.WorkspaceName(user))
 }

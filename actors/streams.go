@@ -1,6 +1,9 @@
 package actors
 
-import "hearth/messages"
+import (
+	"hearth/messages"
+	"hearth/messages/wire"
+)
 
 // inputBound is how many bytes of input may wait for an agent before another is refused. A single client socket stays
 // below it, because its reader stops once a window of bytes has not been credited; clients that come again and again
@@ -18,7 +21,7 @@ type inputQueue struct {
 
 // inputEntry is an input that the agent has not been given yet.
 type inputEntry struct {
-	data messages.Data
+	data wire.Data
 	// link is the socket that bytes are to be credited to, 0 when that one is gone.
 	link  messages.LinkID
 	bytes int
@@ -38,7 +41,7 @@ const (
 )
 
 // add takes an input. One without a number is given the next.
-func (q *inputQueue) add(data messages.Data, link messages.LinkID, bytes int) (uint64, inputVerdict) {
+func (q *inputQueue) add(data wire.Data, link messages.LinkID, bytes int) (uint64, inputVerdict) {
 	switch {
 	case data.Seq == 0:
 		data.Seq = q.last + 1
@@ -100,7 +103,7 @@ type outputCursor struct {
 
 // attach moves the cursor to where a new socket's client stands. A client that acknowledges nothing and does not say
 // where it stands has read what was written to its last socket.
-func (c *outputCursor) attach(hello messages.Hello) {
+func (c *outputCursor) attach(hello wire.Hello) {
 	from := min(hello.LastSeq, c.seen)
 	if !hello.Acks && hello.LastSeq == 0 {
 		from = c.acked
@@ -142,9 +145,9 @@ func (c *outputCursor) next(seq uint64) outputVerdict {
 
 // skip takes a gap. It reports whether it concerns the client's next output, and what of it the client has not been sent:
 // outputs may have been under way when the bridge forgot them.
-func (c *outputCursor) skip(gap messages.Gap) (messages.Gap, bool) {
+func (c *outputCursor) skip(gap wire.Gap) (wire.Gap, bool) {
 	if gap.To <= c.sent || gap.From > c.sent+1 {
-		return messages.Gap{}, false
+		return wire.Gap{}, false
 	}
 	gap.From = c.sent + 1
 	c.seen = max(c.seen, gap.To)

@@ -7,9 +7,10 @@ import (
 	"pgregory.net/rapid"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
-func line(seq uint64) messages.Data { return messages.Data{Seq: seq, Payload: json.RawMessage("0")} }
+func line(seq uint64) wire.Data { return wire.Data{Seq: seq, Payload: json.RawMessage("0")} }
 
 func TestInputsAreNumberedAndTakenOnce(t *testing.T) {
 	tests := []struct {
@@ -115,15 +116,15 @@ func TestInputQueueKeepsItsBooks(t *testing.T) {
 func TestAttachFindsWhereTheClientStands(t *testing.T) {
 	tests := []struct {
 		name  string
-		hello messages.Hello
+		hello wire.Hello
 		sent  uint64
 		acked uint64
 	}{
-		{"one that acknowledges says it", messages.Hello{Acks: true, LastSeq: 7}, 7, 5},
-		{"from the beginning, if it has seen nothing", messages.Hello{Acks: true}, 0, 0},
-		{"one that does not may say it as well", messages.Hello{LastSeq: 6}, 6, 5},
-		{"or has read what was written to its socket", messages.Hello{}, 5, 5},
-		{"nobody has seen what was not said yet", messages.Hello{Acks: true, LastSeq: 99}, 9, 5},
+		{"one that acknowledges says it", wire.Hello{Acks: true, LastSeq: 7}, 7, 5},
+		{"from the beginning, if it has seen nothing", wire.Hello{Acks: true}, 0, 0},
+		{"one that does not may say it as well", wire.Hello{LastSeq: 6}, 6, 5},
+		{"or has read what was written to its socket", wire.Hello{}, 5, 5},
+		{"nobody has seen what was not said yet", wire.Hello{Acks: true, LastSeq: 99}, 9, 5},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -160,14 +161,14 @@ func TestOutputsGoOnInOrder(t *testing.T) {
 func TestGapsTellOnlyOfWhatWasNotSent(t *testing.T) {
 	tests := []struct {
 		name   string
-		gap    messages.Gap
-		want   messages.Gap
+		gap    wire.Gap
+		want   wire.Gap
 		isNext bool
 	}{
-		{"the next outputs are gone", messages.Gap{From: 6, To: 8}, messages.Gap{From: 6, To: 8}, true},
-		{"some of them were under way and came", messages.Gap{From: 4, To: 8}, messages.Gap{From: 6, To: 8}, true},
-		{"all of them came", messages.Gap{From: 4, To: 5}, messages.Gap{}, false},
-		{"something before it is missing", messages.Gap{From: 7, To: 8}, messages.Gap{}, false},
+		{"the next outputs are gone", wire.Gap{From: 6, To: 8}, wire.Gap{From: 6, To: 8}, true},
+		{"some of them were under way and came", wire.Gap{From: 4, To: 8}, wire.Gap{From: 6, To: 8}, true},
+		{"all of them came", wire.Gap{From: 4, To: 5}, wire.Gap{}, false},
+		{"something before it is missing", wire.Gap{From: 7, To: 8}, wire.Gap{}, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -202,7 +203,7 @@ func TestOutputCursorTellsEachOutputOnce(t *testing.T) {
 			},
 			"gap": func(t *rapid.T) {
 				from := seqs.Draw(t, "from")
-				gap := messages.Gap{From: from, To: from + rapid.Uint64Range(0, 5).Draw(t, "more")}
+				gap := wire.Gap{From: from, To: from + rapid.Uint64Range(0, 5).Draw(t, "more")}
 				if trimmed, isNext := c.skip(gap); isNext {
 					if trimmed.From != told+1 || trimmed.To != gap.To {
 						t.Fatalf("gap %+v is told after %d", trimmed, told)
@@ -212,7 +213,7 @@ func TestOutputCursorTellsEachOutputOnce(t *testing.T) {
 			},
 			"ack": func(t *rapid.T) { c.acknowledge(seqs.Draw(t, "seq")) },
 			"another socket": func(t *rapid.T) {
-				c.attach(messages.Hello{
+				c.attach(wire.Hello{
 					Acks: rapid.Bool().Draw(t, "acks"), LastSeq: rapid.Uint64Range(0, 45).Draw(t, "lastSeq"),
 				})
 				told = c.sent

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // timerBackoff rings when starts are allowed again after a failure.
@@ -16,7 +17,7 @@ const remembered = 10_000
 
 // endedSession is what is remembered of a session that is over.
 type endedSession struct {
-	user   messages.UserID
+	user   wire.UserID
 	reason messages.EndReason
 	stand  messages.Stand
 }
@@ -42,12 +43,12 @@ type supervisor struct {
 	shortage, crashed bool
 
 	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
-	over recent[messages.SessionID, endedSession]
+	over recent[wire.SessionID, endedSession]
 	// starts bounds how fast sessions begin.
 	starts pace
 	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
 	// crashed: a Terminated may overtake an actor's last messages.
-	past recent[messages.TaskID, bool]
+	past recent[wire.TaskID, bool]
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
 	draining bool
 	drainer  *actor.PID
@@ -69,8 +70,8 @@ func NewSupervisor(ports *Ports, settings Settings) actor.Actor {
 		sweepDue:    alarm{name: timerSweep},
 		adoption:    newAdoption(),
 		spare:       settings.Min - settings.Threshold,
-		over:        newRecent[messages.SessionID, endedSession](remembered),
-		past:        newRecent[messages.TaskID, bool](remembered),
+		over:        newRecent[wire.SessionID, endedSession](remembered),
+		past:        newRecent[wire.TaskID, bool](remembered),
 		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
 	}
 }
@@ -179,7 +180,7 @@ func (s *supervisor) rung(m *messages.Alarm) {
 }
 
 // onTask looks a task up for a message about it. News of a task that is not in the books is reported.
-func (s *supervisor) onTask(id messages.TaskID, message any, handle func(*taskRecord)) {
+func (s *supervisor) onTask(id wire.TaskID, message any, handle func(*taskRecord)) {
 	if t, ok := s.tasks[id]; ok {
 		handle(t)
 		return
@@ -193,7 +194,7 @@ func (s *supervisor) onTask(id messages.TaskID, message any, handle func(*taskRe
 func (s *supervisor) terminated(who *actor.PID) {
 	name := strings.TrimPrefix(who.Id, PoolName+"/")
 	if id, ok := strings.CutPrefix(name, sessionName("")); ok {
-		if record := s.sessions[messages.SessionID(id)]; record != nil {
+		if record := s.sessions[wire.SessionID(id)]; record != nil {
 			s.sessionTerminated(record)
 		}
 		return
@@ -202,7 +203,7 @@ func (s *supervisor) terminated(who *actor.PID) {
 		s.hostCrashed(who)
 		return
 	}
-	switch t := s.tasks[messages.TaskID(strings.TrimPrefix(name, taskName("")))]; {
+	switch t := s.tasks[wire.TaskID(strings.TrimPrefix(name, taskName("")))]; {
 	case t == nil:
 	case t.left:
 		s.taskLeft(t)

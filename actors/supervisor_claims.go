@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // claim gives a session a ready task, or has it wait.
@@ -16,13 +17,13 @@ func (s *supervisor) claim(m *messages.Claim) {
 	session.claim, session.claimed, session.attempts, session.parked = m, s.Clock.Now(), 0, false
 	switch t := s.firstReady(); {
 	case s.draining && !s.handOver:
-		s.giveUp(session, messages.CodeStartFailed, "the gateway is draining")
+		s.giveUp(session, wire.CodeStartFailed, "the gateway is draining")
 		return
 	case t != nil:
-		session.path, session.why = messages.PathWarm, ""
+		session.path, session.why = wire.PathWarm, ""
 		s.give(t, session)
 	default:
-		session.path, session.why = messages.PathCold, s.whyCold()
+		session.path, session.why = wire.PathCold, s.whyCold()
 		s.wait(session, false)
 	}
 	s.replenish()
@@ -45,16 +46,16 @@ func (s *supervisor) firstReady() *taskRecord {
 }
 
 // whyCold says why a claim finds no ready task.
-func (s *supervisor) whyCold() messages.ColdReason {
+func (s *supervisor) whyCold() wire.ColdReason {
 	switch {
 	case !s.settings.WarmPool:
-		return messages.WhyPoolDisabled
+		return wire.WhyPoolDisabled
 	case s.shortage:
-		return messages.WhyNoCapacity
+		return wire.WhyNoCapacity
 	case s.starting.Len() > s.waiters.Len():
-		return messages.WhyAllStarting
+		return wire.WhyAllStarting
 	}
-	return messages.WhyPoolEmpty
+	return wire.WhyPoolEmpty
 }
 
 // give binds a ready task to a session and then tells both. Invariant: neither is told before it is written down, and the
@@ -90,9 +91,9 @@ func (s *supervisor) wait(session *sessionRecord, front bool) {
 func (s *supervisor) claimFailed(session *sessionRecord, m *messages.TaskFailed) {
 	session.attempts++
 	if session.attempts >= s.settings.ClaimAttempts || s.draining && !s.handOver {
-		code := messages.CodeStartFailed
+		code := wire.CodeStartFailed
 		if m.AgentFailed {
-			code = messages.CodeAgentFailed
+			code = wire.CodeAgentFailed
 		}
 		s.giveUp(session, code, m.Reason)
 		return
@@ -104,17 +105,17 @@ func (s *supervisor) claimFailed(session *sessionRecord, m *messages.TaskFailed)
 		s.give(t, session)
 		return
 	}
-	session.path, session.why = messages.PathCold, messages.WhyClaimFailed
+	session.path, session.why = wire.PathCold, wire.WhyClaimFailed
 	s.wait(session, true)
 }
 
 // giveUp tells a session that it gets no task. An agent that does not start in one task after the other needs an operator.
-func (s *supervisor) giveUp(session *sessionRecord, code messages.ErrorCode, reason string) {
+func (s *supervisor) giveUp(session *sessionRecord, code wire.ErrorCode, reason string) {
 	if session.starting != nil {
 		s.retire(session.starting, "its session was given up")
 	}
 	s.tell(session.pid, &messages.StartFailed{
-		Code: code, Message: reason, Retryable: code != messages.CodeAgentFailed,
+		Code: code, Message: reason, Retryable: code != wire.CodeAgentFailed,
 	})
 	s.observe(messages.Event{Kind: messages.EventClaimFailed, Session: session.id, Reason: reason})
 }
@@ -131,7 +132,7 @@ func (s *supervisor) hintRequested(m *messages.HintRequest) {
 // capacity is what a client that arrived now would be told.
 func (s *supervisor) capacity() *messages.Hint {
 	if s.ready.Len() > 0 && !s.draining {
-		return &messages.Hint{Reason: messages.ReasonAvailable}
+		return &messages.Hint{Reason: wire.ReasonAvailable}
 	}
 	return s.hint(s.Clock.Now(), s.waiters.Len())
 }
@@ -142,9 +143,9 @@ func (s *supervisor) hint(since time.Time, position int) *messages.Hint {
 	now, whole := s.Clock.Now(), s.startTime.value()
 	t, unplaced := s.startingAt(position)
 	if t != nil {
-		reason := messages.ReasonColdStarting
+		reason := wire.ReasonColdStarting
 		if t.started.Before(since) {
-			reason = messages.ReasonWarmStarting
+			reason = wire.ReasonWarmStarting
 		}
 		if t.host == nil {
 			whole += s.bootWait(unplaced)
@@ -154,9 +155,9 @@ func (s *supervisor) hint(since time.Time, position int) *messages.Hint {
 	beyond := position - s.starting.Len()
 	rounds := time.Duration(1 + beyond/s.settings.LaunchConcurrency)
 	held := max(0, s.backoff.until.Sub(now), s.bootWait(unplaced+beyond+1))
-	reason := messages.ReasonQueued
+	reason := wire.ReasonQueued
 	if held == 0 && beyond == 0 && !s.atMaximum() {
-		reason = messages.ReasonColdStarting // its own task is started in this very moment
+		reason = wire.ReasonColdStarting // its own task is started in this very moment
 	}
 	return &messages.Hint{Reason: reason, Eta: held + rounds*whole}
 }

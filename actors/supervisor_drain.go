@@ -4,6 +4,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // drain takes no new sessions from here on and rids the gateway of those that there are and of all tasks: stops them, or
@@ -108,9 +109,9 @@ func (s *supervisor) taskLeft(t *taskRecord) {
 
 // turnAway tells a client to come again at once: to another gateway.
 func (s *supervisor) turnAway(m *messages.ClientArrived) {
-	s.Links.Send(m.Link, messages.Bye{Reason: messages.ByeDraining})
-	s.Links.Close(m.Link, messages.CloseDraining)
-	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Reason: string(messages.ByeDraining)})
+	s.Links.Send(m.Link, wire.Bye{Reason: wire.ByeDraining})
+	s.Links.Close(m.Link, wire.CloseDraining)
+	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Reason: string(wire.ByeDraining)})
 }
 
 // reportDrained tells whoever waits for it that nothing is left.

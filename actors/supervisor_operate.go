@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // resize changes the pool's bounds while it runs. The threshold keeps its distance from the minimum.
@@ -38,7 +39,7 @@ func (s *supervisor) status() *messages.PoolStatus {
 	}
 	for _, t := range sortedTasks(s.tasks) {
 		task := messages.TaskStatus{
-			ID: t.id, ARN: t.arn, State: t.state.String(), AgeMs: messages.Millis(now.Sub(t.started)),
+			ID: t.id, ARN: t.arn, State: t.state.String(), AgeMs: wire.Millis(now.Sub(t.started)),
 		}
 		if t.session != nil {
 			task.Session = t.session.id
@@ -55,7 +56,7 @@ func (s *supervisor) status() *messages.PoolStatus {
 	}
 	for _, r := range sortedSessions(s.sessions) {
 		session := messages.SessionStatus{
-			ID: r.id, User: r.user, State: r.state(), AgeMs: messages.Millis(now.Sub(r.begun)),
+			ID: r.id, User: r.user, State: r.state(), AgeMs: wire.Millis(now.Sub(r.begun)),
 		}
 		if r.task != nil {
 			session.Task = r.task.id
@@ -66,13 +67,13 @@ func (s *supervisor) status() *messages.PoolStatus {
 }
 
 // sortedTasks and sortedSessions are the books in an order that is the same in every run, the oldest first.
-func sortedTasks(tasks map[messages.TaskID]*taskRecord) []*taskRecord {
+func sortedTasks(tasks map[wire.TaskID]*taskRecord) []*taskRecord {
 	return slices.SortedFunc(maps.Values(tasks), func(a, b *taskRecord) int {
 		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.id, b.id))
 	})
 }
 
-func sortedSessions(sessions map[messages.SessionID]*sessionRecord) []*sessionRecord {
+func sortedSessions(sessions map[wire.SessionID]*sessionRecord) []*sessionRecord {
 	return slices.SortedFunc(maps.Values(sessions), func(a, b *sessionRecord) int {
 		return cmp.Or(a.begun.Compare(b.begun), cmp.Compare(a.id, b.id))
 	})

@@ -2,13 +2,14 @@ package actors
 
 import (
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // clientArrived begins a session, or passes the client on to the one that it names.
 func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 	id := m.Hello.SessionID
 	if id == "" {
-		s.beginSession(messages.SessionID(randomID("s", s.Rand)), m, messages.Stand{})
+		s.beginSession(wire.SessionID(randomID("s", s.Rand)), m, messages.Stand{})
 		return
 	}
 	session := s.sessions[id]
@@ -23,16 +24,16 @@ func (s *supervisor) clientArrived(m *messages.ClientArrived) {
 	case session.ended == messages.EndIdle && session.next == nil:
 		session.next = m // it begins again once its old actor is gone
 	case session.ended == messages.EndIdle:
-		s.refuse(session.next, messages.CodeTooManySessions, messages.CloseTryAgain, "another client took its place", true)
+		s.refuse(session.next, wire.CodeTooManySessions, wire.CloseTryAgain, "another client took its place", true)
 		session.next = m
 	default:
-		s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "this session has ended", false)
+		s.refuse(m, wire.CodeSessionNotFound, wire.CloseNoSession, "this session has ended", false)
 	}
 }
 
 // returned takes a client whose session is not in the books: it ended idle, and begins again in a fresh task; or its
 // bridge may still come; or there is none.
-func (s *supervisor) returned(id messages.SessionID, m *messages.ClientArrived) {
+func (s *supervisor) returned(id wire.SessionID, m *messages.ClientArrived) {
 	switch ended := s.over.get(id); {
 	case ended.reason == messages.EndIdle && ended.user == m.User:
 		s.beginAgain(id, m, ended.stand)
@@ -44,11 +45,11 @@ func (s *supervisor) returned(id messages.SessionID, m *messages.ClientArrived) 
 
 // refuseUnknown tells a client that there is no such session, or that it is somebody else's: the two look the same.
 func (s *supervisor) refuseUnknown(m *messages.ClientArrived) {
-	s.refuse(m, messages.CodeSessionNotFound, messages.CloseNoSession, "no such session", false)
+	s.refuse(m, wire.CodeSessionNotFound, wire.CloseNoSession, "no such session", false)
 }
 
 // beginAgain begins a session that has ended idle. It goes on counting: its client may not know yet that it has ended.
-func (s *supervisor) beginAgain(id messages.SessionID, m *messages.ClientArrived, stand messages.Stand) {
+func (s *supervisor) beginAgain(id wire.SessionID, m *messages.ClientArrived, stand messages.Stand) {
 	if s.beginSession(id, m, stand) {
 		s.over.remove(id)
 	}
@@ -57,19 +58,19 @@ func (s *supervisor) beginAgain(id messages.SessionID, m *messages.ClientArrived
 // beginSession spawns a session's actor, which takes the client from there, and claims a task for it. It reports false
 // when it had to refuse the client. The claim is not the actor's own to make: actors that were spawned one after the other
 // need not come to their first message in that order.
-func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArrived, stand messages.Stand) bool {
+func (s *supervisor) beginSession(id wire.SessionID, m *messages.ClientArrived, stand messages.Stand) bool {
 	switch {
 	case s.draining:
 		s.turnAway(m)
 		return false
 	case len(s.sessions) >= s.settings.MaxSessions:
-		s.refuse(m, messages.CodeOverCapacity, messages.CloseTryAgain, "the gateway has all the sessions it may have", true)
+		s.refuse(m, wire.CodeOverCapacity, wire.CloseTryAgain, "the gateway has all the sessions it may have", true)
 		return false
 	case s.perUser[m.User] >= s.settings.MaxSessionsPerUser:
-		s.refuse(m, messages.CodeTooManySessions, messages.CloseTryAgain, "this user has all the sessions allowed", true)
+		s.refuse(m, wire.CodeTooManySessions, wire.CloseTryAgain, "this user has all the sessions allowed", true)
 		return false
 	case !s.starts.take(s.Clock.Now()): // the last condition: who is refused anyway takes no other's turn
-		s.refuse(m, messages.CodeRateLimited, messages.CloseTryAgain, "too many sessions begin at once", true)
+		s.refuse(m, wire.CodeRateLimited, wire.CloseTryAgain, "too many sessions begin at once", true)
 		return false
 	}
 	// Invariant: the name is free, for a session begins again only after Terminated.
@@ -83,9 +84,9 @@ func (s *supervisor) beginSession(id messages.SessionID, m *messages.ClientArriv
 
 // refuse turns a client away.
 func (s *supervisor) refuse(
-	m *messages.ClientArrived, code messages.ErrorCode, closeCode messages.CloseCode, message string, retryable bool,
+	m *messages.ClientArrived, code wire.ErrorCode, closeCode wire.CloseCode, message string, retryable bool,
 ) {
-	s.Links.Send(m.Link, messages.Error{Code: code, Message: message, Retryable: retryable})
+	s.Links.Send(m.Link, wire.Error{Code: code, Message: message, Retryable: retryable})
 	s.Links.Close(m.Link, closeCode)
 	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Session: m.Hello.SessionID, Reason: string(code)})
 }
@@ -96,11 +97,11 @@ func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
 	if t := s.tasks[m.Hello.TaskID]; t != nil || s.adoptBridge(m.Hello) {
 		t = s.tasks[m.Hello.TaskID]
 		if t.left {
-			s.Links.Close(m.Link, messages.CloseTryAgain) // it comes back, but its actor has yet to stop
+			s.Links.Close(m.Link, wire.CloseTryAgain) // it comes back, but its actor has yet to stop
 			return
 		}
 		unbound := t.state == poolStarting || t.state == poolReady
-		if t.adopted && unbound && m.Hello.State == messages.BridgeAssigned && s.adoptable(m.Hello) {
+		if t.adopted && unbound && m.Hello.State == wire.BridgeAssigned && s.adoptable(m.Hello) {
 			s.adoptSession(t, m.Hello)
 			s.replenish() // it has left the pool's count
 		}

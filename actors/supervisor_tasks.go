@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // replenish brings the pool to what its policy asks for. It is called after everything that changes the counts.
@@ -48,7 +49,7 @@ func (s *supervisor) policyCensus() census {
 
 // start begins a task's life, for a session alone when one is given.
 func (s *supervisor) start(owner *sessionRecord) {
-	request := messages.RunTask{Task: messages.TaskID(randomID("t", s.Rand))}
+	request := messages.RunTask{Task: wire.TaskID(randomID("t", s.Rand))}
 	if owner != nil {
 		request.Session, request.User = owner.id, owner.user
 	}
@@ -243,7 +244,7 @@ func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	}
 	for waiter := s.firstWaiter(); waiter != nil; waiter = s.firstWaiter() {
 		s.unqueue(waiter)
-		s.giveUp(waiter, messages.CodeStartFailed, m.Reason)
+		s.giveUp(waiter, wire.CodeStartFailed, m.Reason)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The states of a task, as they are reported.
@@ -202,7 +203,7 @@ func (t *task) leave() {
 	t.poll.cancel()
 	t.retry.cancel()
 	if t.link != 0 {
-		t.dismiss(t.link, messages.CloseNormal)
+		t.dismiss(t.link, wire.CloseNormal)
 		t.link = 0
 	}
 }
@@ -252,15 +253,15 @@ func (t *task) describe() {
 // attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
 func (t *task) attach(link messages.LinkID) {
 	if t.link != 0 {
-		t.dismiss(t.link, messages.CloseNormal)
+		t.dismiss(t.link, wire.CloseNormal)
 	}
 	t.link = link
 	t.Links.Bind(link, t.self)
-	t.send(messages.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
+	t.send(wire.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
 }
 
 // send sends a frame to the bridge, if there is one.
-func (t *task) send(frame messages.Frame) {
+func (t *task) send(frame wire.Frame) {
 	if t.link != 0 {
 		t.Links.Send(t.link, frame)
 	}
@@ -268,8 +269,8 @@ func (t *task) send(frame messages.Frame) {
 
 // refuse tells a bridge that this task has no use for it to end its container.
 func (t *task) refuse(link messages.LinkID, reason string) {
-	t.Links.Send(link, messages.Stop{Reason: reason, GraceMs: messages.Millis(t.settings.StopGrace)})
-	t.Links.Close(link, messages.CloseNotAllowed)
+	t.Links.Send(link, wire.Stop{Reason: reason, GraceMs: wire.Millis(t.settings.StopGrace)})
+	t.Links.Close(link, wire.CloseNotAllowed)
 }
 
 func (t *task) tell(to *actor.PID, message any) { t.root.Send(to, message) }

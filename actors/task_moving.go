@@ -1,6 +1,9 @@
 package actors
 
-import "hearth/messages"
+import (
+	"hearth/messages"
+	"hearth/messages/wire"
+)
 
 // handOver asks the bridge to dial another gateway. The socket that there is stays until the bridge has been answered
 // there, so that the user's lines go on meanwhile. A task without a socket will find the other gateway by itself.
@@ -11,7 +14,7 @@ func (t *task) handOver() {
 		return
 	}
 	t.deadline.cancel()
-	t.send(messages.Redial{})
+	t.send(wire.Redial{})
 }
 
 // moved is the last word about a task that is another gateway's from here on. It is not stopped.
@@ -25,6 +28,6 @@ func (t *task) moved() {
 // elsewhere takes the news of a task that is no longer this gateway's.
 func (t *task) elsewhere(message any) {
 	if m, ok := message.(*messages.BridgeArrived); ok {
-		t.Links.Close(m.Link, messages.CloseDraining)
+		t.Links.Close(m.Link, wire.CloseDraining)
 	}
 }

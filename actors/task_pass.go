@@ -1,6 +1,9 @@
 package actors
 
-import "hearth/messages"
+import (
+	"hearth/messages"
+	"hearth/messages/wire"
+)
 
 // The reasons for which a bridge is not given a user.
 const (
@@ -11,9 +14,9 @@ const (
 
 // doubt says why a bridge may have had a user, and so must not be given one; it is empty when it cannot have had one. A
 // bridge forgets its pass with init_user, so one that shows it has not come to that; nobody else's word is enough.
-func (t *task) doubt(hello messages.BridgeHello) string {
+func (t *task) doubt(hello wire.BridgeHello) string {
 	switch {
-	case hello.State != messages.BridgeWarm:
+	case hello.State != wire.BridgeWarm:
 		return doubtSession
 	case t.passed:
 		return doubtPass(t.Signer, hello)
@@ -22,7 +25,7 @@ func (t *task) doubt(hello messages.BridgeHello) string {
 }
 
 // doubtPass says what is wrong with a warm bridge's pass, if anything is.
-func doubtPass(signer Signer, hello messages.BridgeHello) string {
+func doubtPass(signer Signer, hello wire.BridgeHello) string {
 	switch {
 	case signer.VerifyWarmPass(hello.Pass, hello.TaskID):
 		return ""
@@ -37,7 +40,7 @@ func doubtPass(signer Signer, hello messages.BridgeHello) string {
 func (t *task) attachWarm(link messages.LinkID) {
 	t.attach(link)
 	t.passed = true
-	t.send(messages.Pass{Pass: t.Signer.WarmPass(t.request.Task)})
+	t.send(wire.Pass{Pass: t.Signer.WarmPass(t.request.Task)})
 }
 
 // turnAway refuses a bridge that may have had a user, and tells of it.

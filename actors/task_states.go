@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // becomeStarting waits for the bridge to dial.
@@ -147,7 +148,7 @@ func (t *task) becomeAssigned(m *messages.Assign) {
 	t.session = siblingPID(t.self, sessionName(m.Session))
 	t.become(taskAssigned, (*task).assigned, t.settings.AcceptTimeout)
 	t.observe(messages.Event{Kind: messages.EventAssigned})
-	t.send(messages.InitUser{
+	t.send(wire.InitUser{
 		UserID: m.User, SessionID: m.Session, WorkspaceDir: m.Workspace, Token: m.Token,
 		Binding: t.Signer.Binding(t.request.Task, m.Session, m.User),
 		InSeq:   m.InSeq, OutSeq: m.OutSeq,
@@ -181,7 +182,7 @@ func (t *task) assigned(message any) {
 // evicted takes the last word of a bridge whose container somebody else has told to end: an operator, or its host. It
 // reports whether the frame was that.
 func (t *task) evicted(m *messages.LinkFrame) bool {
-	if _, gone := m.Frame.(messages.Gone); !gone {
+	if _, gone := m.Frame.(wire.Gone); !gone {
 		return false
 	}
 	const reason = "its container was told to end"
@@ -196,13 +197,13 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 		return
 	}
 	switch frame := m.Frame.(type) {
-	case messages.Accepted:
+	case wire.Accepted:
 		t.Links.Credit(m.Link, m.Bytes)
 		t.deadline.set(t.Clock, t.self, t.settings.InitTimeout)
-	case messages.BridgeReady:
+	case wire.BridgeReady:
 		t.Links.Credit(m.Link, m.Bytes)
 		t.becomeActive(frame.Timings)
-	case messages.InitFailed:
+	case wire.InitFailed:
 		t.Links.Credit(m.Link, m.Bytes)
 		t.initFailed(frame)
 	default:
@@ -211,10 +212,10 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 }
 
 // initFailed gives up a task that could not be given its user.
-func (t *task) initFailed(f messages.InitFailed) {
+func (t *task) initFailed(f wire.InitFailed) {
 	reason := fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message)
 	t.tell(t.pool, &messages.TaskFailed{
-		Task: t.request.Task, Reason: reason, AgentFailed: f.Code == messages.InitCodeAgent,
+		Task: t.request.Task, Reason: reason, AgentFailed: f.Code == wire.InitCodeAgent,
 	})
 	t.becomeStopping(reason)
 }
@@ -229,9 +230,9 @@ func (t *task) becomeAdopted(m *messages.Adopt) {
 }
 
 // becomeActive hands the user's lines through from here on.
-func (t *task) becomeActive(timings messages.Timings) {
+func (t *task) becomeActive(timings wire.Timings) {
 	took := t.Clock.Now().Sub(t.since)
-	timings.InitMs = messages.Millis(took)
+	timings.InitMs = wire.Millis(took)
 	t.become(taskActive, (*task).active, 0)
 	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings, Took: took})
 	up := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings}
@@ -283,18 +284,18 @@ func (t *task) activeFrame(m *messages.LinkFrame) {
 		return
 	}
 	switch frame := m.Frame.(type) {
-	case messages.Data, messages.Ack, messages.Gap, messages.Exit, messages.Keepalive:
-		_, exit := m.Frame.(messages.Exit)
+	case wire.Data, wire.Ack, wire.Gap, wire.Exit, wire.Keepalive:
+		_, exit := m.Frame.(wire.Exit)
 		t.exited = t.exited || exit
 		from := &messages.FromBridge{Task: t.request.Task, Link: m.Link, Frame: m.Frame, Bytes: m.Bytes}
 		t.tell(t.session, from)
-	case messages.BridgeReady:
+	case wire.BridgeReady:
 		t.Links.Credit(m.Link, m.Bytes) // said again after every hello
 		if t.unready {
 			t.unready = false
 			t.deadline.cancel()
 		}
-	case messages.InitFailed: // of a task that was adopted before its agent was ready
+	case wire.InitFailed: // of a task that was adopted before its agent was ready
 		t.Links.Credit(m.Link, m.Bytes)
 		t.initFailed(frame)
 	default:
@@ -315,7 +316,7 @@ func (t *task) detached(cause string) {
 // reattach takes a bridge back that proves to be the one that was given this session.
 func (t *task) reattach(m *messages.BridgeArrived) {
 	hello := m.Hello
-	bound := hello.State == messages.BridgeAssigned && hello.SessionID == t.assign.Session && hello.UserID == t.assign.User
+	bound := hello.State == wire.BridgeAssigned && hello.SessionID == t.assign.Session && hello.UserID == t.assign.User
 	if !bound || !t.Signer.VerifyBinding(hello.Binding, t.request.Task, t.assign.Session, t.assign.User) {
 		t.refuse(m.Link, "this task serves another session")
 		return

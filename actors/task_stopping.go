@@ -2,6 +2,7 @@ package actors
 
 import (
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // stopAttempts bounds how often a stop is asked for. With the backoff's ceiling that is about ten minutes; a task that
@@ -14,7 +15,7 @@ func (t *task) becomeStopping(reason string) {
 	t.become(taskStopping, (*task).stopping, 0)
 	t.retry.cancel()
 	t.stopReason = reason
-	t.send(messages.Stop{Reason: reason, GraceMs: messages.Millis(t.settings.StopGrace)})
+	t.send(wire.Stop{Reason: reason, GraceMs: wire.Millis(t.settings.StopGrace)})
 	switch t.launch {
 	case launchAccepted:
 		t.stop()

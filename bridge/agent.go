@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // agent is the agent's process: the leader of a process group of its own, whose three streams are pipes.
@@ -90,7 +90,7 @@ func (a *agent) signal(sig syscall.Signal) error {
 
 // wait returns how the process ended, once it has. What is left of its process group is killed, stdin is closed, and the
 // output pipes end after what was written to them.
-func (a *agent) wait() messages.Exit {
+func (a *agent) wait() wire.Exit {
 	awaitDeath(a.cmd.Process.Pid)
 	a.mu.Lock()
 	// Fails only if nobody but the dead leader is left, which is as good.
@@ -120,14 +120,14 @@ func awaitDeath(pid int) {
 }
 
 // exitOf describes an end. A process ended by a signal has the code 128+n that shells and ECS give it.
-func exitOf(state *os.ProcessState, err error) messages.Exit {
+func exitOf(state *os.ProcessState, err error) wire.Exit {
 	if state == nil {
-		return messages.Exit{Code: -1, Stderr: fmt.Sprintf("its end could not be observed: %v", err)}
+		return wire.Exit{Code: -1, Stderr: fmt.Sprintf("its end could not be observed: %v", err)}
 	}
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return messages.Exit{Code: 128 + int(status.Signal()), Signal: unix.SignalName(status.Signal())}
+		return wire.Exit{Code: 128 + int(status.Signal()), Signal: unix.SignalName(status.Signal())}
 	}
-	return messages.Exit{Code: state.ExitCode()}
+	return wire.Exit{Code: state.ExitCode()}
 }
 
 const (

@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // leaveTimeout bounds the wait for the bridge's own goroutines. Only a system call that hangs, as on a lost network file
@@ -187,7 +187,7 @@ func (b *bridge) leave() {
 }
 
 // onFrame handles a frame of the gateway's.
-func (b *bridge) onFrame(from *socket, frame messages.Frame) {
+func (b *bridge) onFrame(from *socket, frame wire.Frame) {
 	if !b.link.hears(from) {
 		return // a socket that was replaced: the gateway says it again on the new one
 	}
@@ -196,18 +196,18 @@ func (b *bridge) onFrame(from *socket, frame messages.Frame) {
 		b.promote()
 	}
 	switch f := frame.(type) {
-	case messages.InitUser:
+	case wire.InitUser:
 		b.onInitUser(from, f)
-	case messages.Stop:
+	case wire.Stop:
 		b.dismiss(f)
-	case messages.Redial:
+	case wire.Redial:
 		b.onRedial(f)
-	case messages.Pass:
+	case wire.Pass:
 		b.onPass(f)
-	case messages.Unknown:
+	case wire.Unknown:
 		b.log.Debug().Str("type", f.Type).Msg("ignored a frame of an unknown type")
 	default:
-		if _, answer := frame.(messages.Ack); answer && b.session == nil {
+		if _, answer := frame.(wire.Ack); answer && b.session == nil {
 			return // it answers the hello
 		}
 		if b.session == nil {
@@ -219,40 +219,40 @@ func (b *bridge) onFrame(from *socket, frame messages.Frame) {
 }
 
 // onSessionFrame handles the frames that only make sense after init_user.
-func (b *bridge) onSessionFrame(from *socket, frame messages.Frame) {
+func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 	s := b.session
 	switch f := frame.(type) {
-	case messages.Data:
+	case wire.Data:
 		b.onInput(from, f)
-	case messages.Ack:
+	case wire.Ack:
 		s.out.ack(f.Seq)
 		if s.ended && s.out.settled() {
 			b.windDown()
 		}
-	case messages.Resume:
+	case wire.Resume:
 		from.resumeFrom = &f.FromSeq
 		b.letOutputsFlow(from)
-	case messages.Token:
+	case wire.Token:
 		s.nextToken = &f.Token
 		b.writeToken()
 	}
 }
 
 // hello is the first frame on every socket.
-func (b *bridge) hello() messages.BridgeHello {
-	h := messages.BridgeHello{
-		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: messages.BridgeWarm,
-		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: messages.Secret(b.pass),
+func (b *bridge) hello() wire.BridgeHello {
+	h := wire.BridgeHello{
+		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: wire.BridgeWarm,
+		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass),
 	}
 	if s := b.session; s != nil {
-		h.State, h.SessionID, h.UserID, h.Binding = messages.BridgeAssigned, s.id, s.user, s.binding
+		h.State, h.SessionID, h.UserID, h.Binding = wire.BridgeAssigned, s.id, s.user, s.binding
 		h.InSeq, h.OutSeq = s.in.given(), s.out.last()
 	}
 	return h
 }
 
 // onPass keeps the newest pass for the next hello.
-func (b *bridge) onPass(f messages.Pass) {
+func (b *bridge) onPass(f wire.Pass) {
 	if b.session == nil {
 		b.pass = []byte(f.Pass)
 	}

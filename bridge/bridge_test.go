@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // collect reads outputs until n have come, acks aside.
@@ -19,7 +19,7 @@ func (p *peer) collect(n int) []string {
 	p.t.Helper()
 	var got []string
 	for len(got) < n {
-		got = append(got, string(skipTo[messages.Data](p).Payload))
+		got = append(got, string(skipTo[wire.Data](p).Payload))
 	}
 	return got
 }
@@ -32,14 +32,14 @@ func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 	if p.path != "/internal/warm/task-1" || p.auth != "Bearer "+testTaskToken {
 		t.Errorf("dialled %s as %q", p.path, p.auth)
 	}
-	if want := (messages.BridgeHello{TaskID: "task-1", Version: "test", State: messages.BridgeWarm}); p.hello != want {
+	if want := (wire.BridgeHello{TaskID: "task-1", Version: "test", State: wire.BridgeWarm}); p.hello != want {
 		t.Errorf("hello %+v, want %+v", p.hello, want)
 	}
 	p.send(r.initUser())
-	if f := expect[messages.Accepted](p); f.SessionID != "session-1" {
+	if f := expect[wire.Accepted](p); f.SessionID != "session-1" {
 		t.Errorf("accepted %q", f.SessionID)
 	}
-	if f := expect[messages.BridgeReady](p); f.SessionID != "session-1" {
+	if f := expect[wire.BridgeReady](p); f.SessionID != "session-1" {
 		t.Errorf("ready %q", f.SessionID)
 	}
 	token := filepath.Join(r.workspace(), ".optima", "token.json")
@@ -47,11 +47,11 @@ func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 		t.Errorf("token file holds %q", got)
 	}
 	p.sendInput(1, `{ "say" : ["hello", 1] }`)
-	if f := skipTo[messages.Data](p); f.Seq != 1 || string(f.Payload) != `{"say":["hello",1]}` {
+	if f := skipTo[wire.Data](p); f.Seq != 1 || string(f.Payload) != `{"say":["hello",1]}` {
 		t.Errorf("output %d %s", f.Seq, f.Payload)
 	}
-	p.send(messages.Stop{Reason: "closed", GraceMs: 5000})
-	if exit := skipTo[messages.Exit](p); exit.Signal != "SIGTERM" || exit.Code != 143 {
+	p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
+	if exit := skipTo[wire.Exit](p); exit.Signal != "SIGTERM" || exit.Code != 143 {
 		t.Errorf("exit %+v", exit)
 	}
 	p.awaitEnd()
@@ -73,18 +73,18 @@ func TestDedicatedTask(t *testing.T) {
 	if p.path != "/internal/task/session-1" {
 		t.Errorf("dialled %s", p.path)
 	}
-	if p.hello.State != messages.BridgeWarm || p.hello.SessionID != "session-1" || p.hello.UserID != "alice" {
+	if p.hello.State != wire.BridgeWarm || p.hello.SessionID != "session-1" || p.hello.UserID != "alice" {
 		t.Errorf("hello %+v", p.hello)
 	}
 	wrong := r.initUser()
 	wrong.SessionID = "session-2"
 	p.send(wrong)
-	if f := expect[messages.InitFailed](p); f.Code != failAssigned {
+	if f := expect[wire.InitFailed](p); f.Code != failAssigned {
 		t.Errorf("a session that the task is not for: %+v", f)
 	}
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
 	p.sendInput(1, `"plain \"text\""`)
 	if got := p.collect(1); got[0] != `"plain \"text\""` {
 		t.Errorf("output %s", got)
@@ -97,13 +97,13 @@ func TestSecondInitUser(t *testing.T) {
 	p := r.begin(g)
 
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
 
 	other := r.initUser()
 	other.SessionID, other.UserID = "session-2", "mallory"
 	p.send(other)
-	if f := expect[messages.InitFailed](p); f.Code != failAssigned {
+	if f := expect[wire.InitFailed](p); f.Code != failAssigned {
 		t.Errorf("answer %+v", f)
 	}
 	p.sendInput(1, `1`)
@@ -117,15 +117,15 @@ func TestCountsGoOnWhereAnEarlierTaskLeftThem(t *testing.T) {
 	init := r.initUser()
 	init.InSeq, init.OutSeq = 40, 70
 	p.send(init)
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
 
 	p.sendInput(40, `"old"`)
-	if f := expect[messages.Ack](p); f.Seq != 40 {
+	if f := expect[wire.Ack](p); f.Seq != 40 {
 		t.Errorf("ack %d", f.Seq)
 	}
 	p.sendInput(41, `"new"`)
-	if f := skipTo[messages.Data](p); f.Seq != 71 || string(f.Payload) != `"new"` {
+	if f := skipTo[wire.Data](p); f.Seq != 71 || string(f.Payload) != `"new"` {
 		t.Errorf("output %d %s", f.Seq, f.Payload)
 	}
 }
@@ -133,15 +133,15 @@ func TestCountsGoOnWhereAnEarlierTaskLeftThem(t *testing.T) {
 func TestInitFailures(t *testing.T) {
 	for _, c := range []struct {
 		code, says string
-		change     func(*Config, *messages.InitUser)
+		change     func(*Config, *wire.InitUser)
 	}{
-		{failWorkspace, "not inside", func(_ *Config, i *messages.InitUser) { i.WorkspaceDir = "/etc/alice" }},
-		{failWorkspace, "not a directory", func(c *Config, _ *messages.InitUser) {
+		{failWorkspace, "not inside", func(_ *Config, i *wire.InitUser) { i.WorkspaceDir = "/etc/alice" }},
+		{failWorkspace, "not a directory", func(c *Config, _ *wire.InitUser) {
 			if err := os.Symlink("/etc", filepath.Join(c.WorkspaceRoot, "alice")); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{failToken, "token.json", func(c *Config, _ *messages.InitUser) {
+		{failToken, "token.json", func(c *Config, _ *wire.InitUser) {
 			c.TokenFile = "blocked/token.json"
 			dir := filepath.Join(c.WorkspaceRoot, "alice")
 			if err := os.Mkdir(dir, 0o700); err != nil {
@@ -151,8 +151,8 @@ func TestInitFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{failAgent, "no-such-agent", func(c *Config, _ *messages.InitUser) { c.AgentCommand = "no-such-agent" }},
-		{failAgent, "permission denied", func(c *Config, _ *messages.InitUser) {
+		{failAgent, "no-such-agent", func(c *Config, _ *wire.InitUser) { c.AgentCommand = "no-such-agent" }},
+		{failAgent, "permission denied", func(c *Config, _ *wire.InitUser) {
 			c.AgentCommand = filepath.Join(c.WorkspaceRoot, "agent")
 			if err := os.WriteFile(c.AgentCommand, []byte("#!/bin/sh\n"), 0o600); err != nil {
 				t.Fatal(err)
@@ -167,17 +167,17 @@ func TestInitFailures(t *testing.T) {
 			r := start(t, cfg)
 			p := g.next()
 			p.send(init)
-			expect[messages.Accepted](p)
-			f := expect[messages.InitFailed](p)
+			expect[wire.Accepted](p)
+			f := expect[wire.InitFailed](p)
 			if f.Code != c.code || !strings.Contains(f.Message, c.says) || strings.Contains(f.Message, testUserToken) {
 				t.Errorf("failure %+v", f)
 			}
 			p.send(init) // the answer stays the same
-			expect[messages.Accepted](p)
-			if again := expect[messages.InitFailed](p); again != f {
+			expect[wire.Accepted](p)
+			if again := expect[wire.InitFailed](p); again != f {
 				t.Errorf("answered again with %+v", again)
 			}
-			p.send(messages.Stop{Reason: "init_failed"})
+			p.send(wire.Stop{Reason: "init_failed"})
 			if err := r.wait(); err != nil {
 				t.Errorf("a stop ends it with %v", err)
 			}
@@ -197,7 +197,7 @@ func TestAgentThatFails(t *testing.T) {
 	if got := p.collect(1); got[0] != `"unterminated"` {
 		t.Errorf("output %s", got)
 	}
-	exit := expect[messages.Exit](p)
+	exit := expect[wire.Exit](p)
 	if exit.Code != 3 || exit.Signal != "" || !strings.HasPrefix(exit.Stderr, "out of luck") {
 		t.Errorf("exit %+v", exit)
 	}
@@ -207,7 +207,7 @@ func TestAgentThatFails(t *testing.T) {
 	if !strings.Contains(r.log.String(), "out of luck") {
 		t.Error("standard error did not reach the log")
 	}
-	p.send(messages.Ack{Seq: 1})
+	p.send(wire.Ack{Seq: 1})
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -222,8 +222,8 @@ func TestNobodyReactsToTheEnd(t *testing.T) {
 		r := startWith(t, cfg, hurried)
 		p := g.next()
 		p.send(r.initUser())
-		expect[messages.Accepted](p)
-		expect[messages.InitFailed](p)
+		expect[wire.Accepted](p)
+		expect[wire.InitFailed](p)
 		if err := r.wait(); err == nil || !strings.Contains(err.Error(), "no-such-agent") {
 			t.Errorf("ended with %v", err)
 		}
@@ -235,7 +235,7 @@ func TestNobodyReactsToTheEnd(t *testing.T) {
 		r := startWith(t, cfg, hurried)
 		p := r.begin(g)
 		p.collect(1)
-		expect[messages.Exit](p)
+		expect[wire.Exit](p)
 		if err := r.wait(); err != nil || !strings.Contains(r.log.String(), "nobody acknowledges") {
 			t.Errorf("ended with %v", err)
 		}
@@ -253,7 +253,7 @@ func TestStderrMerge(t *testing.T) {
 	if !slices.Equal(got, []string{`"err"`, `"out"`}) {
 		t.Errorf("outputs %s", got)
 	}
-	if exit := expect[messages.Exit](p); exit.Stderr != "err\n" {
+	if exit := expect[wire.Exit](p); exit.Stderr != "err\n" {
 		t.Errorf("exit %+v", exit)
 	}
 }
@@ -270,10 +270,10 @@ func TestAgentEnvironmentAndDirectory(t *testing.T) {
 	}
 	for {
 		frame := p.receive()
-		if _, ended := frame.(messages.Exit); ended {
+		if _, ended := frame.(wire.Exit); ended {
 			return
 		}
-		if line := string(frame.(messages.Data).Payload); strings.Contains(line, testTaskToken) || strings.Contains(line, testUserToken) || line == `"leak"` {
+		if line := string(frame.(wire.Data).Payload); strings.Contains(line, testTaskToken) || strings.Contains(line, testUserToken) || line == `"leak"` {
 			t.Errorf("the agent got a token, or a file of the bridge's: %s", line)
 		}
 	}
@@ -285,7 +285,7 @@ func TestTokenRefresh(t *testing.T) {
 	p := r.begin(g)
 	name := filepath.Join(r.workspace(), ".optima", "token.json")
 	for i := range 20 {
-		p.send(messages.Token{Token: messages.Secret(fmt.Sprintf("%s-%d", testUserToken, i))})
+		p.send(wire.Token{Token: wire.Secret(fmt.Sprintf("%s-%d", testUserToken, i))})
 	}
 	eventually(t, "the last token is written", func() bool { return readToken(t, name) == testUserToken+"-19" })
 	if mode(t, name) != 0o600 {
@@ -302,11 +302,11 @@ func TestAgentThatIgnoresSIGTERM(t *testing.T) {
 	r := start(t, cfg)
 	p := r.begin(g)
 	p.collect(1)
-	p.send(messages.Stop{Reason: "closed", GraceMs: 200})
+	p.send(wire.Stop{Reason: "closed", GraceMs: 200})
 	if got := p.collect(1); got[0] != `"no"` {
 		t.Errorf("output %s", got)
 	}
-	if exit := expect[messages.Exit](p); exit.Signal != "SIGKILL" || exit.Code != 137 {
+	if exit := expect[wire.Exit](p); exit.Signal != "SIGKILL" || exit.Code != 137 {
 		t.Errorf("exit %+v", exit)
 	}
 	if err := r.wait(); err != nil {
@@ -326,7 +326,7 @@ func TestWhatTheAgentLeavesBehindDies(t *testing.T) {
 	pid := strings.Trim(slices.DeleteFunc(got, func(s string) bool { return s == `"gone"` })[0], `"`)
 	p.sendInput(1, `"go"`)
 	p.collect(1)
-	if exit := skipTo[messages.Exit](p); exit.Code != 0 {
+	if exit := skipTo[wire.Exit](p); exit.Code != 0 {
 		t.Errorf("exit %+v", exit)
 	}
 	eventually(t, "the child in the group is dead", func() bool {
@@ -351,7 +351,7 @@ func TestAgentThatDoesNotReadBlocksNothing(t *testing.T) {
 	for seq := uint64(1); seq <= inputs; seq++ {
 		p.sendInput(seq, string(line))
 	}
-	p.send(messages.Token{Token: testUserToken + "-2"})
+	p.send(wire.Token{Token: testUserToken + "-2"})
 	name := filepath.Join(r.workspace(), ".optima", "token.json")
 	eventually(t, "a frame behind the input gets through", func() bool { return readToken(t, name) == testUserToken+"-2" })
 
@@ -363,8 +363,8 @@ func TestAgentThatDoesNotReadBlocksNothing(t *testing.T) {
 	if q.hello.InSeq == 0 || q.hello.InSeq >= inputs {
 		t.Errorf("hello says that %d of %d inputs were given", q.hello.InSeq, inputs)
 	}
-	expect[messages.BridgeReady](q)
-	q.send(messages.Resume{})
+	expect[wire.BridgeReady](q)
+	q.send(wire.Resume{})
 	for seq := q.hello.InSeq + 1; seq <= inputs; seq++ {
 		q.sendInput(seq, string(line))
 	}
@@ -376,9 +376,9 @@ func TestBadFramesAreSurvived(t *testing.T) {
 	g := newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := g.next()
-	p.send(messages.Resume{FromSeq: 3}) // before there is a session
+	p.send(wire.Resume{FromSeq: 3}) // before there is a session
 	p.sendInput(1, `"early"`)
-	p.send(messages.Redial{URL: "http://nowhere"})
+	p.send(wire.Redial{URL: "http://nowhere"})
 	for _, text := range []string{``, `{`, `[]`, `{"type":"init_user"}`, `{"type":"token","token":""}`, `{"type":"data","seq":-1,"payload":1}`,
 		`{"type":"later_version","x":1}`, `{"type":"stop","graceMs":"` + testUserToken + `"}`} {
 		if err := p.ws.WriteString(text); err != nil {
@@ -389,9 +389,9 @@ func TestBadFramesAreSurvived(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
-	p.send(messages.Data{Payload: json.RawMessage(`"without a number"`)})
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
+	p.send(wire.Data{Payload: json.RawMessage(`"without a number"`)})
 	p.sendInput(3, `"after a hole"`)
 	p.sendInput(1, `"first"`)
 	if got := p.collect(1); got[0] != `"first"` {
@@ -413,7 +413,7 @@ func TestPoisonHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := g.next()
-	if q.hello.State != messages.BridgeAssigned {
+	if q.hello.State != wire.BridgeAssigned {
 		t.Errorf("hello %+v", q.hello)
 	}
 }
@@ -423,7 +423,7 @@ func TestWarmTaskIsStopped(t *testing.T) {
 		g := newGateway(t)
 		r := start(t, testConfig(t, g))
 		p := g.next()
-		p.send(messages.Stop{Reason: "expired", GraceMs: 60_000})
+		p.send(wire.Stop{Reason: "expired", GraceMs: 60_000})
 		p.awaitEnd()
 		if err := r.wait(); err != nil {
 			t.Error(err)
@@ -434,7 +434,7 @@ func TestWarmTaskIsStopped(t *testing.T) {
 		r := start(t, testConfig(t, g))
 		p := g.next()
 		r.cancel()
-		expect[messages.Gone](p)
+		expect[wire.Gone](p)
 		if err := r.wait(); err != nil {
 			t.Error(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // LineMode says how lines and payloads become one another.
@@ -65,12 +65,12 @@ const maxPreload = 2 * time.Minute
 type Config struct {
 	// GatewayURL is the base that paths are appended to, ws:// or wss://.
 	GatewayURL string
-	TaskID     messages.TaskID
-	TaskToken  messages.Secret
+	TaskID     wire.TaskID
+	TaskToken  wire.Secret
 	// Warm is true for a task that waits for whichever user comes, false for one started for UserID and SessionID.
 	Warm      bool
-	UserID    messages.UserID
-	SessionID messages.SessionID
+	UserID    wire.UserID
+	SessionID wire.SessionID
 
 	// WorkspaceRoot is the directory, usually a mounted volume, that every workspace must be inside of.
 	WorkspaceRoot string
@@ -125,12 +125,12 @@ func (c Config) Validate() error {
 	if err := checkBase(c.GatewayURL); err != nil {
 		check(false, "GATEWAY_WS_URL: %w", err)
 	}
-	check(messages.ValidID(string(c.TaskID)), "TASK_ID: %q is not an id ([A-Za-z0-9][A-Za-z0-9._-]{0,127})", c.TaskID)
+	check(wire.ValidID(string(c.TaskID)), "TASK_ID: %q is not an id ([A-Za-z0-9][A-Za-z0-9._-]{0,127})", c.TaskID)
 	check(c.TaskToken != "", "TASK_TOKEN: must be set")
 	if !c.Warm {
-		check(messages.ValidID(string(c.SessionID)),
+		check(wire.ValidID(string(c.SessionID)),
 			"SESSION_ID: %q is not an id; a task with WARM_POOL_MODE=false needs one", c.SessionID)
-		check(messages.ValidUserID(string(c.UserID)),
+		check(wire.ValidUserID(string(c.UserID)),
 			"USER_ID: %q is not a user id; a task with WARM_POOL_MODE=false needs one", c.UserID)
 	}
 	check(filepath.IsAbs(c.WorkspaceRoot), "WORKSPACE_ROOT: %q is not an absolute path", c.WorkspaceRoot)

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestSplitCommand(t *testing.T) {
@@ -116,7 +116,7 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 func TestTarget(t *testing.T) {
 	for _, c := range []struct {
 		base    string
-		session messages.SessionID
+		session wire.SessionID
 		want    string
 	}{
 		{"ws://g:1", "", "ws://g:1/internal/warm/task-1"},

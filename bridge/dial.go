@@ -13,7 +13,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // handshakeTimeout bounds each step of a dial: connecting, TLS, the WebSocket's upgrade, and, where another socket waits for
@@ -24,7 +24,7 @@ const handshakeTimeout = 5 * time.Second
 const frameSlack = 64 << 10
 
 // target is the address that a bridge dials: its own path below a gateway's base.
-func target(base string, session messages.SessionID, task messages.TaskID) string {
+func target(base string, session wire.SessionID, task wire.TaskID) string {
 	u, err := url.Parse(base)
 	if err != nil {
 		return base // never: every base has been through checkBase
@@ -36,7 +36,7 @@ func target(base string, session messages.SessionID, task messages.TaskID) strin
 }
 
 // dial opens the socket. Its reading and writing have not begun when it returns.
-func (s *socket) dial(ctx context.Context, token messages.Secret, maxFrame int) error {
+func (s *socket) dial(ctx context.Context, token wire.Secret, maxFrame int) error {
 	u, err := url.Parse(s.url)
 	if err != nil {
 		return err

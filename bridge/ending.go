@@ -5,7 +5,7 @@ import (
 	"syscall"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -19,7 +19,7 @@ const (
 )
 
 // dismiss ends the task because a gateway says so: nobody waits for it any more.
-func (b *bridge) dismiss(f messages.Stop) {
+func (b *bridge) dismiss(f wire.Stop) {
 	b.dismissed = true
 	reason := "the gateway said: " + f.Reason
 	if b.evicted && b.session.ended {
@@ -83,7 +83,7 @@ func (b *bridge) signalAgent(sig syscall.Signal) {
 }
 
 // onAgentEnded takes in that the agent has ended and that all of its output is in the outbox.
-func (b *bridge) onAgentEnded(s *session, exit messages.Exit) {
+func (b *bridge) onAgentEnded(s *session, exit wire.Exit) {
 	s.ended = true
 	if b.evicted {
 		b.ending.set(b.post, b.flush, b.endEvicted)
@@ -96,7 +96,7 @@ func (b *bridge) onAgentEnded(s *session, exit messages.Exit) {
 // sayGone tells the gateway, if there is one, that the task ends without its doing.
 func (b *bridge) sayGone() {
 	if b.link.current != nil {
-		b.link.current.send(messages.Gone{})
+		b.link.current.send(wire.Gone{})
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // lastWords is an agent that has something to say when it is told to end.
@@ -25,8 +25,8 @@ func TestEvictedTaskHandsItsSessionBack(t *testing.T) {
 	r.cancel()
 	p.collect(2)
 	p.sendInput(1, `"too late"`)
-	p.send(messages.Ack{Seq: 3})
-	expect[messages.Gone](p) // without having acknowledged the input
+	p.send(wire.Ack{Seq: 3})
+	expect[wire.Gone](p) // without having acknowledged the input
 	p.awaitEnd()
 	if err := r.wait(); err != nil {
 		t.Error(err)
@@ -42,7 +42,7 @@ func TestEvictedTaskWaitsForAcknowledgementsAndNoLonger(t *testing.T) {
 	p.collect(1)
 	r.cancel()
 	p.collect(2)
-	expect[messages.Gone](p)
+	expect[wire.Gone](p)
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -62,11 +62,11 @@ func TestEvictedTaskWithoutAGateway(t *testing.T) {
 	eventually(t, "the agent ends", func() bool { return strings.Contains(r.log.String(), "the agent has ended") })
 	g.refuse.Store(0)
 	p = g.next()
-	expect[messages.BridgeReady](p)
-	p.send(messages.Resume{FromSeq: 1})
+	expect[wire.BridgeReady](p)
+	p.send(wire.Resume{FromSeq: 1})
 	p.collect(2)
-	p.send(messages.Ack{Seq: 3})
-	expect[messages.Gone](p)
+	p.send(wire.Ack{Seq: 3})
+	expect[wire.Gone](p)
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -80,7 +80,7 @@ func TestEvictedTaskWhoseAgentHadEnded(t *testing.T) {
 	r := start(t, cfg)
 	p := r.begin(g)
 	p.collect(1)
-	if exit := expect[messages.Exit](p); exit.Code != 7 {
+	if exit := expect[wire.Exit](p); exit.Code != 7 {
 		t.Errorf("exit %+v", exit)
 	}
 	r.cancel()
@@ -104,7 +104,7 @@ func TestDismissedTaskDialsNoMore(t *testing.T) {
 				r.cancel()
 				eventually(t, "it is told to end", func() bool { return strings.Contains(r.log.String(), "told to end") })
 			}
-			p.send(messages.Stop{Reason: "its session ended", GraceMs: patience.Milliseconds()})
+			p.send(wire.Stop{Reason: "its session ended", GraceMs: patience.Milliseconds()})
 			eventually(t, "it is stopped", func() bool { return strings.Contains(r.log.String(), "stopping the agent") })
 			p.awaitAnswer()
 			p.cut()

@@ -21,7 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // patience bounds every wait of these tests. Nothing takes nearly as long unless it is broken.
@@ -57,10 +57,10 @@ type peer struct {
 	path   string
 	auth   string
 	ws     *gws.Conn
-	frames chan messages.Frame
+	frames chan wire.Frame
 	done   chan struct{}
 	err    error // after done
-	hello  messages.BridgeHello
+	hello  wire.BridgeHello
 	mute   atomic.Bool // answer no pings
 	ponged atomic.Bool // a ping was answered
 }
@@ -89,7 +89,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	p := &peer{
 		t: g.t, path: r.URL.Path, auth: r.Header.Get("Authorization"),
-		frames: make(chan messages.Frame, 64), done: make(chan struct{}),
+		frames: make(chan wire.Frame, 64), done: make(chan struct{}),
 	}
 	ws, err := gws.NewUpgrader(peerEvents{p: p}, &gws.ServerOption{ReadMaxPayloadSize: 4 << 20}).Upgrade(w, r)
 	if err != nil {
@@ -112,7 +112,7 @@ func (g *gateway) next() *peer {
 	g.t.Helper()
 	select {
 	case p := <-g.arrivals:
-		p.hello = expect[messages.BridgeHello](p)
+		p.hello = expect[wire.BridgeHello](p)
 		return p
 	case <-time.After(patience):
 		g.t.Fatal("no bridge dialled")
@@ -139,7 +139,7 @@ func (e peerEvents) OnPong(_ *gws.Conn, payload []byte) {
 
 func (e peerEvents) OnMessage(socket *gws.Conn, m *gws.Message) {
 	defer m.Close()
-	frame, err := messages.DecodeFromBridge(m.Bytes())
+	frame, err := wire.DecodeFromBridge(m.Bytes())
 	if err != nil {
 		e.p.t.Errorf("the bridge sent a bad frame: %v", err)
 		return
@@ -150,23 +150,23 @@ func (e peerEvents) OnMessage(socket *gws.Conn, m *gws.Message) {
 	}
 }
 
-func (p *peer) send(f messages.Frame) {
+func (p *peer) send(f wire.Frame) {
 	p.t.Helper()
-	if err := p.ws.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, f)); err != nil {
+	if err := p.ws.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, f)); err != nil {
 		p.t.Fatalf("send %s: %v", f.FrameType(), err)
 	}
 }
 
 func (p *peer) sendInput(seq uint64, payload string) {
 	p.t.Helper()
-	p.send(messages.Data{Seq: seq, Payload: json.RawMessage(payload)})
+	p.send(wire.Data{Seq: seq, Payload: json.RawMessage(payload)})
 }
 
 // cut drops the socket as a broken network does.
 func (p *peer) cut() { _ = p.ws.NetConn().Close() }
 
 // receive is the next frame.
-func (p *peer) receive() messages.Frame {
+func (p *peer) receive() wire.Frame {
 	p.t.Helper()
 	select {
 	case f := <-p.frames:
@@ -190,7 +190,7 @@ func (p *peer) receive() messages.Frame {
 }
 
 // expect is the next frame, which must be an F.
-func expect[F messages.Frame](p *peer) F {
+func expect[F wire.Frame](p *peer) F {
 	p.t.Helper()
 	frame := p.receive()
 	f, ok := frame.(F)
@@ -201,30 +201,30 @@ func expect[F messages.Frame](p *peer) F {
 }
 
 // skipTo is the next F; acks before it are passed over.
-func skipTo[F messages.Frame](p *peer) F {
+func skipTo[F wire.Frame](p *peer) F {
 	p.t.Helper()
 	for {
 		frame := p.receive()
 		if f, ok := frame.(F); ok {
 			return f
 		}
-		if _, isAck := frame.(messages.Ack); !isAck {
+		if _, isAck := frame.(wire.Ack); !isAck {
 			p.t.Fatalf("got %T %+v, want an ack or %T", frame, frame, *new(F))
 		}
 	}
 }
 
 // awaitAck reads until the ack of seq, and returns the outputs that came before it.
-func (p *peer) awaitAck(seq uint64) []messages.Data {
+func (p *peer) awaitAck(seq uint64) []wire.Data {
 	p.t.Helper()
-	var outputs []messages.Data
+	var outputs []wire.Data
 	for {
 		switch f := p.receive().(type) {
-		case messages.Ack:
+		case wire.Ack:
 			if f.Seq >= seq {
 				return outputs
 			}
-		case messages.Data:
+		case wire.Data:
 			outputs = append(outputs, f)
 		default:
 			p.t.Fatalf("got %T %+v while waiting for ack %d", f, f, seq)
@@ -314,8 +314,8 @@ func (r *running) wait() error {
 
 func (r *running) workspace() string { return filepath.Join(r.cfg.WorkspaceRoot, "alice") }
 
-func (r *running) initUser() messages.InitUser {
-	return messages.InitUser{
+func (r *running) initUser() wire.InitUser {
+	return wire.InitUser{
 		UserID: "alice", SessionID: "session-1", WorkspaceDir: r.workspace(), Token: testUserToken, Binding: "binding-1",
 	}
 }
@@ -331,8 +331,8 @@ func (r *running) begin(g *gateway) *peer {
 func (r *running) becomeReady(p *peer) {
 	r.t.Helper()
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
 }
 
 // logBuffer collects log lines.

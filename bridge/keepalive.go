@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // keepaliveVariable names the agent's keepalive file to it: an agent that touches the file, or writes it, asks for more
@@ -157,6 +157,6 @@ func (b *bridge) onKeepalive(s *session) {
 func (b *bridge) tellKeepalive(to *socket) {
 	if s := b.session; s.asksForTime {
 		s.asksForTime = false
-		to.send(messages.Keepalive{})
+		to.send(wire.Keepalive{})
 	}
 }

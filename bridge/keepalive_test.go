@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // often is the interval of these tests.
@@ -63,7 +63,7 @@ func TestTouchingTheKeepaliveFileAsksForMoreTime(t *testing.T) {
 		if err := test.touch(); err != nil {
 			t.Fatal(err)
 		}
-		if f := p.receive(); f != (messages.Keepalive{}) {
+		if f := p.receive(); f != (wire.Keepalive{}) {
 			t.Errorf("%s: got %T %+v", test.name, f, f)
 		}
 	}
@@ -72,8 +72,8 @@ func TestTouchingTheKeepaliveFileAsksForMoreTime(t *testing.T) {
 		p.sendInput(i, `1`)
 		p.collect(1) // fails at a keepalive
 	}
-	p.send(messages.Stop{Reason: "closed", GraceMs: 5000})
-	skipTo[messages.Exit](p)
+	p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
+	skipTo[wire.Exit](p)
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -110,9 +110,9 @@ func TestKeepaliveWaitsForTheGateway(t *testing.T) {
 	g.refuse.Store(0)
 	for _, told := range []bool{true, false} {
 		p = g.next()
-		expect[messages.BridgeReady](p)
+		expect[wire.BridgeReady](p)
 		if told {
-			expect[messages.Keepalive](p)
+			expect[wire.Keepalive](p)
 		}
 		p.sendInput(1, `1`)
 		p.awaitAck(1) // fails at a keepalive

@@ -3,7 +3,7 @@ package bridge
 import (
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // repeatLog is how often the same failure to reach the gateway is told again.
@@ -52,7 +52,7 @@ func (b *bridge) address() string {
 	if b.link.current == nil && b.link.failures%2 == 1 {
 		base = b.cfg.GatewayURL
 	}
-	var session messages.SessionID
+	var session wire.SessionID
 	switch {
 	case b.session != nil:
 		session = b.session.id
@@ -70,7 +70,7 @@ func (b *bridge) dial() {
 	b.link.dialing = true
 	b.link.retry.stop()
 	owner := socketOwner{
-		frame:    func(s *socket, f messages.Frame) { b.post(func() { b.onFrame(s, f) }) },
+		frame:    func(s *socket, f wire.Frame) { b.post(func() { b.onFrame(s, f) }) },
 		exitSent: func(s *socket) { b.post(func() { b.onExitSent(s) }) },
 		down:     func(s *socket, err error) { b.post(func() { b.onDown(s, err) }) },
 	}
@@ -158,7 +158,7 @@ func (b *bridge) onDown(s *socket, err error) {
 }
 
 // onRedial dials the given gateway, or the same again. The socket that there is stays until the new one was answered.
-func (b *bridge) onRedial(f messages.Redial) {
+func (b *bridge) onRedial(f wire.Redial) {
 	if f.URL != "" {
 		if err := checkBase(f.URL); err != nil {
 			b.log.Error().Err(err).Msg("ignored a redial to a bad address")

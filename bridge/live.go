@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // maxLogLine bounds what one line of the agent's standard error takes in the log.
@@ -41,7 +41,7 @@ func (b *bridge) standBy() {
 }
 
 // live is the session's life outside of the loop: prepare, run the agent, clean up. The thread is the helper's; see startAgent.
-func (b *bridge) live(s *session, init messages.InitUser, helper *agent) {
+func (b *bridge) live(s *session, init wire.InitUser, helper *agent) {
 	defer s.cancel()
 
 	p, failed := b.prepare(s, init, helper)
@@ -66,7 +66,7 @@ type prepared struct {
 	temp      string // the agent's temporary directory
 	agent     *agent
 	stage     *isolation.Stage // nil unless the agent was preloaded
-	timings   messages.Timings
+	timings   wire.Timings
 }
 
 // clear removes what no later session is to find. The agent has ended.
@@ -95,11 +95,11 @@ func (p *prepared) abandon() error {
 // prepare makes the workspace, writes the token and has the helper become the agent, or gives both to the agent that was
 // preloaded. An agent is ready once its program runs: it reads its stdin when it gets to it, and one that fails later is told
 // by exit.
-func (b *bridge) prepare(s *session, init messages.InitUser, helper *agent) (prepared, *messages.InitFailed) {
+func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepared, *wire.InitFailed) {
 	var p prepared
 	lap := stopwatch()
-	fail := func(code string, err error) (prepared, *messages.InitFailed) {
-		return p, &messages.InitFailed{Code: code, Message: errors.Join(err, p.abandon()).Error()}
+	fail := func(code string, err error) (prepared, *wire.InitFailed) {
+		return p, &wire.InitFailed{Code: code, Message: errors.Join(err, p.abandon()).Error()}
 	}
 	var err error
 	switch pre := b.preloaded; {
@@ -144,7 +144,7 @@ func (b *bridge) prepare(s *session, init messages.InitUser, helper *agent) (pre
 }
 
 // makeAgent has the helper become the agent in its workspace.
-func (b *bridge) makeAgent(p *prepared, user messages.UserID) error {
+func (b *bridge) makeAgent(p *prepared, user wire.UserID) error {
 	argv, err := SplitCommand(b.cfg.AgentCommand)
 	if err != nil {
 		return err
@@ -157,7 +157,7 @@ func (b *bridge) makeAgent(p *prepared, user messages.UserID) error {
 		return err
 	}
 	env := agentEnviron(b.cfg.Environ, place{
-		user: messages.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.Inside(p.temp),
+		user: wire.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.Inside(p.temp),
 		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)),
 	})
 	return b.plan.Start(p.agent.helper, isolation.Job{Argv: argv, Env: env, Workspace: w.path, Temp: p.temp, UID: w.uid})
@@ -174,7 +174,7 @@ func stopwatch() func() int64 {
 }
 
 // relay carries lines both ways until the agent has ended and its output was read to the end.
-func (b *bridge) relay(s *session, p prepared) messages.Exit {
+func (b *bridge) relay(s *session, p prepared) wire.Exit {
 	a := p.agent
 	b.wg.Go(func() {
 		if err := s.in.pump(a.stdin); err != nil && !errors.Is(err, os.ErrClosed) {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"sync"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // outbox is the agent's output on its way to the gateway: the readers of the agent put, the writer of the one socket that
@@ -16,7 +16,7 @@ type outbox struct {
 	mu     sync.Mutex
 	room   sync.Cond // with mu: outputs were forgotten, or the outbox is closed
 	kept   replay
-	exit   *messages.Exit // after the last output
+	exit   *wire.Exit // after the last output
 	closed bool
 	reader bell // of the socket attached last; nil before the first
 }
@@ -54,7 +54,7 @@ func (o *outbox) put(payload json.RawMessage) bool {
 }
 
 // finish adds the exit, which comes after every output. Nothing is put afterwards.
-func (o *outbox) finish(exit messages.Exit) {
+func (o *outbox) finish(exit wire.Exit) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.exit = &exit
@@ -87,7 +87,7 @@ func (o *outbox) attach(reader bell, seq uint64) cursor {
 }
 
 // next moves the cursor over the next data, gap or exit and returns it; nil when there is none yet.
-func (o *outbox) next(c *cursor) messages.Frame {
+func (o *outbox) next(c *cursor) wire.Frame {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	frame, seq := o.kept.after(c.seq)

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // A warm bridge shows the newest pass on every dial. With its user it has none, and takes none any more.
@@ -15,20 +15,20 @@ func TestPassIsShownWhileWarm(t *testing.T) {
 	if p.hello.Pass != "" {
 		t.Errorf("the first hello has the pass %q", string(p.hello.Pass))
 	}
-	for _, pass := range []messages.Secret{testPass, testPass + "-2"} {
-		p.send(messages.Pass{Pass: pass})
-		p.send(messages.Redial{})
-		if p = g.next(); p.hello.State != messages.BridgeWarm || p.hello.Pass != pass {
+	for _, pass := range []wire.Secret{testPass, testPass + "-2"} {
+		p.send(wire.Pass{Pass: pass})
+		p.send(wire.Redial{})
+		if p = g.next(); p.hello.State != wire.BridgeWarm || p.hello.Pass != pass {
 			t.Errorf("%s with the pass %q, want %q", p.hello.State, string(p.hello.Pass), string(pass))
 		}
-		p.send(messages.Ack{})
+		p.send(wire.Ack{})
 	}
 	p.send(r.initUser())
-	p.send(messages.Pass{Pass: testPass})
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
+	p.send(wire.Pass{Pass: testPass})
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
 	p.cut()
-	if p = g.next(); p.hello.State != messages.BridgeAssigned || p.hello.Pass != "" {
+	if p = g.next(); p.hello.State != wire.BridgeAssigned || p.hello.Pass != "" {
 		t.Errorf("%s with the pass %q", p.hello.State, string(p.hello.Pass))
 	}
 }
@@ -40,19 +40,19 @@ func TestPassIsGoneAfterAnInitThatFailed(t *testing.T) {
 	cfg.AgentCommand = "/nonexistent"
 	r := start(t, cfg)
 	p := g.next()
-	p.send(messages.Pass{Pass: testPass})
+	p.send(wire.Pass{Pass: testPass})
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
-	expect[messages.InitFailed](p)
+	expect[wire.Accepted](p)
+	expect[wire.InitFailed](p)
 	p.cut()
-	if p = g.next(); p.hello.State != messages.BridgeAssigned || p.hello.Pass != "" {
+	if p = g.next(); p.hello.State != wire.BridgeAssigned || p.hello.Pass != "" {
 		t.Errorf("%s with the pass %q", p.hello.State, string(p.hello.Pass))
 	}
 }
 
 func TestForgottenPassIsCleared(t *testing.T) {
 	b := &bridge{}
-	b.onPass(messages.Pass{Pass: testPass})
+	b.onPass(wire.Pass{Pass: testPass})
 	held := b.pass
 	b.forgetPass()
 	if b.pass != nil || !bytes.Equal(held, make([]byte, len(testPass))) {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // maxUnownedLines bounds how many lines of each stream go to the log while there is no user.
@@ -94,7 +94,7 @@ func (b *bridge) warmUp() (err error) {
 }
 
 // logOutput writes to the log what a process says until it has ended. Nothing of it can be a user's.
-func (b *bridge) logOutput(a *agent) messages.Exit {
+func (b *bridge) logOutput(a *agent) wire.Exit {
 	var readers sync.WaitGroup
 	for name, from := range map[string]*outputPipe{"stdout": a.stdout, "stderr": a.stderr} {
 		readers.Go(func() {

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // nodeAgent loads some of Node's own modules and a program of its own, with a compile cache if there is one, and echoes.
@@ -177,13 +177,13 @@ func (image nodeImage) claim(b *testing.B, mode PreloadMode) (toReady, toAnswer 
 	begin := time.Now()
 	p.send(r.initUser())
 	p.sendInput(1, `"hello"`)
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
 	toReady = time.Since(begin)
-	skipTo[messages.Data](p)
+	skipTo[wire.Data](p)
 	toAnswer = time.Since(begin)
-	p.send(messages.Stop{GraceMs: 5000})
-	skipTo[messages.Exit](p)
+	p.send(wire.Stop{GraceMs: 5000})
+	skipTo[wire.Exit](p)
 	if err := r.wait(); err != nil {
 		b.Error(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // preloadedConfig is a warm task's whose agent, a shell's script, starts before there is a user. The agent's temporary directory
@@ -92,13 +92,13 @@ func TestPreloadedAgentGetsItsWorkspace(t *testing.T) {
 			var got []string
 			for len(got) < 6 {
 				switch f := p.receive().(type) {
-				case messages.Data:
+				case wire.Data:
 					var line string
 					if err := json.Unmarshal(f.Payload, &line); err != nil {
 						t.Fatal(err)
 					}
 					got = append(got, line)
-				case messages.Exit:
+				case wire.Exit:
 					t.Fatalf("%+v after %q", f, got)
 				}
 			}
@@ -115,9 +115,9 @@ func TestPreloadedAgentGetsItsWorkspace(t *testing.T) {
 			if file.Uid != workspace.Uid || file.Gid != workspace.Gid || strings.Contains(levels, "uid") == (file.Uid == 0) {
 				t.Errorf("on disk the agent's file is of uid %d, gid %d, and the workspace of %d, %d", file.Uid, file.Gid, workspace.Uid, workspace.Gid)
 			}
-			p.send(messages.Token{Token: "token-2-that-nobody-may-see"})
-			p.send(messages.Stop{GraceMs: 5000})
-			for _, isExit := p.receive().(messages.Exit); !isExit; _, isExit = p.receive().(messages.Exit) {
+			p.send(wire.Token{Token: "token-2-that-nobody-may-see"})
+			p.send(wire.Stop{GraceMs: 5000})
+			for _, isExit := p.receive().(wire.Exit); !isExit; _, isExit = p.receive().(wire.Exit) {
 			}
 			p.awaitEnd()
 			if err := r.wait(); err != nil {
@@ -184,14 +184,14 @@ func TestInitThatFailsEndsThePreloadedAgent(t *testing.T) {
 	p := g.next()
 	pid := strings.TrimSpace(readText(t, awaitFile(t, temps+"/hearth-*/pid")))
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
-	if f := expect[messages.InitFailed](p); f.Code != failWorkspace {
+	expect[wire.Accepted](p)
+	if f := expect[wire.InitFailed](p); f.Code != failWorkspace {
 		t.Errorf("%+v", f)
 	}
 	if alive(t, pid) {
 		t.Error("the agent lives on")
 	}
-	p.send(messages.Stop{})
+	p.send(wire.Stop{})
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -217,7 +217,7 @@ func TestPreloadedAgentThatDiesAsItsUserComes(t *testing.T) {
 	b.wg.Go(func() { b.watchPreloaded(pre) })
 	<-pre.died
 	b.session = &session{ctx: t.Context(), cancel: func() {}, in: newInbox(0), out: newOutbox(0, 1, OverflowPause), log: b.log}
-	_, failed := b.prepare(b.session, messages.InitUser{UserID: "alice", WorkspaceDir: filepath.Join(cfg.WorkspaceRoot, "alice"), Token: testUserToken}, nil)
+	_, failed := b.prepare(b.session, wire.InitUser{UserID: "alice", WorkspaceDir: filepath.Join(cfg.WorkspaceRoot, "alice"), Token: testUserToken}, nil)
 	if failed == nil || failed.Code != failAgent || !strings.Contains(failed.Message, "ended before it had a user") {
 		t.Errorf("%+v", failed)
 	}

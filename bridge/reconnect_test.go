@@ -11,7 +11,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // TestNothingIsLostWhereSocketsBreak cuts the socket again and again while numbers stream both ways. The gateway behaves
@@ -31,15 +31,15 @@ func TestNothingIsLostWhereSocketsBreak(t *testing.T) {
 			p.sendInput(sent, fmt.Sprint(sent))
 		}
 		switch f := p.receive().(type) {
-		case messages.Ack:
+		case wire.Ack:
 			acked = max(acked, f.Seq)
-		case messages.Data:
+		case wire.Data:
 			if f.Seq != seen+1 || string(f.Payload) != fmt.Sprint(f.Seq) {
 				t.Fatalf("output %d %s after %d", f.Seq, f.Payload, seen)
 			}
 			seen++
 			if seen%50 == 0 {
-				p.send(messages.Ack{Seq: seen})
+				p.send(wire.Ack{Seq: seen})
 			}
 		default:
 			t.Fatalf("got %T", f)
@@ -49,12 +49,12 @@ func TestNothingIsLostWhereSocketsBreak(t *testing.T) {
 			p.cut()
 			p = g.next()
 			h := p.hello
-			if p.path != "/internal/task/session-1" || h.State != messages.BridgeAssigned || h.SessionID != "session-1" ||
+			if p.path != "/internal/task/session-1" || h.State != wire.BridgeAssigned || h.SessionID != "session-1" ||
 				h.UserID != "alice" || h.Binding != "binding-1" || h.InSeq > sent || h.OutSeq < seen {
 				t.Fatalf("dialled %s with %+v; sent %d, seen %d", p.path, h, sent, seen)
 			}
-			expect[messages.BridgeReady](p)
-			p.send(messages.Resume{FromSeq: seen})
+			expect[wire.BridgeReady](p)
+			p.send(wire.Resume{FromSeq: seen})
 			sent, acked = h.InSeq, h.InSeq
 		}
 	}
@@ -69,23 +69,23 @@ func TestOutputsWaitForResume(t *testing.T) {
 	p.cut()
 
 	p = g.next()
-	expect[messages.BridgeReady](p)
+	expect[wire.BridgeReady](p)
 	p.sendInput(2, `2`)
 	if early := p.awaitAck(2); len(early) > 0 {
 		t.Errorf("outputs before resume: %v", early)
 	}
-	p.send(messages.Resume{FromSeq: 0})
+	p.send(wire.Resume{FromSeq: 0})
 	for seq := uint64(1); seq <= 2; seq++ {
-		if f := expect[messages.Data](p); f.Seq != seq {
+		if f := expect[wire.Data](p); f.Seq != seq {
 			t.Errorf("output %d, want %d", f.Seq, seq)
 		}
 	}
-	p.send(messages.Ack{Seq: 1})
-	p.send(messages.Resume{FromSeq: 0})
-	if f := expect[messages.Gap](p); f != (messages.Gap{From: 1, To: 1}) {
+	p.send(wire.Ack{Seq: 1})
+	p.send(wire.Resume{FromSeq: 0})
+	if f := expect[wire.Gap](p); f != (wire.Gap{From: 1, To: 1}) {
 		t.Errorf("an acknowledged output is asked for: %+v", f)
 	}
-	if f := expect[messages.Data](p); f.Seq != 2 {
+	if f := expect[wire.Data](p); f.Seq != 2 {
 		t.Errorf("output %d", f.Seq)
 	}
 }
@@ -95,14 +95,14 @@ func TestReadyIsToldAgainWhereTheGatewayMissedIt(t *testing.T) {
 	r := start(t, testConfig(t, g))
 	p := g.next()
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
+	expect[wire.Accepted](p)
 	p.cut() // ready may or may not be on its way
 	p = g.next()
-	if p.hello.State != messages.BridgeAssigned {
+	if p.hello.State != wire.BridgeAssigned {
 		t.Errorf("hello %+v", p.hello)
 	}
-	p.send(messages.Resume{})
-	expect[messages.BridgeReady](p)
+	p.send(wire.Resume{})
+	expect[wire.BridgeReady](p)
 	p.sendInput(1, `1`)
 	p.collect(1)
 }
@@ -127,21 +127,21 @@ func TestExitIsDeliveredAfterTheSocketWasDown(t *testing.T) {
 	if p.hello.OutSeq != 2 {
 		t.Errorf("hello %+v", p.hello)
 	}
-	expect[messages.BridgeReady](p)
-	p.send(messages.Resume{FromSeq: 0})
+	expect[wire.BridgeReady](p)
+	p.send(wire.Resume{FromSeq: 0})
 	p.collect(2)
-	if exit := expect[messages.Exit](p); exit.Code != 7 {
+	if exit := expect[wire.Exit](p); exit.Code != 7 {
 		t.Errorf("exit %+v", exit)
 	}
 
 	// Nothing was acknowledged: a socket that breaks now must not take the rest with it.
 	p.cut()
 	p = g.next()
-	expect[messages.BridgeReady](p)
-	p.send(messages.Resume{FromSeq: 1})
+	expect[wire.BridgeReady](p)
+	p.send(wire.Resume{FromSeq: 1})
 	p.collect(1)
-	expect[messages.Exit](p)
-	p.send(messages.Ack{Seq: 2})
+	expect[wire.Exit](p)
+	p.send(wire.Ack{Seq: 2})
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -154,17 +154,17 @@ func TestRedial(t *testing.T) {
 	p.sendInput(1, `1`)
 	p.collect(1)
 
-	p.send(messages.Redial{URL: h.url()})
+	p.send(wire.Redial{URL: h.url()})
 	q := h.next()
 	if q.path != "/internal/task/session-1" || q.hello.OutSeq != 1 {
 		t.Errorf("dialled %s with %+v", q.path, q.hello)
 	}
-	expect[messages.BridgeReady](q)
+	expect[wire.BridgeReady](q)
 	// The new gateway has not answered yet: the old one's input is still the agent's, but what comes of it is for the new
 	// one, which has been told that there is no output 2. Nobody else may know better.
 	p.sendInput(2, `2`)
 	p.awaitAnswer()
-	q.send(messages.Resume{FromSeq: 1})
+	q.send(wire.Resume{FromSeq: 1})
 	p.awaitEnd()
 	if n := len(p.frames); n > 0 {
 		t.Errorf("the old gateway was sent %d frames more", n)
@@ -177,8 +177,8 @@ func TestRedial(t *testing.T) {
 	h.refuse.Store(503)
 	q.cut()
 	p = g.next()
-	expect[messages.BridgeReady](p)
-	p.send(messages.Resume{FromSeq: 3})
+	expect[wire.BridgeReady](p)
+	p.send(wire.Resume{FromSeq: 3})
 	p.sendInput(4, `4`)
 	p.collect(1)
 }
@@ -188,7 +188,7 @@ func TestRedialThatIsNotAnswered(t *testing.T) {
 	g, h := newGateway(t), newGateway(t)
 	r := startWith(t, testConfig(t, g), func(b *bridge) { b.answer = 100 * time.Millisecond })
 	p := r.begin(g)
-	p.send(messages.Redial{URL: h.url()})
+	p.send(wire.Redial{URL: h.url()})
 	q := h.next()
 	p.sendInput(1, `1`)
 	q.awaitEnd()
@@ -201,18 +201,18 @@ func TestRedialOfAWarmTask(t *testing.T) {
 	g, h := newGateway(t), newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := g.next()
-	p.send(messages.Redial{URL: h.url()})
+	p.send(wire.Redial{URL: h.url()})
 	q := h.next()
 	if q.path != "/internal/warm/task-1" {
 		t.Errorf("dialled %s", q.path)
 	}
 	// The old gateway uses the task at the last moment: the new one, which was told that it is free, must hear of it.
 	p.send(r.initUser())
-	expect[messages.Accepted](p)
-	expect[messages.BridgeReady](p)
+	expect[wire.Accepted](p)
+	expect[wire.BridgeReady](p)
 	q.awaitEnd()
 	q = h.next()
-	if q.path != "/internal/task/session-1" || q.hello.State != messages.BridgeAssigned {
+	if q.path != "/internal/task/session-1" || q.hello.State != wire.BridgeAssigned {
 		t.Errorf("dialled %s with %+v", q.path, q.hello)
 	}
 }
@@ -221,12 +221,12 @@ func TestRedialWithoutAnAddress(t *testing.T) {
 	g := newGateway(t)
 	start(t, testConfig(t, g))
 	p := g.next()
-	p.send(messages.Redial{})
+	p.send(wire.Redial{})
 	q := g.next()
 	if err := p.ws.WriteClose(1001, nil); err != nil { // unanswered, but the old socket is closed by its gateway
 		t.Fatal(err)
 	}
-	q.send(messages.Stop{Reason: "expired"})
+	q.send(wire.Stop{Reason: "expired"})
 	q.awaitEnd()
 }
 
@@ -248,7 +248,7 @@ func TestSilentGatewayIsLeft(t *testing.T) {
 	}
 	p.mute.Store(true)
 	q := g.next()
-	if q.hello.State != messages.BridgeAssigned || !strings.Contains(r.log.String(), "i/o timeout") {
+	if q.hello.State != wire.BridgeAssigned || !strings.Contains(r.log.String(), "i/o timeout") {
 		t.Errorf("hello %+v", q.hello)
 	}
 }
@@ -267,7 +267,7 @@ func TestDropReplaysWithAGap(t *testing.T) {
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var h messages.BridgeHello
+	var h wire.BridgeHello
 	for h.OutSeq < 1000 { // dial until all of it has run past
 		g.refuse.Store(0)
 		p = g.next()
@@ -275,14 +275,14 @@ func TestDropReplaysWithAGap(t *testing.T) {
 			p.cut()
 		}
 	}
-	expect[messages.BridgeReady](p)
-	p.send(messages.Resume{FromSeq: 0})
-	gap := expect[messages.Gap](p)
+	expect[wire.BridgeReady](p)
+	p.send(wire.Resume{FromSeq: 0})
+	gap := expect[wire.Gap](p)
 	if gap.From != 1 || gap.To < 900 || gap.To >= 1000 {
 		t.Errorf("gap %+v", gap)
 	}
 	for seq := gap.To + 1; seq <= 1000; seq++ {
-		if f := expect[messages.Data](p); f.Seq != seq || string(f.Payload) != fmt.Sprint(seq) {
+		if f := expect[wire.Data](p); f.Seq != seq || string(f.Payload) != fmt.Sprint(seq) {
 			t.Fatalf("output %d %s, want %d", f.Seq, f.Payload, seq)
 		}
 	}
@@ -302,7 +302,7 @@ func TestPauseBoundsTheBuffer(t *testing.T) {
 	held := uint64(cfg.OutputBufferBytes / (len(`"y"`) + entryOverhead))
 	for round := range uint64(3) {
 		for n := range held {
-			if f := expect[messages.Data](p); f.Seq != round*held+n+1 || string(f.Payload) != `"y"` {
+			if f := expect[wire.Data](p); f.Seq != round*held+n+1 || string(f.Payload) != `"y"` {
 				t.Fatalf("output %d %s in round %d", f.Seq, f.Payload, round)
 			}
 		}
@@ -310,15 +310,15 @@ func TestPauseBoundsTheBuffer(t *testing.T) {
 		if last := out.last(); last != (round+1)*held {
 			t.Fatalf("the agent was read up to output %d, and %d fill the buffer", last, (round+1)*held)
 		}
-		p.send(messages.Ack{Seq: (round + 1) * held})
+		p.send(wire.Ack{Seq: (round + 1) * held})
 	}
-	p.send(messages.Stop{Reason: "closed", GraceMs: 5000})
+	p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
 	for {
-		if _, ended := p.receive().(messages.Exit); ended {
+		if _, ended := p.receive().(wire.Exit); ended {
 			return
 		}
 		// Fails once the bridge has left, which it does right after the exit.
-		_ = p.ws.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, messages.Ack{Seq: 1 << 40}))
+		_ = p.ws.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, wire.Ack{Seq: 1 << 40}))
 	}
 }
 

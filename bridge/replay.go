@@ -3,7 +3,7 @@ package bridge
 import (
 	"encoding/json"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // entryOverhead is what an entry costs beside its bytes, so that a flood of empty lines is bounded as well.
@@ -51,12 +51,12 @@ func (r *replay) forget(seq uint64) {
 
 // after is what follows output seq: the next output; a gap, where outputs are gone; or nil at the end. It also gives the
 // seq to ask with next.
-func (r *replay) after(seq uint64) (messages.Frame, uint64) {
+func (r *replay) after(seq uint64) (wire.Frame, uint64) {
 	if next := seq + 1; next < r.first {
-		return messages.Gap{From: next, To: r.first - 1}, r.first - 1
+		return wire.Gap{From: next, To: r.first - 1}, r.first - 1
 	}
 	if seq >= r.last() {
 		return nil, seq
 	}
-	return messages.Data{Seq: seq + 1, Payload: r.kept[seq+1-r.first]}, seq + 1
+	return wire.Data{Seq: seq + 1, Payload: r.kept[seq+1-r.first]}, seq + 1
 }

@@ -9,12 +9,12 @@ import (
 
 	"pgregory.net/rapid"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func numbered(seq uint64) json.RawMessage { return json.RawMessage(fmt.Sprint(seq)) }
 
-func data(seq uint64) messages.Frame { return messages.Data{Seq: seq, Payload: numbered(seq)} }
+func data(seq uint64) wire.Frame { return wire.Data{Seq: seq, Payload: numbered(seq)} }
 
 func TestReplayAfter(t *testing.T) {
 	// Outputs 11 to 15 were produced, 11 and 12 are forgotten.
@@ -25,12 +25,12 @@ func TestReplayAfter(t *testing.T) {
 	r.forget(12)
 	for _, c := range []struct {
 		after uint64
-		want  messages.Frame
+		want  wire.Frame
 		at    uint64
 	}{
-		{0, messages.Gap{From: 1, To: 12}, 12},
-		{10, messages.Gap{From: 11, To: 12}, 12},
-		{11, messages.Gap{From: 12, To: 12}, 12},
+		{0, wire.Gap{From: 1, To: 12}, 12},
+		{10, wire.Gap{From: 11, To: 12}, 12},
+		{11, wire.Gap{From: 12, To: 12}, 12},
 		{12, data(13), 13},
 		{14, data(15), 15},
 		{15, nil, 15},
@@ -72,12 +72,12 @@ func TestReplayAgainstModel(t *testing.T) {
 					if seen != produced {
 						t.Fatalf("nothing to read after %d, but %d was produced", seen, produced)
 					}
-				case messages.Data:
+				case wire.Data:
 					if f.Seq != seen+1 || string(f.Payload) != fmt.Sprint(f.Seq) {
 						t.Fatalf("read %d %s after %d", f.Seq, f.Payload, seen)
 					}
 					seen = f.Seq
-				case messages.Gap:
+				case wire.Gap:
 					if f.From != seen+1 || f.To < f.From || f.To > produced {
 						t.Fatalf("gap %+v after %d of %d", f, seen, produced)
 					}
@@ -146,14 +146,14 @@ func TestExitComesLastAndOncePerReader(t *testing.T) {
 	o := newOutbox(0, 1<<10, OverflowPause)
 	cur := o.attach(newBell(), 0)
 	o.put(numbered(1))
-	o.finish(messages.Exit{Code: 3})
-	for _, want := range []messages.Frame{data(1), messages.Exit{Code: 3}, nil} {
+	o.finish(wire.Exit{Code: 3})
+	for _, want := range []wire.Frame{data(1), wire.Exit{Code: 3}, nil} {
 		if got := o.next(&cur); !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	}
 	cur = o.attach(newBell(), 1)
-	if got := o.next(&cur); !reflect.DeepEqual(got, messages.Exit{Code: 3}) {
+	if got := o.next(&cur); !reflect.DeepEqual(got, wire.Exit{Code: 3}) {
 		t.Errorf("the next reader got %+v", got)
 	}
 }

@@ -7,21 +7,21 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The codes of init_failed.
 const (
 	failWorkspace = "workspace"
 	failToken     = "token"
-	failAgent     = messages.InitCodeAgent
+	failAgent     = wire.InitCodeAgent
 	failAssigned  = "already_assigned"
 )
 
 // session is what init_user made of the task, for the rest of its life.
 type session struct {
-	id      messages.SessionID
-	user    messages.UserID
+	id      wire.SessionID
+	user    wire.UserID
 	binding string
 	log     zerolog.Logger
 
@@ -36,30 +36,30 @@ type session struct {
 	// The loop's.
 	workspace *workspace // these three are set together
 	agent     *agent
-	ready     *messages.BridgeReady
-	failed    *messages.InitFailed // instead of them
-	ended     bool                 // the agent has, and all of its output is in the outbox
+	ready     *wire.BridgeReady
+	failed    *wire.InitFailed // instead of them
+	ended     bool             // the agent has, and all of its output is in the outbox
 	// asksForTime: the agent has touched its keepalive file, and no gateway was told.
 	asksForTime bool
 
-	nextToken    *messages.Secret // to be written
+	nextToken    *wire.Secret // to be written
 	writingToken bool
 }
 
 // assignment is what a task is given its user with.
 type assignment struct {
 	session *session
-	messages.InitUser
+	wire.InitUser
 }
 
 // onInitUser gives the task its user. The same session again is answered again, another one is refused.
-func (b *bridge) onInitUser(from *socket, f messages.InitUser) {
+func (b *bridge) onInitUser(from *socket, f wire.InitUser) {
 	if taken := b.takenBy(); taken != "" && (taken != f.SessionID || !b.cfg.Warm && f.UserID != b.cfg.UserID) {
-		from.send(messages.InitFailed{Code: failAssigned, Message: fmt.Sprintf("task %s belongs to session %s", b.cfg.TaskID, taken)})
+		from.send(wire.InitFailed{Code: failAssigned, Message: fmt.Sprintf("task %s belongs to session %s", b.cfg.TaskID, taken)})
 		b.log.Error().Str("session", string(f.SessionID)).Msg("refused a second session")
 		return
 	}
-	from.send(messages.Accepted{SessionID: f.SessionID})
+	from.send(wire.Accepted{SessionID: f.SessionID})
 	if b.session != nil {
 		b.announceInit(from)
 		return
@@ -88,7 +88,7 @@ func (b *bridge) onInitUser(from *socket, f messages.InitUser) {
 }
 
 // takenBy is the session that this task is for, or empty while it is anyone's.
-func (b *bridge) takenBy() messages.SessionID {
+func (b *bridge) takenBy() wire.SessionID {
 	switch {
 	case b.session != nil:
 		return b.session.id
@@ -98,7 +98,7 @@ func (b *bridge) takenBy() messages.SessionID {
 	return ""
 }
 
-func (b *bridge) onInitFailed(s *session, failed messages.InitFailed) {
+func (b *bridge) onInitFailed(s *session, failed wire.InitFailed) {
 	s.failed = &failed
 	err := fmt.Errorf("the task could not be given its user: %s: %s", failed.Code, failed.Message)
 	if b.stopping {
@@ -112,7 +112,7 @@ func (b *bridge) onInitFailed(s *session, failed messages.InitFailed) {
 
 func (b *bridge) onReady(s *session, p prepared) {
 	s.workspace, s.agent = p.workspace, p.agent
-	s.ready = &messages.BridgeReady{SessionID: s.id, Timings: p.timings}
+	s.ready = &wire.BridgeReady{SessionID: s.id, Timings: p.timings}
 	s.log.Info().Int("pid", p.agent.cmd.Process.Pid).Int64("workspaceMs", p.timings.WorkspaceMs).
 		Int64("tokenMs", p.timings.TokenMs).Int64("agentMs", p.timings.AgentMs).Msg("the agent runs")
 	if b.stopping {
@@ -151,7 +151,7 @@ func (b *bridge) letOutputsFlow(on *socket) {
 }
 
 // onInput takes an input for the agent.
-func (b *bridge) onInput(from *socket, f messages.Data) {
+func (b *bridge) onInput(from *socket, f wire.Data) {
 	s := b.session
 	line, err := s.codec.line(f.Payload)
 	if err != nil || f.Seq == 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/lxzan/gws"
 	"github.com/rs/zerolog"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -32,7 +32,7 @@ type keepalive struct {
 
 // socketOwner is told what happens on a socket, on the socket's own goroutines.
 type socketOwner struct {
-	frame    func(*socket, messages.Frame)
+	frame    func(*socket, wire.Frame)
 	exitSent func(*socket)
 	down     func(*socket, error)
 }
@@ -163,9 +163,9 @@ func (s *socket) next() (outgoing, bool) {
 	if s.held {
 		return outgoing{}, false
 	}
-	var frame messages.Frame
+	var frame wire.Frame
 	if s.ack != nil {
-		frame, s.ack = messages.Ack{Seq: *s.ack}, nil
+		frame, s.ack = wire.Ack{Seq: *s.ack}, nil
 	} else if s.outputs != nil {
 		frame = s.outputs.next(&s.cursor)
 	}
@@ -175,13 +175,13 @@ func (s *socket) next() (outgoing, bool) {
 	return textFrame(frame), true
 }
 
-func textFrame(f messages.Frame) outgoing {
-	_, isExit := f.(messages.Exit)
-	return outgoing{opcode: gws.OpcodeText, payload: messages.AppendFrame(nil, f), isExit: isExit}
+func textFrame(f wire.Frame) outgoing {
+	_, isExit := f.(wire.Exit)
+	return outgoing{opcode: gws.OpcodeText, payload: wire.AppendFrame(nil, f), isExit: isExit}
 }
 
 // send queues a control frame.
-func (s *socket) send(f messages.Frame) { s.enqueue(textFrame(f)) }
+func (s *socket) send(f wire.Frame) { s.enqueue(textFrame(f)) }
 
 func (s *socket) enqueue(out outgoing) {
 	s.mu.Lock()
@@ -270,7 +270,7 @@ func (e socketEvents) OnMessage(_ *gws.Conn, message *gws.Message) {
 		e.s.log.Warn().Msg("ignored a binary frame from the gateway")
 		return
 	}
-	frame, err := messages.DecodeToBridge(message.Bytes())
+	frame, err := wire.DecodeToBridge(message.Bytes())
 	if err != nil {
 		e.s.log.Warn().Err(err).Msg("ignored a bad frame from the gateway")
 		return

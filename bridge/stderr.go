@@ -5,7 +5,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // tailSize is how much of the agent's standard error goes into exit.
@@ -36,7 +36,7 @@ type redactor struct {
 	tokens [2]string // the newest and the one before it, which the agent may still be using
 }
 
-func (r *redactor) add(token messages.Secret) {
+func (r *redactor) add(token wire.Secret) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tokens[0], r.tokens[1] = string(token), r.tokens[0]
@@ -47,7 +47,7 @@ func (r *redactor) clean(line string) string {
 	defer r.mu.Unlock()
 	for _, token := range r.tokens {
 		if len(token) >= minSecret {
-			line = strings.ReplaceAll(line, token, messages.Secret(token).String())
+			line = strings.ReplaceAll(line, token, wire.Secret(token).String())
 		}
 	}
 	return line

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // TestTasksOfOneUserAtTheSameTime starts several tasks for the same users at once, again and again, in workspaces that were
@@ -36,7 +36,7 @@ func TestTasksOfOneUserAtTheSameTime(t *testing.T) {
 		reading.Add(users * tasks)
 		for user := range users {
 			for task := range tasks {
-				name := messages.UserID(fmt.Sprintf("user-%d-%d", round, user))
+				name := wire.UserID(fmt.Sprintf("user-%d-%d", round, user))
 				g := newGateway(t)
 				cfg := testConfig(t, g)
 				cfg.WorkspaceRoot, cfg.AgentIO, cfg.Isolation = root, LinesText, "uid,landlock"
@@ -52,7 +52,7 @@ func TestTasksOfOneUserAtTheSameTime(t *testing.T) {
 
 // beOneOfMany takes a task through its life, which ends when all have read what they wanted: the token file goes with whoever
 // wrote it last. It runs beside others, so it fails without ending the test.
-func beOneOfMany(t *testing.T, g *gateway, r *running, user messages.UserID, reading *sync.WaitGroup) {
+func beOneOfMany(t *testing.T, g *gateway, r *running, user wire.UserID, reading *sync.WaitGroup) {
 	done := sync.OnceFunc(reading.Done)
 	defer done()
 	p := <-g.arrivals
@@ -62,10 +62,10 @@ func beOneOfMany(t *testing.T, g *gateway, r *running, user messages.UserID, rea
 	var lines []string
 	for frame := range p.frames {
 		switch f := frame.(type) {
-		case messages.InitFailed:
+		case wire.InitFailed:
 			t.Errorf("init failed: %+v", f)
 			return
-		case messages.Data:
+		case wire.Data:
 			lines = append(lines, strings.Trim(string(f.Payload), `"`))
 			if len(lines) == 3 {
 				token, content := lines[1], lines[2]
@@ -74,9 +74,9 @@ func beOneOfMany(t *testing.T, g *gateway, r *running, user messages.UserID, rea
 				}
 				done()
 				reading.Wait()
-				p.send(messages.Stop{Reason: "closed", GraceMs: 5000})
+				p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
 			}
-		case messages.Exit:
+		case wire.Exit:
 			if len(lines) < 3 {
 				t.Errorf("the agent of %s ended early: %+v", user, f)
 			}

@@ -14,7 +14,7 @@ import (
 	"syscall"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -121,7 +121,7 @@ func descend(parent *os.Root, name string, mode fs.FileMode) (*os.Root, error) {
 
 // writeToken replaces the token file in one step: whoever reads it sees the old token or the new one. It fails once the
 // workspace is closed.
-func (w *workspace) writeToken(token messages.Secret) error {
+func (w *workspace) writeToken(token wire.Secret) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func testRoot(t *testing.T) *os.Root {
@@ -120,7 +120,7 @@ func TestTokenFile(t *testing.T) {
 	go func() {
 		defer close(done)
 		for i := range 50 {
-			if err := w.writeToken(messages.Secret(strings.Repeat("t", 1+i*100))); err != nil {
+			if err := w.writeToken(wire.Secret(strings.Repeat("t", 1+i*100))); err != nil {
 				t.Error(err)
 			}
 		}
@@ -155,7 +155,7 @@ func TestTokenFileOfAnotherSessionStays(t *testing.T) {
 	root := testRoot(t)
 	dir := filepath.Join(root.Name(), "alice")
 	var both [2]*workspace
-	for i, token := range []messages.Secret{"earlier", "later"} {
+	for i, token := range []wire.Secret{"earlier", "later"} {
 		var err error
 		if both[i], err = openWorkspace(t.Context(), root, dir, "token.json", isolation.SameUser); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,3 @@
-// Package messages holds every message of Hearth: the frames of the wire contract (docs/protocol.md) and the messages
-// that actors send one another. They are plain types with their validation and codecs; the package imports nothing of
-// ours.
+// Package messages holds what actors tell each other. They are plain types; the frames that peers send over a socket are in
+// messages/wire.
 package messages

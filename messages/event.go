@@ -1,6 +1,10 @@
 package messages
 
-import "time"
+import (
+	"time"
+
+	"hearth/messages/wire"
+)
 
 // EventKind names a fact.
 type EventKind string
@@ -110,19 +114,19 @@ const (
 type Event struct {
 	At      time.Time
 	Kind    EventKind
-	Task    TaskID
-	Session SessionID
-	User    UserID
+	Task    wire.TaskID
+	Session wire.SessionID
+	User    wire.UserID
 	Host    HostID
 	ARN     string
 	Phase   string
 	Was     string
-	Path    Path
-	Why     ColdReason
+	Path    wire.Path
+	Why     wire.ColdReason
 	Reason  string
 	Fault   LaunchErrorKind
 	Took    time.Duration
-	Timings Timings
+	Timings wire.Timings
 	N, M    int
 	// Census is the pool as it stands after the fact; set on the supervisor's events only. It is the observer's until
 	// Observe returns.

@@ -1,5 +1,8 @@
 package messages
 
+// HostID is a container instance's ARN.
+type HostID string
+
 // HostState is where a container instance stands.
 type HostState string
 

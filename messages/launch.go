@@ -1,12 +1,12 @@
 package messages
 
-import "time"
+import "hearth/messages/wire"
 
 // RunTask asks for one task to be started. A task with a session is dedicated to it and dials as that session's.
 type RunTask struct {
-	Task    TaskID
-	Session SessionID
-	User    UserID
+	Task    wire.TaskID
+	Session wire.SessionID
+	User    wire.UserID
 }
 
 // Dedicated reports whether the task is started for one session.
@@ -14,7 +14,7 @@ func (r RunTask) Dedicated() bool { return r.Session != "" }
 
 // RunDone answers RunTask: either an ARN or an error.
 type RunDone struct {
-	Task TaskID
+	Task wire.TaskID
 	ARN  string
 	// Host is empty when the task is not placed yet.
 	Host HostID
@@ -23,7 +23,7 @@ type RunDone struct {
 
 // StopDone answers a stop. A task that ECS no longer knows counts as stopped.
 type StopDone struct {
-	Task TaskID
+	Task wire.TaskID
 	Err  *LaunchError
 }
 
@@ -41,7 +41,7 @@ const (
 
 // TaskDescribed answers a describe.
 type TaskDescribed struct {
-	Task  TaskID
+	Task  wire.TaskID
 	Phase TaskPhase
 	// Host is empty until the task is placed.
 	Host HostID
@@ -61,12 +61,12 @@ type TasksListed struct {
 
 // ListedTask is one task as ECS knows it. Session and User are those that a dedicated task was started for.
 type ListedTask struct {
-	Task    TaskID
+	Task    wire.TaskID
 	ARN     string
 	Phase   TaskPhase
 	Host    HostID
-	Session SessionID
-	User    UserID
+	Session wire.SessionID
+	User    wire.UserID
 }
 
 // LaunchErrorKind sorts what can go wrong with an ECS call by what is to be done about it.
@@ -110,6 +110,3 @@ type Alarm struct{ Timer Timer }
 
 // Timer names a wait; each has a deadline.
 type Timer string
-
-// Millis is d in the wire's whole milliseconds.
-func Millis(d time.Duration) int64 { return d.Milliseconds() }

@@ -1,44 +1,31 @@
 package messages
 
+import "hearth/messages/wire"
+
 // LinkID names one peer's socket, a client's or a bridge's. It is never used twice, so that news of an old socket cannot
 // pass for news of a new one.
 type LinkID uint64
-
-// CloseCode is a WebSocket close code.
-type CloseCode uint16
-
-// The close codes of the wire contract.
-const (
-	CloseNormal          CloseCode = 1000
-	CloseDraining        CloseCode = 1001
-	CloseNotAllowed      CloseCode = 1008
-	CloseTooLarge        CloseCode = 1009
-	CloseInternal        CloseCode = 1011
-	CloseTryAgain        CloseCode = 1013
-	CloseUnauthenticated CloseCode = 4401
-	CloseNoSession       CloseCode = 4404
-)
 
 // ClientArrived tells the supervisor of an authenticated client and its first frame. Nothing more is read from the link
 // until an actor is bound to it.
 type ClientArrived struct {
 	Link  LinkID
-	User  UserID
-	Token Secret
-	Hello Hello
+	User  wire.UserID
+	Token wire.Secret
+	Hello wire.Hello
 }
 
 // BridgeArrived tells the supervisor, and through it the task, of a bridge whose task token was valid for Hello.TaskID.
 type BridgeArrived struct {
 	Link  LinkID
-	Hello BridgeHello
+	Hello wire.BridgeHello
 }
 
 // LinkFrame brings a peer's frame to the link's owner. Bytes is its size on the wire; the reader of that socket stops
 // when too many bytes have not been credited back.
 type LinkFrame struct {
 	Link  LinkID
-	Frame Frame
+	Frame wire.Frame
 	Bytes int
 }
 

@@ -1,57 +1,61 @@
 package messages
 
-import "time"
+import (
+	"time"
+
+	"hearth/messages/wire"
+)
 
 // Between sessions and the supervisor.
 
 // Claim asks the supervisor for a task. A session has at most one claim or one task at a time.
 type Claim struct {
-	Session SessionID
-	User    UserID
-	Token   Secret
+	Session wire.SessionID
+	User    wire.UserID
+	Token   wire.Secret
 	// InSeq and OutSeq are where a session that had an earlier task goes on counting.
 	InSeq, OutSeq uint64
 }
 
 // Bound tells a session that a task is its own and is being given its user.
 type Bound struct {
-	Task TaskID
-	Path Path
-	Why  ColdReason
+	Task wire.TaskID
+	Path wire.Path
+	Why  wire.ColdReason
 	// Waited is the time from the claim to the binding.
 	Waited time.Duration
 }
 
 // HintRequest asks what a waiting session is to tell its client.
-type HintRequest struct{ Session SessionID }
+type HintRequest struct{ Session wire.SessionID }
 
 // Hint is what a waiting client is told. It also answers a CapacityRequest.
 type Hint struct {
-	Reason WaitReason
+	Reason wire.WaitReason
 	Eta    time.Duration
 }
 
 // StartFailed tells a session that it gets no task.
 type StartFailed struct {
-	Code      ErrorCode
+	Code      wire.ErrorCode
 	Message   string
 	Retryable bool
 }
 
 // TaskLost tells a session that its active task is gone.
 type TaskLost struct {
-	Task   TaskID
+	Task   wire.TaskID
 	Reason string
 	// Evicted says that somebody has stopped it: the agent has nothing to do with it.
 	Evicted bool
 }
 
 // Parked tells the supervisor that a session has lost its task and asks for another only once its client has come.
-type Parked struct{ Session SessionID }
+type Parked struct{ Session wire.SessionID }
 
 // SessionEnded is a session's last word to the supervisor, which then stops its task and it.
 type SessionEnded struct {
-	Session SessionID
+	Session wire.SessionID
 	Reason  EndReason
 	Stand   Stand
 }
@@ -79,7 +83,7 @@ const (
 )
 
 // AdoptSession is the first message of a session that was taken over with its task.
-type AdoptSession struct{ Task TaskID }
+type AdoptSession struct{ Task wire.TaskID }
 
 // Between tasks and the supervisor.
 
@@ -88,44 +92,44 @@ type ListRequest struct{}
 
 // Adopt tells a task that was taken over whose it is. Its bridge has proven that with the binding.
 type Adopt struct {
-	Session SessionID
-	User    UserID
+	Session wire.SessionID
+	User    wire.UserID
 }
 
 // TaskLaunched tells the supervisor that ECS has accepted a task.
 type TaskLaunched struct {
-	Task TaskID
+	Task wire.TaskID
 	ARN  string
 }
 
 // TaskPlaced tells the supervisor which host a task is on.
 type TaskPlaced struct {
-	Task TaskID
+	Task wire.TaskID
 	Host HostID
 }
 
 // TaskUp tells the supervisor that a task can be claimed.
-type TaskUp struct{ Task TaskID }
+type TaskUp struct{ Task wire.TaskID }
 
 // TaskDown tells the supervisor that a task's socket dropped while it waited: it counts as starting again.
 type TaskDown struct {
-	Task   TaskID
+	Task   wire.TaskID
 	Reason string
 }
 
 // TaskExpired tells the supervisor that a task has been ready for longer than its time to live.
-type TaskExpired struct{ Task TaskID }
+type TaskExpired struct{ Task wire.TaskID }
 
 // TaskActive tells the supervisor and the session that the agent takes input.
 type TaskActive struct {
-	Task    TaskID
-	Session SessionID
-	Timings Timings
+	Task    wire.TaskID
+	Session wire.SessionID
+	Timings wire.Timings
 }
 
 // TaskFailed tells the supervisor that a task is of no more use and stops itself.
 type TaskFailed struct {
-	Task   TaskID
+	Task   wire.TaskID
 	Reason string
 	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone, AgentFailed when the
 	// bridge could not start the agent, Evicted when somebody else has stopped the task.
@@ -136,13 +140,13 @@ type TaskFailed struct {
 }
 
 // TaskGone is a task's last word to the supervisor: nothing of it is left to stop.
-type TaskGone struct{ Task TaskID }
+type TaskGone struct{ Task wire.TaskID }
 
 // Assign gives a task its session, once in its life.
 type Assign struct {
-	Session       SessionID
-	User          UserID
-	Token         Secret
+	Session       wire.SessionID
+	User          wire.UserID
+	Token         wire.Secret
 	Workspace     string
 	InSeq, OutSeq uint64
 }
@@ -152,7 +156,7 @@ type HandOver struct{}
 
 // TaskMoved is a task's last word to the supervisor when its bridge has left for another gateway, where it goes on. The
 // supervisor passes it on to its session.
-type TaskMoved struct{ Task TaskID }
+type TaskMoved struct{ Task wire.TaskID }
 
 // Retire tells a task to stop.
 type Retire struct{ Reason string }
@@ -160,25 +164,25 @@ type Retire struct{ Reason string }
 // Between a session and its task.
 
 // ToBridge asks a session's task to send a frame: Data, Ack, Resume or Token. It is dropped while the task has no socket.
-type ToBridge struct{ Frame Frame }
+type ToBridge struct{ Frame wire.Frame }
 
 // FromBridge brings a session a frame of its task: Data, Ack, Gap or Exit. Bytes are to be credited to Link.
 type FromBridge struct {
-	Task  TaskID
+	Task  wire.TaskID
 	Link  LinkID
-	Frame Frame
+	Frame wire.Frame
 	Bytes int
 }
 
 // TaskDetached tells a session that its task's socket dropped.
 type TaskDetached struct {
-	Task   TaskID
+	Task   wire.TaskID
 	Reason string
 }
 
 // TaskReattached tells a session that its task's bridge has dialled again, and where it stands.
 type TaskReattached struct {
-	Task          TaskID
+	Task          wire.TaskID
 	InSeq, OutSeq uint64
 }
 
@@ -229,21 +233,21 @@ type PoolCounts struct {
 
 // TaskStatus is one task in a PoolStatus.
 type TaskStatus struct {
-	ID      TaskID    `json:"id"`
-	ARN     string    `json:"arn,omitempty"`
-	State   string    `json:"state"`
-	Session SessionID `json:"sessionId,omitempty"`
-	Host    HostID    `json:"host,omitempty"`
-	AgeMs   int64     `json:"ageMs"`
+	ID      wire.TaskID    `json:"id"`
+	ARN     string         `json:"arn,omitempty"`
+	State   string         `json:"state"`
+	Session wire.SessionID `json:"sessionId,omitempty"`
+	Host    HostID         `json:"host,omitempty"`
+	AgeMs   int64          `json:"ageMs"`
 }
 
 // SessionStatus is one session in a PoolStatus.
 type SessionStatus struct {
-	ID    SessionID `json:"id"`
-	User  UserID    `json:"userId"`
-	Task  TaskID    `json:"taskId,omitempty"`
-	State string    `json:"state"`
-	AgeMs int64     `json:"ageMs"`
+	ID    wire.SessionID `json:"id"`
+	User  wire.UserID    `json:"userId"`
+	Task  wire.TaskID    `json:"taskId,omitempty"`
+	State string         `json:"state"`
+	AgeMs int64          `json:"ageMs"`
 }
 
 // HostStatus is one container instance in a PoolStatus.

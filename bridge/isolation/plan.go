@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Config is what [Resolve] is told.
@@ -158,7 +158,7 @@ func (p *Plan) checkChroot() error {
 }
 
 // Identify is the UID of a user's agents and files, or SameUser if the plan gives users none.
-func (p *Plan) Identify(ctx context.Context, user messages.UserID) (int, error) {
+func (p *Plan) Identify(ctx context.Context, user wire.UserID) (int, error) {
 	if !p.Levels.Has(UID) {
 		return SameUser, nil
 	}

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // OwnName is the directory in WORKSPACE_ROOT that is the bridges'. No workspace can have the name: they begin with a letter,
@@ -62,7 +62,7 @@ func openRecords(root *os.Root) (*directory, error) {
 func (d *directory) close() error { return d.root.Close() }
 
 // Owner implements [Records].
-func (d *directory) Owner(uid uint32) (messages.UserID, bool, error) {
+func (d *directory) Owner(uid uint32) (wire.UserID, bool, error) {
 	file, err := d.root.Open(strconv.FormatUint(uint64(uid), 10))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false, nil
@@ -76,12 +76,12 @@ func (d *directory) Owner(uid uint32) (messages.UserID, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	return messages.UserID(content[:n]), true, nil
+	return wire.UserID(content[:n]), true, nil
 }
 
 // Take implements [Records]. The record is written whole under another name and then linked: on every file system, and on
 // NFS above all, link is what happens once and at once.
-func (d *directory) Take(uid uint32, user messages.UserID) (taken bool, err error) {
+func (d *directory) Take(uid uint32, user wire.UserID) (taken bool, err error) {
 	temporary := "." + rand.Text()
 	defer func() {
 		if removed := d.root.Remove(temporary); removed != nil && !errors.Is(removed, fs.ErrNotExist) {

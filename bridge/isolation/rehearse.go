@@ -11,11 +11,11 @@ import (
 	"runtime"
 	"syscall"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // rehearsalUser has a UID like any other, so that no user's agent can meddle with a rehearsal. No user has such an id.
-const rehearsalUser messages.UserID = "\x00rehearsal"
+const rehearsalUser wire.UserID = "\x00rehearsal"
 
 // rehearse does everything that a start does, with a made-up user, but for executing a program.
 func (p *Plan) rehearse(ctx context.Context) error {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // SameUser stands for the bridge's own user where an agent gets none of its own.
@@ -44,7 +44,7 @@ func (r Range) String() string {
 }
 
 // nth is the UID that is looked at n steps on from the user's own place in the range.
-func (r Range) nth(user messages.UserID, n uint32) uint32 {
+func (r Range) nth(user wire.UserID, n uint32) uint32 {
 	sum := sha256.Sum256([]byte(user))
 	start := binary.BigEndian.Uint64(sum[:]) % uint64(r.Count)
 	return r.First + uint32((start+uint64(n))%uint64(r.Count))
@@ -53,10 +53,10 @@ func (r Range) nth(user messages.UserID, n uint32) uint32 {
 // Records is where it is written down whose a UID is. Every bridge of a deployment sees the same records.
 type Records interface {
 	// Owner is whose uid is; ok is false while it is nobody's.
-	Owner(uid uint32) (user messages.UserID, ok bool, err error)
+	Owner(uid uint32) (user wire.UserID, ok bool, err error)
 	// Take writes down that uid is user's, unless it is somebody's already, which it reports with false. Of any number of
 	// callers for one uid, at the same time and anywhere, exactly one is told true.
-	Take(uid uint32, user messages.UserID) (bool, error)
+	Take(uid uint32, user wire.UserID) (bool, error)
 }
 
 // Allocate is the user's UID: the one that it has, or else the first free one from its place in the range on.
@@ -64,7 +64,7 @@ type Records interface {
 // Invariants: a record is never changed or removed, so no UID is ever two users'. Everything between a user's place and its
 // UID is taken, so the search that found it once finds it always, and two searches for one user at the same time end at the
 // same free UID, which one of them gets for both.
-func Allocate(ctx context.Context, records Records, r Range, user messages.UserID) (int, error) {
+func Allocate(ctx context.Context, records Records, r Range, user wire.UserID) (int, error) {
 	for n := range r.Count {
 		if err := ctx.Err(); err != nil {
 			return 0, err

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // allocateVariable makes the test binary a process that allocates: its value is the records' directory, a range and users.
@@ -37,13 +37,13 @@ func TestMain(m *testing.M) {
 // memory keeps records in memory.
 type memory struct {
 	mu     sync.Mutex
-	owners map[uint32]messages.UserID
+	owners map[uint32]wire.UserID
 	looks  int
 }
 
-func newMemory() *memory { return &memory{owners: map[uint32]messages.UserID{}} }
+func newMemory() *memory { return &memory{owners: map[uint32]wire.UserID{}} }
 
-func (m *memory) Owner(uid uint32) (messages.UserID, bool, error) {
+func (m *memory) Owner(uid uint32) (wire.UserID, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.looks++
@@ -51,7 +51,7 @@ func (m *memory) Owner(uid uint32) (messages.UserID, bool, error) {
 	return owner, ok, nil
 }
 
-func (m *memory) Take(uid uint32, user messages.UserID) (bool, error) {
+func (m *memory) Take(uid uint32, user wire.UserID) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, taken := m.owners[uid]; taken {
@@ -63,16 +63,16 @@ func (m *memory) Take(uid uint32, user messages.UserID) (bool, error) {
 
 // hundredThousand are user ids of every kind: plain, e-mail addresses, what differs only in case or a blank, paths that would
 // lead out, and names that only look like the directory of another user.
-func hundredThousand() []messages.UserID {
-	var ids []messages.UserID
+func hundredThousand() []wire.UserID {
+	var ids []wire.UserID
 	for i := range 100_000 / 10 {
 		n := strconv.Itoa(i)
 		plain := "user-" + n
 		for _, id := range []string{
 			plain, strings.ToUpper(plain), plain + " ", plain + "@example.org", "../" + plain, "/" + plain, "." + plain,
-			plain + "/..", "ü" + plain, messages.WorkspaceName(messages.UserID("../" + plain)),
+			plain + "/..", "ü" + plain, wire.WorkspaceName(wire.UserID("../" + plain)),
 		} {
-			ids = append(ids, messages.UserID(id))
+			ids = append(ids, wire.UserID(id))
 		}
 	}
 	return ids
@@ -86,10 +86,10 @@ func TestEveryUserHasADirectoryAndAUIDOfItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	records := newMemory()
-	directories, uids := map[string]messages.UserID{}, map[int]messages.UserID{}
-	first := map[messages.UserID]int{}
+	directories, uids := map[string]wire.UserID{}, map[int]wire.UserID{}
+	first := map[wire.UserID]int{}
 	for _, user := range users {
-		name := messages.WorkspaceName(user)
+		name := wire.WorkspaceName(user)
 		if !filepath.IsLocal(name) || filepath.Base(name) != name || strings.HasPrefix(name, ".") || name == OwnName || len(name) > 255 {
 			t.Fatalf("%q gets the directory %q", user, name)
 		}
@@ -133,7 +133,7 @@ func TestFullRange(t *testing.T) {
 	}
 	records := newMemory()
 	for i := range 1000 {
-		if _, err := Allocate(t.Context(), records, r, messages.UserID(fmt.Sprintf("user-%d", i))); err != nil {
+		if _, err := Allocate(t.Context(), records, r, wire.UserID(fmt.Sprintf("user-%d", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,7 +153,7 @@ func TestAllocationHolds(t *testing.T) {
 		records, had := newMemory(), map[string]int{}
 		for range 40 {
 			user := rapid.SampledFrom(users).Draw(t, "user")
-			uid, err := Allocate(context.Background(), records, r, messages.UserID(user))
+			uid, err := Allocate(context.Background(), records, r, wire.UserID(user))
 			before, known := had[user]
 			if err != nil {
 				if known || len(had) < int(r.Count) {
@@ -198,7 +198,7 @@ func allocateAsTold(what []string) error {
 		return err
 	}
 	for _, user := range what[2:] {
-		uid, err := Allocate(context.Background(), records, r, messages.UserID(user))
+		uid, err := Allocate(context.Background(), records, r, wire.UserID(user))
 		if err != nil {
 			return err
 		}
@@ -255,7 +255,7 @@ func TestAllocationsAtTheSameTime(t *testing.T) {
 				return
 			}
 			for _, user := range users {
-				uid, err := Allocate(t.Context(), records, r, messages.UserID(user))
+				uid, err := Allocate(t.Context(), records, r, wire.UserID(user))
 				if err != nil {
 					t.Error(err)
 					break

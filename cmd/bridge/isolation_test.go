@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hearth/cmd/document"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // rewrite regenerates what the documents say of the bridge: go test ./cmd/bridge -run Document -rewrite
@@ -151,7 +151,7 @@ type session struct {
 }
 
 // begin starts a bridge and gives it its user.
-func (c *container) begin(user messages.UserID, role string) *session {
+func (c *container) begin(user wire.UserID, role string) *session {
 	t := c.t
 	t.Helper()
 	s := &session{gateway: newGateway(t), t: t, log: &bytes.Buffer{}, cmd: exec.Command(os.Args[0])}
@@ -180,9 +180,9 @@ func (c *container) begin(user messages.UserID, role string) *session {
 	})
 	s.socket = await(t, s.opened)
 	await(t, s.frames)
-	s.send(messages.InitUser{UserID: user, SessionID: "session-1", WorkspaceDir: filepath.Join(c.root, string(user)), Token: userToken})
+	s.send(wire.InitUser{UserID: user, SessionID: "session-1", WorkspaceDir: filepath.Join(c.root, string(user)), Token: userToken})
 	if role == "victim" {
-		s.send(messages.Data{Seq: 1, Payload: []byte(`"begin"`)})
+		s.send(wire.Data{Seq: 1, Payload: []byte(`"begin"`)})
 	}
 	return s
 }
@@ -193,9 +193,9 @@ func (s *session) end() {
 	_ = s.cmd.Wait()         // have been waited for
 }
 
-func (s *session) send(frame messages.Frame) {
+func (s *session) send(frame wire.Frame) {
 	s.t.Helper()
-	if err := s.socket.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, frame)); err != nil {
+	if err := s.socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, frame)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -205,12 +205,12 @@ func (s *session) output(what any) {
 	s.t.Helper()
 	for {
 		switch f := await(s.t, s.frames).(type) {
-		case messages.Data:
+		case wire.Data:
 			if err := json.Unmarshal(f.Payload, what); err != nil {
 				s.t.Fatalf("%v: %s", err, f.Payload)
 			}
 			return
-		case messages.InitFailed, messages.Exit:
+		case wire.InitFailed, wire.Exit:
 			s.t.Fatalf("instead of the agent's output: %+v", f)
 		}
 	}
@@ -368,7 +368,7 @@ func attack(t *testing.T, levels string, mounted, preload bool) []result {
 		t.Fatal(err)
 	}
 	bob := c.begin("bob", "attacker")
-	bob.send(messages.Data{Seq: 1, Payload: order})
+	bob.send(wire.Data{Seq: 1, Payload: order})
 	var results []result
 	bob.output(&results)
 	bob.end()

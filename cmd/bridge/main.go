@@ -18,7 +18,7 @@ import (
 
 	"hearth/bridge"
 	"hearth/bridge/isolation"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // version is set by the linker.
@@ -107,19 +107,19 @@ func run(flags cli) int {
 }
 
 // takeToken reads the task token and removes it from the environment, so that no child can inherit it.
-func takeToken() messages.Secret {
+func takeToken() wire.Secret {
 	const name = "TASK_TOKEN"
 	token := os.Getenv(name)
 	if err := os.Unsetenv(name); err != nil {
 		panic(err) // Invariant: the name is a valid one.
 	}
-	return messages.Secret(token)
+	return wire.Secret(token)
 }
 
-func (c cli) config(token messages.Secret, environ []string) bridge.Config {
+func (c cli) config(token wire.Secret, environ []string) bridge.Config {
 	return bridge.Config{
-		GatewayURL: c.GatewayWSURL, TaskID: messages.TaskID(c.TaskID), TaskToken: token,
-		Warm: c.WarmPoolMode, UserID: messages.UserID(c.UserID), SessionID: messages.SessionID(c.SessionID),
+		GatewayURL: c.GatewayWSURL, TaskID: wire.TaskID(c.TaskID), TaskToken: token,
+		Warm: c.WarmPoolMode, UserID: wire.UserID(c.UserID), SessionID: wire.SessionID(c.SessionID),
 		WorkspaceRoot: c.WorkspaceRoot, TokenFile: c.TokenFile,
 		AgentCommand: c.AgentCommand, AgentIO: bridge.LineMode(c.AgentIO),
 		AgentStderr: bridge.StderrMode(c.AgentStderr), AgentOverflow: bridge.OverflowMode(c.AgentOverflow),

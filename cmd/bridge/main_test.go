@@ -15,7 +15,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -62,11 +62,11 @@ type gateway struct {
 	gws.BuiltinEventHandler
 	server *httptest.Server
 	opened chan *gws.Conn
-	frames chan messages.Frame
+	frames chan wire.Frame
 }
 
 func newGateway(t *testing.T) *gateway {
-	g := &gateway{opened: make(chan *gws.Conn, 1), frames: make(chan messages.Frame, 100)}
+	g := &gateway{opened: make(chan *gws.Conn, 1), frames: make(chan wire.Frame, 100)}
 	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		socket, err := gws.NewUpgrader(g, nil).Upgrade(w, r)
 		if err != nil {
@@ -82,7 +82,7 @@ func newGateway(t *testing.T) *gateway {
 
 func (g *gateway) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer m.Close()
-	if frame, err := messages.DecodeFromBridge(m.Bytes()); err == nil {
+	if frame, err := wire.DecodeFromBridge(m.Bytes()); err == nil {
 		g.frames <- frame
 	}
 }
@@ -134,30 +134,30 @@ func TestSIGTERM(t *testing.T) {
 	})
 	socket := await(t, g.opened)
 	await(t, g.frames)
-	init := messages.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
-	if err := socket.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, init)); err != nil {
+	init := wire.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
+	if err := socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, init)); err != nil {
 		t.Fatal(err)
 	}
 	signalled := false
 	for {
 		switch f := await(t, g.frames).(type) {
-		case messages.InitFailed:
+		case wire.InitFailed:
 			t.Fatalf("init failed: %+v", f)
-		case messages.Data:
+		case wire.Data:
 			if line := string(f.Payload); strings.Contains(line, taskToken) {
 				t.Errorf("the agent has seen the task token: %s", line)
 			} else if line == `"done"` {
 				signalled = true
-				if err := socket.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, messages.Ack{Seq: f.Seq})); err != nil {
+				if err := socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, wire.Ack{Seq: f.Seq})); err != nil {
 					t.Fatal(err)
 				}
 				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
 			}
-		case messages.Exit:
+		case wire.Exit:
 			t.Errorf("the session is told to be over: %+v", f)
-		case messages.Gone:
+		case wire.Gone:
 			if !signalled {
 				t.Error("gone, and was not told to end")
 			}
@@ -210,12 +210,12 @@ func killBridge(t *testing.T, preload string) {
 		t.Fatal(err)
 	}
 	socket := await(t, g.opened)
-	init := messages.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
-	if err := socket.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, init)); err != nil {
+	init := wire.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
+	if err := socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, init)); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		f, isData := await(t, g.frames).(messages.Data)
+		f, isData := await(t, g.frames).(wire.Data)
 		if !isData {
 			continue
 		}

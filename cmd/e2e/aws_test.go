@@ -8,7 +8,7 @@ import (
 
 	"hearth/infra/client"
 	"hearth/infra/gateway"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // What AWS does on its bad days. Whoever waits is told how it stands, gets a clear error by the start deadline at the
@@ -18,14 +18,14 @@ func TestRunTaskOnBadDays(t *testing.T) {
 	const startTimeout = 3 * time.Second
 	for _, test := range []struct {
 		name, faults string
-		code         messages.ErrorCode
+		code         wire.ErrorCode
 		// says is what the error's message, or else the log of the failed calls, has.
 		says string
 	}{
 		{"fails", `{"api":{"RunTask":{"failureRate":1}}}`, "", "ServerException"},
-		{"is denied", `{"api":{"RunTask":{"denied":true}}}`, messages.CodeStartFailed, "AccessDeniedException"},
-		{"is throttled", `{"api":{"RunTask":{"throttleRate":1}}}`, messages.CodeStartTimeout, "ThrottlingException"},
-		{"hangs", `{"api":{"RunTask":{"hang":true}}}`, messages.CodeStartTimeout, ""},
+		{"is denied", `{"api":{"RunTask":{"denied":true}}}`, wire.CodeStartFailed, "AccessDeniedException"},
+		{"is throttled", `{"api":{"RunTask":{"throttleRate":1}}}`, wire.CodeStartTimeout, "ThrottlingException"},
+		{"hangs", `{"api":{"RunTask":{"hang":true}}}`, wire.CodeStartTimeout, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, warm bool) {
@@ -34,8 +34,8 @@ func TestRunTaskOnBadDays(t *testing.T) {
 				s.faults(test.faults)
 				began := time.Now()
 				u := s.visit("ann")
-				u.state(messages.StateWaiting)
-				failure := await(u, "an error", func(messages.Error) bool { return true })
+				u.state(wire.StateWaiting)
+				failure := await(u, "an error", func(wire.Error) bool { return true })
 				// A busy machine may be late; the deadline is the gateway's and not this test's.
 				if waited := time.Since(began); waited > startTimeout+patience/4 {
 					t.Errorf("ann waited for %v", waited)
@@ -43,7 +43,7 @@ func TestRunTaskOnBadDays(t *testing.T) {
 				if test.code != "" && failure.Code != test.code || failure.Message == "" {
 					t.Errorf("ann is told %+v", failure)
 				}
-				if failure.Code == messages.CodeStartFailed && !strings.Contains(failure.Message, test.says) {
+				if failure.Code == wire.CodeStartFailed && !strings.Contains(failure.Message, test.says) {
 					t.Errorf("ann is told %+v, which does not say %s", failure, test.says)
 				}
 				if end := u.ended(); end.Lives || end.Reason != "start_failed" {
@@ -65,8 +65,8 @@ func (s *site) served(name string) *user {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; {
 		u := s.visit(name)
-		event := await(u, "ready or the end", func(e client.Event) bool { return isA[messages.Ready](e) || isA[client.Ended](e) })
-		if isA[messages.Ready](event) {
+		event := await(u, "ready or the end", func(e client.Event) bool { return isA[wire.Ready](e) || isA[client.Ended](e) })
+		if isA[wire.Ready](event) {
 			return u
 		}
 		if time.Now().After(deadline) {
@@ -92,7 +92,7 @@ func TestOutOfCapacity(t *testing.T) {
 		ann.ready()
 		bob.ready()
 		eve := s.visit("eve")
-		eve.state(messages.StateWaiting)
+		eve.state(wire.StateWaiting)
 		eventually(t, "the log says that there is no room", func() bool {
 			return strings.Contains(s.log.String(), `"kind":"no_capacity"`)
 		})
@@ -113,15 +113,15 @@ func TestSlowStart(t *testing.T) {
 		u := s.visit("ann")
 		u.says("one")
 		u.says("two")
-		first := u.state(messages.StateWaiting)
-		if first.Reason != messages.ReasonColdStarting || first.EtaMs <= 0 {
+		first := u.state(wire.StateWaiting)
+		if first.Reason != wire.ReasonColdStarting || first.EtaMs <= 0 {
 			t.Errorf("the first status is %+v", first)
 		}
-		again := u.state(messages.StateWaiting)
+		again := u.state(wire.StateWaiting)
 		if again.EtaMs >= first.EtaMs {
 			t.Errorf("the estimate goes from %d to %d ms", first.EtaMs, again.EtaMs)
 		}
-		if ready := u.ready(); ready.Path != messages.PathCold || ready.Why == "" || ready.ElapsedMs < 3000 {
+		if ready := u.ready(); ready.Path != wire.PathCold || ready.Why == "" || ready.ElapsedMs < 3000 {
 			t.Errorf("%+v", ready)
 		}
 		u.hears("one")
@@ -139,14 +139,14 @@ func TestTerminatedDuringAStart(t *testing.T) {
 			dir := sharedDir(t)
 			g := startGateway(t, dir, "ENABLE_WARM_POOL="+warm, "LOCAL_START_DELAY=1m", "LOCAL_BRIDGE="+bridgeIn(t, dir))
 			w, _ := openWire(t, g.ws+"/ws?user=ann", nil)
-			w.says(messages.Hello{})
-			hears(w, "status", func(f messages.Status) bool { return f.State == messages.StateWaiting })
+			w.says(wire.Hello{})
+			hears(w, "status", func(f wire.Status) bool { return f.State == wire.StateWaiting })
 			if code, _ := g.get("/readyz"); warm == "true" && code != 503 {
 				t.Errorf("/readyz before the first task: %d", code)
 			}
 			g.signal(syscall.SIGTERM)
-			w.bye(messages.ByeDraining)
-			w.closed(messages.CloseDraining)
+			w.bye(wire.ByeDraining)
+			w.closed(wire.CloseDraining)
 			if code := g.exit(); code != 0 {
 				t.Errorf("the gateway exited with %d", code)
 			}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // BenchmarkWarmConnectToReady is what a user waits for who finds a ready task: real processes on both sides of real
@@ -42,16 +42,16 @@ func (g realGateway) measure(b *testing.B, phases map[string][]float64) {
 	if w == nil {
 		b.Fatalf("HTTP %d", status)
 	}
-	w.says(messages.Hello{})
+	w.says(wire.Hello{})
 	greeted := time.Now()
-	ready := hears(w, "ready", func(messages.Ready) bool { return true })
-	if ready.Path != messages.PathWarm {
+	ready := hears(w, "ready", func(wire.Ready) bool { return true })
+	if ready.Path != wire.PathWarm {
 		b.Fatalf("%+v", ready)
 	}
-	over := heardAt[messages.Ready](w)
-	w.says(messages.Close{})
-	w.bye(messages.ByeClosed)
-	w.closed(messages.CloseNormal)
+	over := heardAt[wire.Ready](w)
+	w.says(wire.Close{})
+	w.bye(wire.ByeClosed)
+	w.closed(wire.CloseNormal)
 
 	t, waited := ready.Timings, over.Sub(greeted).Seconds()*1000
 	handshake := greeted.Sub(began).Seconds() * 1000

@@ -10,6 +10,7 @@ import (
 	"hearth/infra/client"
 	"hearth/infra/gateway"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // together runs as many visits at once as there are names, and gives the users in the order of the names.
@@ -45,7 +46,7 @@ func TestThreeAtOnceAreWarm(t *testing.T) {
 	s.awaitReady(3)
 	users := s.together(3)
 	for _, u := range users {
-		if ready := u.ready(); ready.Path != messages.PathWarm || ready.Why != "" {
+		if ready := u.ready(); ready.Path != wire.PathWarm || ready.Why != "" {
 			t.Errorf("%s: %+v", u.name, ready)
 		}
 		u.echoes("I am " + u.name)
@@ -66,7 +67,7 @@ func TestTenAtOnceAreServedInOrder(t *testing.T) {
 		}
 		for _, u := range s.together(10) {
 			ready := u.ready()
-			if wantCold := !warm; wantCold && (ready.Path != messages.PathCold || ready.Why != messages.WhyPoolDisabled) {
+			if wantCold := !warm; wantCold && (ready.Path != wire.PathCold || ready.Why != wire.WhyPoolDisabled) {
 				t.Errorf("%s: %+v", u.name, ready)
 			}
 			u.echoes("I am " + u.name)
@@ -101,13 +102,13 @@ func TestBurstOfHundred(t *testing.T) {
 			visiting.Go(func() {
 				u := s.visit(fmt.Sprintf("user-%03d", i), func(c *client.Config) { c.GiveUp = time.Minute })
 				outcome := await(u, "a session or an error", func(e client.Event) bool {
-					_, ready := e.(messages.Ready)
-					failure, failed := e.(messages.Error)
-					return ready || failed && failure.Code == messages.CodeOverCapacity
+					_, ready := e.(wire.Ready)
+					failure, failed := e.(wire.Error)
+					return ready || failed && failure.Code == wire.CodeOverCapacity
 				})
 				mu.Lock()
 				defer mu.Unlock()
-				if _, ready := outcome.(messages.Ready); ready {
+				if _, ready := outcome.(wire.Ready); ready {
 					served++
 				} else {
 					refused++
@@ -138,13 +139,13 @@ func TestHundredClientsOfOneUser(t *testing.T) {
 			visiting.Go(func() {
 				u := s.visit("ann")
 				first := await(u, "a session or a refusal", func(e client.Event) bool {
-					_, begun := e.(messages.Session)
-					failure, failed := e.(messages.Error)
-					return begun || failed && failure.Code == messages.CodeTooManySessions
+					_, begun := e.(wire.Session)
+					failure, failed := e.(wire.Error)
+					return begun || failed && failure.Code == wire.CodeTooManySessions
 				})
 				mu.Lock()
 				defer mu.Unlock()
-				if _, begun := first.(messages.Session); begun {
+				if _, begun := first.(wire.Session); begun {
 					sessions = append(sessions, u)
 					return
 				}

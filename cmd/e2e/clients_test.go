@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"hearth/infra/gateway"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Clients that break the contract are told so, and nobody else notices. They share a site, and a bystander.
@@ -52,60 +52,60 @@ func garbageHello(t *testing.T, s *site) {
 	w := s.wire("eve")
 	w.t = t
 	w.sends("}{ \x00 garbage")
-	w.failure(messages.CodeBadFrame)
-	w.closed(messages.CloseNotAllowed)
+	w.failure(wire.CodeBadFrame)
+	w.closed(wire.CloseNotAllowed)
 }
 
 func dataFirst(t *testing.T, s *site) {
 	w := s.wire("eve")
 	w.t = t
-	w.says(messages.Data{Payload: quoted("before hello")})
-	w.failure(messages.CodeBadFrame)
-	w.closed(messages.CloseNotAllowed)
+	w.says(wire.Data{Payload: quoted("before hello")})
+	w.failure(wire.CodeBadFrame)
+	w.closed(wire.CloseNotAllowed)
 }
 
 func garbageLater(t *testing.T, s *site) {
 	w := s.wire("eve-later")
 	w.t = t
-	w.says(messages.Hello{})
-	hears(w, "ready", func(messages.Ready) bool { return true })
+	w.says(wire.Hello{})
+	hears(w, "ready", func(wire.Ready) bool { return true })
 	w.sends(`{"type":`)
-	w.failure(messages.CodeBadFrame)
+	w.failure(wire.CodeBadFrame)
 	w.sends(`{"type":"a frame of the future","x":1}`)
-	w.says(messages.Data{Payload: quoted("still here")})
-	hears(w, "the echo", func(d messages.Data) bool { return textOf(d) == "still here" })
+	w.says(wire.Data{Payload: quoted("still here")})
+	hears(w, "the echo", func(d wire.Data) bool { return textOf(d) == "still here" })
 	for range 20 {
 		if w.conn.WriteString("garbage") != nil {
 			break // closed already
 		}
 	}
-	w.closed(messages.CloseNotAllowed)
+	w.closed(wire.CloseNotAllowed)
 }
 
 func twoMiB(t *testing.T, s *site) {
 	w := s.wire("eve-large")
 	w.t = t
-	w.says(messages.Hello{})
-	session := hears(w, "session", func(messages.Session) bool { return true })
-	hears(w, "ready", func(messages.Ready) bool { return true })
-	w.says(messages.Data{Seq: 1, Payload: quoted(strings.Repeat("x", 2<<20))})
-	w.failure(messages.CodeFrameTooLarge)
-	w.closed(messages.CloseTooLarge)
+	w.says(wire.Hello{})
+	session := hears(w, "session", func(wire.Session) bool { return true })
+	hears(w, "ready", func(wire.Ready) bool { return true })
+	w.says(wire.Data{Seq: 1, Payload: quoted(strings.Repeat("x", 2<<20))})
+	w.failure(wire.CodeFrameTooLarge)
+	w.closed(wire.CloseTooLarge)
 
 	again := s.wire("eve-large")
 	again.t = t
-	again.says(messages.Hello{SessionID: session.SessionID})
-	hears(again, "the session, resumed", func(f messages.Session) bool { return f.Resumed && f.LastSeq == 0 })
-	again.says(messages.Data{Seq: 1, Payload: quoted("smaller")})
-	hears(again, "the echo", func(d messages.Data) bool { return textOf(d) == "smaller" })
+	again.says(wire.Hello{SessionID: session.SessionID})
+	hears(again, "the session, resumed", func(f wire.Session) bool { return f.Resumed && f.LastSeq == 0 })
+	again.says(wire.Data{Seq: 1, Payload: quoted("smaller")})
+	hears(again, "the echo", func(d wire.Data) bool { return textOf(d) == "smaller" })
 }
 
 func twoMiBHello(t *testing.T, s *site) {
 	w := s.wire("eve")
 	w.t = t
 	w.sends(`{"type":"hello","x":"` + strings.Repeat("x", 2<<20) + `"}`)
-	w.failure(messages.CodeFrameTooLarge)
-	w.closed(messages.CloseTooLarge)
+	w.failure(wire.CodeFrameTooLarge)
+	w.closed(wire.CloseTooLarge)
 }
 
 // brokenFrame has a length that is negative in 64 bits.
@@ -126,7 +126,7 @@ func brokenFrame(t *testing.T, s *site) {
 func nothingAtAll(t *testing.T, s *site) {
 	w := s.wire("eve")
 	w.t = t
-	w.closed(messages.CloseNotAllowed)
+	w.closed(wire.CloseNotAllowed)
 }
 
 // halfHandshake sends half a request's head, and waits for the gateway to give up.
@@ -164,8 +164,8 @@ func TestKeepalives(t *testing.T) {
 	between.aim(s.gateway.InternalAddr().String())
 	s.awaitReady(1)
 	w := s.wire("ann")
-	w.says(messages.Hello{})
-	hears(w, "ready", func(messages.Ready) bool { return true })
+	w.says(wire.Hello{})
+	hears(w, "ready", func(wire.Ready) bool { return true })
 	eventuallyWithin(t, 30*time.Second, "the idle client and the idle warm task are pinged", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -193,11 +193,11 @@ func TestSomeoneElsesSession(t *testing.T) {
 	})
 	ann := s.visit("ann")
 	ann.ready()
-	for _, id := range []messages.SessionID{ann.ID(), "s-nobodys"} {
+	for _, id := range []wire.SessionID{ann.ID(), "s-nobodys"} {
 		w := s.wire("eve")
-		w.says(messages.Hello{SessionID: id})
-		w.failure(messages.CodeSessionNotFound)
-		w.closed(messages.CloseNoSession)
+		w.says(wire.Hello{SessionID: id})
+		w.failure(wire.CodeSessionNotFound)
+		w.closed(wire.CloseNoSession)
 	}
 	ann.echoes("still mine")
 }
@@ -206,19 +206,19 @@ func TestSomeoneElsesSession(t *testing.T) {
 func TestSecondSocketReplacesTheFirst(t *testing.T) {
 	s := openSite(t, pool(1, 5))
 	first := s.wire("ann")
-	first.says(messages.Hello{})
-	session := hears(first, "session", func(messages.Session) bool { return true })
-	hears(first, "ready", func(messages.Ready) bool { return true })
+	first.says(wire.Hello{})
+	session := hears(first, "session", func(wire.Session) bool { return true })
+	hears(first, "ready", func(wire.Ready) bool { return true })
 	second := s.wire("ann")
-	second.says(messages.Hello{SessionID: session.SessionID})
-	first.bye(messages.ByeReplaced)
-	first.closed(messages.CloseNormal)
-	hears(second, "ready, resumed", func(r messages.Ready) bool { return r.Path == messages.PathResumed })
-	second.says(messages.Ping{ID: "p1"})
-	hears(second, "pong", func(p messages.Pong) bool { return p.ID == "p1" })
-	second.says(messages.Close{})
-	second.bye(messages.ByeClosed)
-	second.closed(messages.CloseNormal)
+	second.says(wire.Hello{SessionID: session.SessionID})
+	first.bye(wire.ByeReplaced)
+	first.closed(wire.CloseNormal)
+	hears(second, "ready, resumed", func(r wire.Ready) bool { return r.Path == wire.PathResumed })
+	second.says(wire.Ping{ID: "p1"})
+	hears(second, "pong", func(p wire.Pong) bool { return p.ID == "p1" })
+	second.says(wire.Close{})
+	second.bye(wire.ByeClosed)
+	second.closed(wire.CloseNormal)
 }
 
 // Tokens: by header and by subprotocol, good, expired, of another secret, none; never in the URL.
@@ -231,7 +231,7 @@ func TestJWT(t *testing.T) {
 		name, query string
 		header      http.Header
 		status      int
-		code        messages.CloseCode
+		code        wire.CloseCode
 	}{
 		{"header", "", http.Header{"Authorization": {"Bearer " + good}}, 101, 0},
 		{"header, expired", "", http.Header{"Authorization": {"Bearer " + expired}}, 401, 0},
@@ -240,8 +240,8 @@ func TestJWT(t *testing.T) {
 		{"a user in the URL", "?user=ann", nil, 401, 0},
 		{"a token in the URL", "?token=" + good, nil, 401, 0},
 		{"subprotocol", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1, bearer." + good}}, 101, 0},
-		{"subprotocol, expired", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1, bearer." + expired}}, 101, messages.CloseUnauthenticated},
-		{"subprotocol without a token", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1"}}, 101, messages.CloseUnauthenticated},
+		{"subprotocol, expired", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1, bearer." + expired}}, 101, wire.CloseUnauthenticated},
+		{"subprotocol without a token", "", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1"}}, 101, wire.CloseUnauthenticated},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w, status := openWire(t, s.ws+"/ws"+test.query, test.header)
@@ -249,11 +249,11 @@ func TestJWT(t *testing.T) {
 			case status != test.status:
 				t.Errorf("HTTP %d, want %d", status, test.status)
 			case test.code != 0:
-				w.failure(messages.CodeUnauthenticated)
+				w.failure(wire.CodeUnauthenticated)
 				w.closed(test.code)
 			case w != nil:
-				w.says(messages.Hello{})
-				hears(w, "session", func(f messages.Session) bool { return f.UserID == "ann" })
+				w.says(wire.Hello{})
+				hears(w, "session", func(f wire.Session) bool { return f.UserID == "ann" })
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"hearth/infra/client"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // localECS is an ECS-compatible endpoint in a process of its own, with a task definition registered.
@@ -187,7 +188,7 @@ func TestTaskStoppedByAnOperator(t *testing.T) {
 	aim(t, address, g)
 	u := connect(t, "ann", g.at)
 	u.ready()
-	stopped := map[messages.TaskID]bool{}
+	stopped := map[wire.TaskID]bool{}
 	count(t, u, func() {
 		// Before its first words an agent may not know yet what to do with a SIGTERM.
 		for deadline := time.Now().Add(time.Second); !u.isAnswered(); time.Sleep(5 * time.Millisecond) {
@@ -206,10 +207,10 @@ func TestTaskStoppedByAnOperator(t *testing.T) {
 			}
 		}
 	})
-	if n := len(all[messages.Ready](u)); n < 2 {
+	if n := len(all[wire.Ready](u)); n < 2 {
 		t.Errorf("ready %d times, after %d tasks were stopped", n, len(stopped))
 	}
-	if exits := all[messages.Exit](u); len(exits) > 0 {
+	if exits := all[wire.Exit](u); len(exits) > 0 {
 		t.Errorf("told that the agent has ended: %v", exits)
 	}
 	g.signal(syscall.SIGKILL)
@@ -225,9 +226,9 @@ func (u *user) isAnswered() bool {
 	defer u.mu.Unlock()
 	for _, event := range slices.Backward(u.events) {
 		switch event.(type) {
-		case messages.Data:
+		case wire.Data:
 			return true
-		case messages.Ready:
+		case wire.Ready:
 			return false
 		}
 	}

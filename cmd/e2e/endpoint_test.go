@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // web asks the gateways' HTTP endpoints. Connections are not kept, so that none outlives its test.
@@ -92,9 +93,9 @@ func (e endpoint) awaitReady(n int) messages.PoolStatus {
 }
 
 // taskOf is the task of a user's session, once it has one.
-func (e endpoint) taskOf(u *user) messages.TaskID {
+func (e endpoint) taskOf(u *user) wire.TaskID {
 	e.t.Helper()
-	var task messages.TaskID
+	var task wire.TaskID
 	e.awaitStatus(u.name+" has a task", func(s messages.PoolStatus) bool {
 		for _, each := range s.Sessions {
 			if each.ID == u.ID() {
@@ -107,8 +108,8 @@ func (e endpoint) taskOf(u *user) messages.TaskID {
 }
 
 // readyTasks are the tasks that can be claimed.
-func readyTasks(s messages.PoolStatus) map[messages.TaskID]bool {
-	ready := map[messages.TaskID]bool{}
+func readyTasks(s messages.PoolStatus) map[wire.TaskID]bool {
+	ready := map[wire.TaskID]bool{}
 	for _, task := range s.Tasks {
 		if task.State == "ready" {
 			ready[task.ID] = true

@@ -12,6 +12,7 @@ import (
 	"hearth/infra/ecs"
 	"hearth/infra/gateway"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // hosts is the option for so many container instances, looked at ten times a second.
@@ -46,7 +47,7 @@ func (s *site) hostOf(u *user) messages.HostID {
 	s.awaitStatus(u.name+"'s task has a host", func(p messages.PoolStatus) bool {
 		for _, session := range p.Sessions {
 			for _, task := range p.Tasks {
-				if session.User == messages.UserID(u.name) && task.ID == session.Task {
+				if session.User == wire.UserID(u.name) && task.ID == session.Task {
 					host = task.Host
 				}
 			}
@@ -96,7 +97,7 @@ func TestHostDrains(t *testing.T) {
 	s.awaitStatus("the pool is full again", func(p messages.PoolStatus) bool { return p.Pool.Ready == 2 })
 
 	s.setHostState(going, types.ContainerInstanceStatusDraining)
-	ann.failure(messages.CodeTaskLost)
+	ann.failure(wire.CodeTaskLost)
 	s.awaitStatus("the pool has moved", func(p messages.PoolStatus) bool {
 		h := hostIn(p, going)
 		return h != nil && h.State == messages.HostDraining && p.Pool.Ready == 2 && tasksIn(p, going, "ready") == 0
@@ -109,8 +110,8 @@ func TestHostDrains(t *testing.T) {
 	}
 
 	s.loseHost(going)
-	ann.state(messages.StateRestarting)
-	if again := ann.ready(); again.Path == messages.PathResumed {
+	ann.state(wire.StateRestarting)
+	if again := ann.ready(); again.Path == wire.PathResumed {
 		t.Errorf("ready again: %+v", again)
 	}
 	ann.echoes("after")
@@ -156,7 +157,7 @@ func TestHostIsLost(t *testing.T) {
 		}
 		s.loseHost(lost)
 		for _, u := range users {
-			u.state(messages.StateRestarting)
+			u.state(wire.StateRestarting)
 			u.ready()
 			u.echoes("still " + u.name)
 			if host := s.hostOf(u); host == lost {

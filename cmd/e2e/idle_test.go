@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // patientAgent says that it runs and then nothing any more. With a file "busy" in its workspace it works: all that can be
@@ -50,18 +50,18 @@ func TestKeepalive(t *testing.T) {
 	}
 
 	again := g.wire("ann")
-	again.says(messages.Hello{SessionID: worker.ID()})
-	session := hears(again, "whose session it is", func(messages.Session) bool { return true })
+	again.says(wire.Hello{SessionID: worker.ID()})
+	session := hears(again, "whose session it is", func(wire.Session) bool { return true })
 	if session.SessionID != worker.ID() || session.Resumed {
 		t.Errorf("begun anew: %+v", session)
 	}
 	// The numbers go on: nothing of the new agent's can be taken for the old one's.
-	hears(again, "that a new agent runs", func(d messages.Data) bool { return textOf(d) == "begun" && d.Seq == 2 })
+	hears(again, "that a new agent runs", func(d wire.Data) bool { return textOf(d) == "begun" && d.Seq == 2 })
 	if _, err := os.Stat(busy + ".no-more"); err != nil {
 		t.Errorf("the workspace has not stayed: %v", err)
 	}
-	again.bye(messages.ByeIdleTimeout)
-	again.closed(messages.CloseNormal)
+	again.bye(wire.ByeIdleTimeout)
+	again.closed(wire.CloseNormal)
 	eventually(t, "the sessions' own files are gone", func() bool {
 		left, err := filepath.Glob(filepath.Join(dir, "workspaces", "*", ".optima", "*"))
 		return err == nil && len(left) == 0

@@ -9,6 +9,7 @@ import (
 	"hearth/infra/client"
 	"hearth/infra/gateway"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // stubborn is an echo that does not end when it is asked to.
@@ -31,7 +32,7 @@ func TestReturnWhileTheSessionStops(t *testing.T) {
 			t.Fatalf("%+v", end)
 		}
 		again := s.visit("ann", resume(first.ID(), 0))
-		if ready := again.ready(); ready.Path == messages.PathResumed {
+		if ready := again.ready(); ready.Path == wire.PathResumed {
 			t.Error("a new agent passes for the old one")
 		}
 		task := s.taskOf(again)
@@ -68,19 +69,19 @@ func TestSocketsComeAndGoDuringARestart(t *testing.T) {
 		u.ready()
 		u.echoes("hello")
 		signalTask(t, s.dir, s.taskOf(u), syscall.SIGKILL)
-		u.state(messages.StateRestarting)
+		u.state(wire.StateRestarting)
 		u.Detach()
 		for range 3 { // the second takes over from the first, and both go
 			first, second := s.wire("ann"), s.wire("ann")
-			first.says(messages.Hello{SessionID: u.ID(), LastSeq: 1, Acks: true})
-			hears(first, "session", func(f messages.Session) bool { return f.Resumed })
-			second.says(messages.Hello{SessionID: u.ID(), LastSeq: 1, Acks: true})
-			first.bye(messages.ByeReplaced)
-			hears(second, "restarting", func(f messages.Status) bool { return f.State == messages.StateRestarting })
+			first.says(wire.Hello{SessionID: u.ID(), LastSeq: 1, Acks: true})
+			hears(first, "session", func(f wire.Session) bool { return f.Resumed })
+			second.says(wire.Hello{SessionID: u.ID(), LastSeq: 1, Acks: true})
+			first.bye(wire.ByeReplaced)
+			hears(second, "restarting", func(f wire.Status) bool { return f.State == wire.StateRestarting })
 			_ = second.conn.NetConn().Close()
 		}
 		last := s.visit("ann", resume(u.ID(), 1))
-		if ready := last.ready(); ready.Path == messages.PathResumed {
+		if ready := last.ready(); ready.Path == wire.PathResumed {
 			t.Error("a new agent passes for the old one, or the restart was over too soon to be disturbed")
 		}
 		last.echoes("all is well")

@@ -11,6 +11,7 @@ import (
 
 	"hearth/infra/gateway"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestResizeLive(t *testing.T) {
@@ -50,11 +51,11 @@ func TestReadyzAndDrain(t *testing.T) {
 			return code == 200
 		})
 		u := s.wire("ann")
-		u.says(messages.Hello{})
-		hears(u, "ready", func(messages.Ready) bool { return true })
+		u.says(wire.Hello{})
+		hears(u, "ready", func(wire.Ready) bool { return true })
 		s.must(http.MethodPost, "/api/drain", "")
-		u.bye(messages.ByeDraining)
-		u.closed(messages.CloseDraining)
+		u.bye(wire.ByeDraining)
+		u.closed(wire.CloseDraining)
 		if code, text := s.get("/readyz"); code != 503 || !strings.Contains(text, "draining") {
 			t.Errorf("while it drains: %d %s", code, text)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"hearth/infra/gateway"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -27,7 +28,7 @@ type stage interface {
 // out, because which of two that start together is up first is luck; sessions are numbered as they came.
 type decisions struct {
 	lines    []string
-	sessions map[messages.SessionID]int
+	sessions map[wire.SessionID]int
 	pool     messages.Census
 }
 
@@ -47,7 +48,7 @@ func (d *decisions) note(e messages.Event) {
 	line := string(e.Kind)
 	if e.Session != "" {
 		if d.sessions == nil {
-			d.sessions = map[messages.SessionID]int{}
+			d.sessions = map[wire.SessionID]int{}
 		}
 		if d.sessions[e.Session] == 0 {
 			d.sessions[e.Session] = len(d.sessions) + 1
@@ -140,10 +141,10 @@ type simulatedStage struct {
 }
 
 func (s *simulatedStage) arrive(name string) {
-	s.clients[name] = s.model.Arrive(model.Visit{User: messages.UserID(name), Acks: true, Numbers: true})
+	s.clients[name] = s.model.Arrive(model.Visit{User: wire.UserID(name), Acks: true, Numbers: true})
 }
 
-func (s *simulatedStage) leave(name string) { s.clients[name].Send(messages.Close{}) }
+func (s *simulatedStage) leave(name string) { s.clients[name].Send(wire.Close{}) }
 
 func (s *simulatedStage) resize(minimum, maximum int) {
 	s.model.Ask(&messages.Resize{Min: minimum, Max: maximum}, func(any) {})

@@ -8,26 +8,27 @@ import (
 
 	"hearth/infra/sign"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // claim is what a captured bridge shows to a gateway that knows nothing of its session, to pass for one without a user.
 type claim struct {
 	name string
-	pass func(own, another messages.TaskID) messages.Secret
+	pass func(own, another wire.TaskID) wire.Secret
 }
 
 // claims are all that it could have: its own pass it has forgotten.
 func claims(t testing.TB) []claim {
 	t.Helper()
 	return []claim{
-		{"nothing", func(_, _ messages.TaskID) messages.Secret { return "" }},
-		{"an old secret's pass", func(own, _ messages.TaskID) messages.Secret {
+		{"nothing", func(_, _ wire.TaskID) wire.Secret { return "" }},
+		{"an old secret's pass", func(own, _ wire.TaskID) wire.Secret {
 			return signerOf(t, "a secret of before, which is long enough").WarmPass(own)
 		}},
-		{"its token", func(own, _ messages.TaskID) messages.Secret {
-			return messages.Secret(signerOf(t, taskTokenSecret).TaskToken(own))
+		{"its token", func(own, _ wire.TaskID) wire.Secret {
+			return wire.Secret(signerOf(t, taskTokenSecret).TaskToken(own))
 		}},
-		{"another task's pass", func(_, another messages.TaskID) messages.Secret {
+		{"another task's pass", func(_, another wire.TaskID) wire.Secret {
 			return signerOf(t, taskTokenSecret).WarmPass(another)
 		}},
 	}
@@ -43,19 +44,19 @@ func signerOf(t testing.TB, secret string) *sign.Signer {
 }
 
 // claimsToBeWarm dials a gateway as the bridge of a task.
-func (g realGateway) claimsToBeWarm(task messages.TaskID, pass messages.Secret) *wireClient {
+func (g realGateway) claimsToBeWarm(task wire.TaskID, pass wire.Secret) *wireClient {
 	g.t.Helper()
 	header := http.Header{"Authorization": {"Bearer " + signerOf(g.t, taskTokenSecret).TaskToken(task)}}
 	w, status := openWire(g.t, g.ws+"/internal/warm/"+string(task), header)
 	if w == nil {
 		g.t.Fatalf("HTTP %d", status)
 	}
-	w.says(messages.BridgeHello{TaskID: task, State: messages.BridgeWarm, Pass: pass})
+	w.says(wire.BridgeHello{TaskID: task, State: wire.BridgeWarm, Pass: pass})
 	return w
 }
 
 // refused has a bridge that shows something claim to be warm, and checks that it was sent away and told nothing.
-func (g realGateway) refused(task messages.TaskID, shows string, pass messages.Secret) {
+func (g realGateway) refused(task wire.TaskID, shows string, pass wire.Secret) {
 	g.t.Helper()
 	w := g.claimsToBeWarm(task, pass)
 	select {
@@ -69,7 +70,7 @@ func (g realGateway) refused(task messages.TaskID, shows string, pass messages.S
 }
 
 // usersComeTo has new users come to a gateway. None of them may be given a task that had one before.
-func (g realGateway) usersComeTo(n int, captured map[messages.TaskID]bool) {
+func (g realGateway) usersComeTo(n int, captured map[wire.TaskID]bool) {
 	g.t.Helper()
 	for range n {
 		bob := connect(g.t, "bob", g.at)
@@ -91,8 +92,8 @@ func TestCapturedBridgesAfterAKill(t *testing.T) {
 	environment := append(ecs.gatewayEnvironment(address.ws()), "STOP_GRACE=1s", "DRAIN_TIMEOUT=1s")
 	first := startGateway(t, dir, environment...)
 	aim(t, address, first)
-	captured := map[messages.TaskID]bool{}
-	var tasks []messages.TaskID
+	captured := map[wire.TaskID]bool{}
+	var tasks []wire.TaskID
 	for range claims(t) {
 		eve := connect(t, "eve", first.at)
 		eve.ready()
@@ -148,8 +149,8 @@ func TestCapturedBridgesAtAnotherGateway(t *testing.T) {
 	other.awaitStatus("it knows of them", func(s messages.PoolStatus) bool { return len(s.Tasks) == 3 })
 	ecs.must(http.MethodPost, "/_localecs/faults", `{}`)
 
-	captured := map[messages.TaskID]bool{}
-	capture := func() messages.TaskID {
+	captured := map[wire.TaskID]bool{}
+	capture := func() wire.TaskID {
 		eve := connect(t, "eve", first.at)
 		eve.ready()
 		task := first.taskOf(eve)
@@ -166,7 +167,7 @@ func TestCapturedBridgesAtAnotherGateway(t *testing.T) {
 	// Nothing but its pass keeps it out.
 	task := capture()
 	w := other.claimsToBeWarm(task, signerOf(t, taskTokenSecret).WarmPass(task))
-	hears(w, "pass", func(messages.Pass) bool { return true })
+	hears(w, "pass", func(wire.Pass) bool { return true })
 	for _, g := range []realGateway{first, other} {
 		g.signal(syscall.SIGKILL)
 		g.exit()
@@ -177,7 +178,7 @@ func TestCapturedBridgesAtAnotherGateway(t *testing.T) {
 }
 
 // anyOf is one of a set's tasks.
-func anyOf(tasks map[messages.TaskID]bool) messages.TaskID {
+func anyOf(tasks map[wire.TaskID]bool) wire.TaskID {
 	for task := range tasks {
 		return task
 	}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // What a session of an agent that prints without end may cost at most, in KiB: the bridge keeps 8 MiB of output, with
@@ -51,7 +51,7 @@ func TestFloodedClientThatDoesNotRead(t *testing.T) {
 	}
 	defer slow.Detach()
 	for ready := false; !ready; {
-		_, ready = (<-slow.Events()).(messages.Ready)
+		_, ready = (<-slow.Events()).(wire.Ready)
 	}
 	if err := slow.Send(ctx, quoted("flood")); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func readAgain(t *testing.T, slow *client.Session) {
 		select {
 		case event := <-slow.Events():
 			switch e := event.(type) {
-			case messages.Data:
+			case wire.Data:
 				if e.Seq != last+1 || textOf(e) != "y" {
 					t.Fatalf("output %d, %s, follows output %d", e.Seq, e.Payload, last)
 				}
@@ -101,9 +101,9 @@ func readAgain(t *testing.T, slow *client.Session) {
 				}
 			case client.Reconnecting:
 				t.Logf("after %d outputs: %v", last, e.Cause)
-			case messages.Ready:
-				resumed = e.Path == messages.PathResumed
-			case messages.Gap, messages.Error, client.Violation, client.Ended:
+			case wire.Ready:
+				resumed = e.Path == wire.PathResumed
+			case wire.Gap, wire.Error, client.Violation, client.Ended:
 				t.Fatalf("%T %+v", e, e)
 			}
 		case <-deadline:
@@ -113,7 +113,7 @@ func readAgain(t *testing.T, slow *client.Session) {
 }
 
 // sessionTask is the task that a session has.
-func sessionTask(g realGateway, id messages.SessionID) messages.TaskID {
+func sessionTask(g realGateway, id wire.SessionID) wire.TaskID {
 	g.t.Helper()
 	for _, session := range g.status().Sessions {
 		if session.ID == id {

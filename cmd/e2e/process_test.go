@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // processesOf are the ids of all processes but this one that have the text in their command line or environment.
@@ -72,7 +72,7 @@ func bridgesOf(t testing.TB, dir string) []int {
 }
 
 // pidOfTask is the process id of a task's bridge.
-func pidOfTask(t testing.TB, dir string, task messages.TaskID) int {
+func pidOfTask(t testing.TB, dir string, task wire.TaskID) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, string(task)+".pid"))
 	if err != nil {
@@ -86,7 +86,7 @@ func pidOfTask(t testing.TB, dir string, task messages.TaskID) int {
 }
 
 // signalTask sends a signal to a task's bridge. SIGKILL ends the task, agent and all.
-func signalTask(t testing.TB, dir string, task messages.TaskID, signal syscall.Signal) {
+func signalTask(t testing.TB, dir string, task wire.TaskID, signal syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(pidOfTask(t, dir, task), signal); err != nil {
 		t.Fatalf("task %s: %v", task, err)

@@ -20,7 +20,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"hearth/infra/sign"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // secretRun is a full run of real processes, with everything in it that nobody may see.
@@ -46,15 +46,15 @@ func TestSecrets(t *testing.T) {
 	if w == nil {
 		t.Fatalf("HTTP %d", status)
 	}
-	w.says(messages.Hello{})
-	hears(w, "ready", func(messages.Ready) bool { return true })
+	w.says(wire.Hello{})
+	hears(w, "ready", func(wire.Ready) bool { return true })
 	r.onlyIn(token, "the user's token")
-	w.says(messages.Token{Token: messages.Secret(r.jwt("the refreshed token", 2*time.Hour))})
+	w.says(wire.Token{Token: wire.Secret(r.jwt("the refreshed token", 2*time.Hour))})
 	eventually(t, "the token file has the refreshed token", func() bool {
 		return string(tokenIn(t, token)) == r.secrets["the refreshed token"]
 	})
-	w.says(messages.Data{Payload: quoted("a line")})
-	hears(w, "the echo", func(d messages.Data) bool { return textOf(d) == "a line" })
+	w.says(wire.Data{Payload: quoted("a line")})
+	hears(w, "the echo", func(d wire.Data) bool { return textOf(d) == "a line" })
 	r.provoke(w)
 
 	r.collectTasks()
@@ -63,8 +63,8 @@ func TestSecrets(t *testing.T) {
 	r.lookAtEndpoints()
 	r.look("what the client was told", w.heardText())
 
-	w.says(messages.Close{})
-	w.bye(messages.ByeClosed)
+	w.says(wire.Close{})
+	w.bye(wire.ByeClosed)
 	eventually(t, "the token file is gone", func() bool {
 		_, err := os.Stat(token)
 		return errors.Is(err, fs.ErrNotExist)
@@ -135,7 +135,7 @@ func (r *secretRun) provoke(w *wireClient) {
 	} {
 		refused, _ := openWire(r.t, base+"/ws", header)
 		if refused != nil {
-			refused.closed(messages.CloseUnauthenticated)
+			refused.closed(wire.CloseUnauthenticated)
 			r.look("what a refused client was told", refused.heardText())
 		}
 	}
@@ -148,7 +148,7 @@ func (r *secretRun) provoke(w *wireClient) {
 	}
 	w.sends(`{"type":"token","token":["` + r.secrets["the refreshed token"] + `"]}`)
 	w.sends(`{"type":"token","token":"` + r.secrets["the refreshed token"])
-	w.failure(messages.CodeBadFrame)
+	w.failure(wire.CodeBadFrame)
 }
 
 var taskIDs = regexp.MustCompile(`\bt-[a-z0-9]{16}\b`)
@@ -157,8 +157,8 @@ var taskIDs = regexp.MustCompile(`\bt-[a-z0-9]{16}\b`)
 func (r *secretRun) collectTasks() {
 	r.t.Helper()
 	for _, id := range taskIDs.FindAllString(r.gateway.log.String(), -1) {
-		r.secrets["the token of "+id] = r.signer.TaskToken(messages.TaskID(id))
-		r.secrets["the pass of "+id] = string(r.signer.WarmPass(messages.TaskID(id)))
+		r.secrets["the token of "+id] = r.signer.TaskToken(wire.TaskID(id))
+		r.secrets["the pass of "+id] = string(r.signer.WarmPass(wire.TaskID(id)))
 	}
 	status := r.gateway.status()
 	if len(r.secrets) < 8+2*4 || len(status.Sessions) != 1 {

@@ -17,6 +17,7 @@ import (
 	"hearth/infra/client"
 	"hearth/infra/gateway"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestIdleTimeout(t *testing.T) {
@@ -69,7 +70,7 @@ func TestTokenFile(t *testing.T) {
 }
 
 // tokenIn reads a token file. It is whole at any time.
-func tokenIn(t *testing.T, file string) messages.Secret {
+func tokenIn(t *testing.T, file string) wire.Secret {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -79,7 +80,7 @@ func tokenIn(t *testing.T, file string) messages.Secret {
 	if err := json.Unmarshal(text, &content); err != nil {
 		t.Fatalf("the token file is not whole: %v", err)
 	}
-	return messages.Secret(content.Token)
+	return wire.Secret(content.Token)
 }
 
 // counting is how many lines go through a session while its sockets are cut.
@@ -106,7 +107,7 @@ func count(t *testing.T, u *user, disturb func()) {
 	if got := u.texts(); !slices.Equal(got, want) {
 		t.Errorf("%d lines came back for %d", len(got), len(want))
 	}
-	if gaps := all[messages.Gap](u); len(gaps) > 0 {
+	if gaps := all[wire.Gap](u); len(gaps) > 0 {
 		t.Errorf("gaps: %v", gaps)
 	}
 }
@@ -133,8 +134,8 @@ func TestClientSocketCut(t *testing.T) {
 			_ = current.Close()
 		})
 		resumed := 0
-		for _, ready := range all[messages.Ready](u) {
-			if ready.Path == messages.PathResumed {
+		for _, ready := range all[wire.Ready](u) {
+			if ready.Path == wire.PathResumed {
 				resumed++
 			}
 		}
@@ -157,8 +158,8 @@ func TestBridgeSocketCut(t *testing.T) {
 		u.ready()
 		count(t, u, between.cut)
 		between.cut()
-		u.state(messages.StateReconnecting)
-		u.state(messages.StateReady)
+		u.state(wire.StateReconnecting)
+		u.state(wire.StateReady)
 		u.echoes("all is well")
 		if n := len(s.usedTasks()); n != 1 {
 			t.Errorf("%d tasks were used", n)
@@ -176,7 +177,7 @@ func TestResumeFromElsewhere(t *testing.T) {
 	}
 	u.Detach()
 	again := s.visit("ann", resume(u.ID(), 3))
-	if ready := again.ready(); ready.Path != messages.PathResumed {
+	if ready := again.ready(); ready.Path != wire.PathResumed {
 		t.Errorf("%+v", ready)
 	}
 	again.says("four")

@@ -17,7 +17,7 @@ import (
 
 	"hearth/actors"
 	"hearth/infra/gateway"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // site is a gateway in this process with the embedded backend. Its tasks are real processes.
@@ -171,7 +171,7 @@ func (s *site) findSecrets(where, text string) {
 }
 
 // token is a new JWT of a user's, which is good for as long as it says.
-func (s *site) token(user string, goodFor time.Duration) messages.Secret {
+func (s *site) token(user string, goodFor time.Duration) wire.Secret {
 	s.t.Helper()
 	claims := jwt.RegisteredClaims{
 		Subject: user, ID: rand.Text(), ExpiresAt: jwt.NewNumericDate(time.Now().Add(goodFor)),
@@ -183,7 +183,7 @@ func (s *site) token(user string, goodFor time.Duration) messages.Secret {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.secrets = append(s.secrets, signed)
-	return messages.Secret(signed)
+	return wire.Secret(signed)
 }
 
 // faults sets the embedded endpoint's faults, as an operator who practises for bad days does.

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // How large the storm is. `make storm` has the real one.
@@ -186,7 +186,7 @@ func (s *storm) begin(name string) *stormSession {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), calm)
 	defer cancel()
-	session, err := client.Dial(ctx, client.Config{URL: s.clients.ws(), User: messages.UserID(name), GiveUp: calm})
+	session, err := client.Dial(ctx, client.Config{URL: s.clients.ws(), User: wire.UserID(name), GiveUp: calm})
 	if err != nil {
 		s.t.Fatalf("%s: %v", name, err)
 	}
@@ -224,11 +224,11 @@ func (s *stormSession) listen() {
 			continue
 		}
 		switch e := event.(type) {
-		case messages.Data:
+		case wire.Data:
 			over = s.hear(e)
-		case messages.Ready:
+		case wire.Ready:
 			switch {
-			case e.Path == messages.PathResumed:
+			case e.Path == wire.PathResumed:
 				s.resumed++
 			case begun:
 				s.wrong = errors.New("it was given a second agent")
@@ -236,7 +236,7 @@ func (s *stormSession) listen() {
 				begun = true
 				close(s.ready)
 			}
-		case messages.Gap, messages.Error, messages.Exit, client.Violation, client.Ended:
+		case wire.Gap, wire.Error, wire.Exit, client.Violation, client.Ended:
 			s.wrong = fmt.Errorf("%T %+v", e, e)
 		}
 		if over = over || s.wrong != nil; over {
@@ -250,7 +250,7 @@ func (s *stormSession) listen() {
 }
 
 // hear takes an output, and reports whether it is the last.
-func (s *stormSession) hear(d messages.Data) bool {
+func (s *stormSession) hear(d wire.Data) bool {
 	text := textOf(d)
 	switch {
 	case d.Seq != uint64(s.heard)+1:

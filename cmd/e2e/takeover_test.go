@@ -11,15 +11,16 @@ import (
 	"hearth/infra/gateway"
 	"hearth/infra/sign"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // captive is a bridge that its user's agent has taken over: it has the task's token and the session's binding, and says
 // what the agent likes.
 type captive struct {
 	s       *site
-	task    messages.TaskID
-	session messages.SessionID
-	user    messages.UserID
+	task    wire.TaskID
+	session wire.SessionID
+	user    wire.UserID
 	// token and binding are the real bridge's.
 	token, binding string
 }
@@ -30,8 +31,8 @@ func (s *site) capture(u *user) captive {
 	signer := s.signer()
 	task := s.taskOf(u)
 	return captive{
-		s: s, task: task, session: u.ID(), user: messages.UserID(u.name),
-		token: signer.TaskToken(task), binding: signer.Binding(task, u.ID(), messages.UserID(u.name)),
+		s: s, task: task, session: u.ID(), user: wire.UserID(u.name),
+		token: signer.TaskToken(task), binding: signer.Binding(task, u.ID(), wire.UserID(u.name)),
 	}
 }
 
@@ -56,9 +57,9 @@ func (c captive) dial(path, token string) (*wireClient, int) {
 }
 
 // hello is the real bridge's on every dial.
-func (c captive) hello() messages.BridgeHello {
-	return messages.BridgeHello{
-		TaskID: c.task, State: messages.BridgeAssigned, SessionID: c.session, UserID: c.user, Binding: c.binding,
+func (c captive) hello() wire.BridgeHello {
+	return wire.BridgeHello{
+		TaskID: c.task, State: wire.BridgeAssigned, SessionID: c.session, UserID: c.user, Binding: c.binding,
 	}
 }
 
@@ -71,7 +72,7 @@ func (w *wireClient) heardSecrets() bool {
 	defer w.mu.Unlock()
 	for _, frame := range w.frames {
 		switch frame.(type) {
-		case messages.InitUser, messages.Token, messages.Data, messages.Pass:
+		case wire.InitUser, wire.Token, wire.Data, wire.Pass:
 			return true
 		}
 	}
@@ -87,8 +88,8 @@ func TestCapturedBridgeClaims(t *testing.T) {
 	bob.ready()
 	c, victim := s.capture(eve), s.capture(bob)
 	elsewhere := openSite(t, pool(0, 1)).signer()
-	warm := messages.BridgeHello{TaskID: c.task, State: messages.BridgeWarm}
-	change := func(change func(*messages.BridgeHello)) messages.BridgeHello {
+	warm := wire.BridgeHello{TaskID: c.task, State: wire.BridgeWarm}
+	change := func(change func(*wire.BridgeHello)) wire.BridgeHello {
 		hello := c.hello()
 		change(&hello)
 		return hello
@@ -97,33 +98,33 @@ func TestCapturedBridgeClaims(t *testing.T) {
 	for _, test := range []struct {
 		name, path, token string
 		status            int // of the handshake
-		hello             messages.BridgeHello
+		hello             wire.BridgeHello
 	}{
 		{"without a token", warmPath, "", 401, warm},
 		{"with its user's token", warmPath, string(s.token("eve", time.Hour)), 401, warm},
 		{"with another secret's token", warmPath, elsewhere.TaskToken(c.task), 401, warm},
 		{"with its binding for a token", warmPath, string(c.task) + "." + c.binding, 401, warm},
 		{"another task's path", "/internal/warm/" + string(victim.task), c.token, 403, warm},
-		{"another task's id", c.ownPath(), c.token, 101, change(func(h *messages.BridgeHello) { h.TaskID = victim.task })},
-		{"another's session, on its path", bobsPath, c.token, 101, change(func(h *messages.BridgeHello) {
+		{"another task's id", c.ownPath(), c.token, 101, change(func(h *wire.BridgeHello) { h.TaskID = victim.task })},
+		{"another's session, on its path", bobsPath, c.token, 101, change(func(h *wire.BridgeHello) {
 			h.SessionID, h.UserID = victim.session, victim.user
 		})},
-		{"another's session, on the warm path", warmPath, c.token, 101, change(func(h *messages.BridgeHello) {
+		{"another's session, on the warm path", warmPath, c.token, 101, change(func(h *wire.BridgeHello) {
 			h.SessionID, h.UserID = victim.session, victim.user
 		})},
 		{"its own session, on another's path", bobsPath, c.token, 101, c.hello()},
-		{"its own session, for another user", c.ownPath(), c.token, 101, change(func(h *messages.BridgeHello) { h.UserID = victim.user })},
-		{"its own user's, in another session", bobsPath, c.token, 101, change(func(h *messages.BridgeHello) { h.SessionID = victim.session })},
-		{"without a binding", c.ownPath(), c.token, 101, change(func(h *messages.BridgeHello) { h.Binding = "" })},
-		{"another secret's binding", c.ownPath(), c.token, 101, change(func(h *messages.BridgeHello) {
+		{"its own session, for another user", c.ownPath(), c.token, 101, change(func(h *wire.BridgeHello) { h.UserID = victim.user })},
+		{"its own user's, in another session", bobsPath, c.token, 101, change(func(h *wire.BridgeHello) { h.SessionID = victim.session })},
+		{"without a binding", c.ownPath(), c.token, 101, change(func(h *wire.BridgeHello) { h.Binding = "" })},
+		{"another secret's binding", c.ownPath(), c.token, 101, change(func(h *wire.BridgeHello) {
 			h.Binding = elsewhere.Binding(c.task, c.session, c.user)
 		})},
-		{"a stolen binding of another task", bobsPath, c.token, 101, change(func(h *messages.BridgeHello) {
+		{"a stolen binding of another task", bobsPath, c.token, 101, change(func(h *wire.BridgeHello) {
 			h.SessionID, h.UserID, h.Binding = victim.session, victim.user, victim.binding
 		})},
 		{"to be warm again", warmPath, c.token, 101, warm},
-		{"to be warm for another's session", bobsPath, c.token, 101, messages.BridgeHello{
-			TaskID: c.task, State: messages.BridgeWarm, SessionID: victim.session, UserID: victim.user,
+		{"to be warm for another's session", bobsPath, c.token, 101, wire.BridgeHello{
+			TaskID: c.task, State: wire.BridgeWarm, SessionID: victim.session, UserID: victim.user,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,7 +136,7 @@ func TestCapturedBridgeClaims(t *testing.T) {
 				return
 			}
 			w.says(test.hello)
-			w.closed(messages.CloseNotAllowed)
+			w.closed(wire.CloseNotAllowed)
 			if w.heardSecrets() {
 				t.Error("it was told something")
 			}
@@ -144,8 +145,8 @@ func TestCapturedBridgeClaims(t *testing.T) {
 	bob.echoes("nobody was here")
 	eve.echoes("nor here")
 	for _, u := range []*user{eve, bob} {
-		for _, status := range all[messages.Status](u) {
-			if status.State == messages.StateReconnecting || status.State == messages.StateRestarting {
+		for _, status := range all[wire.Status](u) {
+			if status.State == wire.StateReconnecting || status.State == wire.StateRestarting {
 				t.Errorf("%s was told %s", u.name, status.State)
 			}
 		}
@@ -170,7 +171,7 @@ func TestCapturedBridgeFloods(t *testing.T) {
 		t.Fatalf("HTTP %d", status)
 	}
 	w.says(c.hello())
-	hears(w, "ack", func(messages.Ack) bool { return true })
+	hears(w, "ack", func(wire.Ack) bool { return true })
 	before := strings.Count(s.log.String(), "\n")
 	const times = 2000
 	for i := range times {
@@ -204,7 +205,7 @@ func TestCapturedBridgeFloods(t *testing.T) {
 		t.Errorf("%d lines in the log for %d frames", lines, 13*times)
 	}
 	for _, u := range []*user{eve, bob} {
-		if restarted := all[messages.Ready](u); len(restarted) != 1 {
+		if restarted := all[wire.Ready](u); len(restarted) != 1 {
 			t.Errorf("%s was told ready %d times", u.name, len(restarted))
 		}
 	}
@@ -218,17 +219,17 @@ func TestTokenOfAnEndedTask(t *testing.T) {
 	c := s.capture(eve)
 	eve.leaves()
 	s.awaitStatus("her task is gone", func(p messages.PoolStatus) bool { return p.Pool.Assigned+p.Pool.Stopping == 0 })
-	for path, hello := range map[string]messages.BridgeHello{
+	for path, hello := range map[string]wire.BridgeHello{
 		c.ownPath():                        c.hello(),
-		"/internal/warm/" + string(c.task): {TaskID: c.task, State: messages.BridgeWarm},
+		"/internal/warm/" + string(c.task): {TaskID: c.task, State: wire.BridgeWarm},
 	} {
 		w, status := c.dial(path, c.token)
 		if w == nil {
 			t.Fatalf("HTTP %d", status)
 		}
 		w.says(hello)
-		hears(w, "stop", func(messages.Stop) bool { return true })
-		w.closed(messages.CloseNotAllowed)
+		hears(w, "stop", func(wire.Stop) bool { return true })
+		w.closed(wire.CloseNotAllowed)
 		if w.heardSecrets() {
 			t.Error("it was told something")
 		}

@@ -8,6 +8,7 @@ import (
 
 	"hearth/infra/gateway"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestWarmTaskKilledWhileItWaits(t *testing.T) {
@@ -37,7 +38,7 @@ func TestWarmTaskKilledWhileItWaits(t *testing.T) {
 // answered.
 func TestTaskKilledBetweenClaimAndReady(t *testing.T) {
 	s := openSite(t, pool(1, 10))
-	var victim messages.TaskID
+	var victim wire.TaskID
 	for victim = range readyTasks(s.awaitReady(1)) {
 		signalTask(t, s.dir, victim, syscall.SIGSTOP)
 	}
@@ -46,7 +47,7 @@ func TestTaskKilledBetweenClaimAndReady(t *testing.T) {
 		t.Fatalf("ann was given %s, not the one ready task", task)
 	}
 	signalTask(t, s.dir, victim, syscall.SIGKILL)
-	if ready := u.ready(); ready.Path == messages.PathCold && ready.Why != messages.WhyClaimFailed {
+	if ready := u.ready(); ready.Path == wire.PathCold && ready.Why != wire.WhyClaimFailed {
 		t.Errorf("%+v", ready)
 	}
 	u.echoes("alive")
@@ -87,7 +88,7 @@ func TestAgentThatDoesNotExist(t *testing.T) {
 	bothWays(t, func(t *testing.T, warm bool) {
 		s := openSite(t, warmPool(warm), agent("/no/such/agent --flag"))
 		u := s.visit("ann")
-		failure := u.failure(messages.CodeAgentFailed)
+		failure := u.failure(wire.CodeAgentFailed)
 		if !strings.Contains(failure.Message, "/no/such/agent") || failure.Retryable {
 			t.Errorf("ann is told %+v, which does not name the agent or says that it might help to try again", failure)
 		}
@@ -106,7 +107,7 @@ func TestAgentThatExitsAtOnce(t *testing.T) {
 		u := s.visit("ann")
 		u.ready()
 		u.hears("its last line")
-		exit := await(u, "exit", func(messages.Exit) bool { return true })
+		exit := await(u, "exit", func(wire.Exit) bool { return true })
 		if exit.Code != 3 || exit.Signal != "" || !strings.Contains(exit.Stderr, "out of memory") {
 			t.Errorf("%+v", exit)
 		}
@@ -125,18 +126,18 @@ func TestActiveTaskKilled(t *testing.T) {
 		u := s.visit("ann")
 		first := u.ready()
 		u.says("echo kept >file; echo $BASHPID")
-		one := await(u, "the first agent's pid", func(messages.Data) bool { return true })
+		one := await(u, "the first agent's pid", func(wire.Data) bool { return true })
 		signalTask(t, s.dir, s.taskOf(u), syscall.SIGKILL)
-		u.state(messages.StateRestarting)
+		u.state(wire.StateRestarting)
 		second := u.ready()
-		if first.Path == messages.PathResumed || second.Path == messages.PathResumed {
+		if first.Path == wire.PathResumed || second.Path == wire.PathResumed {
 			t.Errorf("ready as %s and then as %s: a new agent passes for the old one", first.Path, second.Path)
 		}
 		u.says("cat file; echo $BASHPID")
 		if kept := u.hears("kept"); kept.Seq != one.Seq+1 {
 			t.Errorf("output %d follows output %d", kept.Seq, one.Seq)
 		}
-		two := await(u, "the second agent's pid", func(messages.Data) bool { return true })
+		two := await(u, "the second agent's pid", func(wire.Data) bool { return true })
 		if textOf(one) == textOf(two) && first.Path == second.Path && s.usedTasks() == nil {
 			t.Error("it is the same agent")
 		}
@@ -154,7 +155,7 @@ func TestTaskLostAgainAndAgain(t *testing.T) {
 		u.ready()
 		signalTask(t, s.dir, s.taskOf(u), syscall.SIGKILL)
 	}
-	u.failure(messages.CodeTaskLost)
+	u.failure(wire.CodeTaskLost)
 	if end := u.ended(); end.Reason != "task_lost" || end.Lives {
 		t.Errorf("%+v", end)
 	}
@@ -179,7 +180,7 @@ func TestWrongGatewayAddress(t *testing.T) {
 				return code == 503 && strings.Contains(text, "GATEWAY_WS_URL") && strings.Count(text, "\n") == 1
 			})
 		}
-		if failure := u.failure(messages.CodeStartFailed); !strings.Contains(failure.Message, "did not reach the gateway") {
+		if failure := u.failure(wire.CodeStartFailed); !strings.Contains(failure.Message, "did not reach the gateway") {
 			t.Errorf("ann is told %q", failure.Message)
 		}
 		u.ended()

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // user is a client at a gateway that remembers everything that it was told.
@@ -35,7 +35,7 @@ func (s *site) visit(name string, options ...func(*client.Config)) *user {
 // connect begins a session, or resumes one, as the options say.
 func connect(t testing.TB, name string, options ...func(*client.Config)) *user {
 	t.Helper()
-	cfg := client.Config{User: messages.UserID(name), GiveUp: patience}
+	cfg := client.Config{User: wire.UserID(name), GiveUp: patience}
 	for _, option := range options {
 		option(&cfg)
 	}
@@ -68,7 +68,7 @@ func connect(t testing.TB, name string, options ...func(*client.Config)) *user {
 }
 
 // resume is the option that goes on with a session.
-func resume(id messages.SessionID, lastSeq uint64) func(*client.Config) {
+func resume(id wire.SessionID, lastSeq uint64) func(*client.Config) {
 	return func(c *client.Config) { c.Resume, c.LastSeq = id, lastSeq }
 }
 
@@ -119,21 +119,21 @@ func all[E client.Event](u *user) (found []E) {
 }
 
 // ready waits until the agent takes input.
-func (u *user) ready() messages.Ready {
+func (u *user) ready() wire.Ready {
 	u.t.Helper()
-	return await(u, "ready", func(messages.Ready) bool { return true })
+	return await(u, "ready", func(wire.Ready) bool { return true })
 }
 
 // state waits for a status.
-func (u *user) state(state messages.SessionState) messages.Status {
+func (u *user) state(state wire.SessionState) wire.Status {
 	u.t.Helper()
-	return await(u, "status "+string(state), func(s messages.Status) bool { return s.State == state })
+	return await(u, "status "+string(state), func(s wire.Status) bool { return s.State == state })
 }
 
 // failure waits for an error frame with the code.
-func (u *user) failure(code messages.ErrorCode) messages.Error {
+func (u *user) failure(code wire.ErrorCode) wire.Error {
 	u.t.Helper()
-	return await(u, "error "+string(code), func(e messages.Error) bool { return e.Code == code })
+	return await(u, "error "+string(code), func(e wire.Error) bool { return e.Code == code })
 }
 
 // ended waits for the end of the client's handle.
@@ -157,9 +157,9 @@ func (u *user) says(line string) {
 }
 
 // hears waits for a line.
-func (u *user) hears(line string) messages.Data {
+func (u *user) hears(line string) wire.Data {
 	u.t.Helper()
-	return await(u, fmt.Sprintf("output %q", line), func(d messages.Data) bool { return textOf(d) == line })
+	return await(u, fmt.Sprintf("output %q", line), func(d wire.Data) bool { return textOf(d) == line })
 }
 
 // echoes proves that the session works, with an agent that gives back what it is given.
@@ -180,7 +180,7 @@ func (u *user) leaves() {
 }
 
 // textOf is an output's text.
-func textOf(d messages.Data) string {
+func textOf(d wire.Data) string {
 	var text string
 	if json.Unmarshal(d.Payload, &text) != nil {
 		return string(d.Payload)
@@ -190,7 +190,7 @@ func textOf(d messages.Data) string {
 
 // texts are all outputs so far.
 func (u *user) texts() (texts []string) {
-	for _, d := range all[messages.Data](u) {
+	for _, d := range all[wire.Data](u) {
 		texts = append(texts, textOf(d))
 	}
 	return texts

@@ -12,18 +12,18 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // wireClient is a client, or a bridge, that says what it likes.
 type wireClient struct {
 	t      testing.TB
 	conn   *gws.Conn
-	decode func([]byte) (messages.Frame, error)
+	decode func([]byte) (wire.Frame, error)
 
 	mu     sync.Mutex
 	raw    strings.Builder // everything that was heard, as it came
-	frames []messages.Frame
+	frames []wire.Frame
 	heard  []time.Time // when each of the frames came
 	pings  int
 	code   uint16        // of the close
@@ -44,9 +44,9 @@ func (s *site) wire(name string) *wireClient {
 // openWire opens a socket; without one it gives the HTTP status that refused it.
 func openWire(t testing.TB, url string, header http.Header) (*wireClient, int) {
 	t.Helper()
-	w := &wireClient{t: t, gone: make(chan struct{}), decode: messages.DecodeToClient}
+	w := &wireClient{t: t, gone: make(chan struct{}), decode: wire.DecodeToClient}
 	if strings.Contains(url, "/internal/") {
-		w.decode = messages.DecodeToBridge
+		w.decode = wire.DecodeToBridge
 	}
 	conn, response, err := gws.NewClient(w, &gws.ClientOption{
 		Addr: url, RequestHeader: header, HandshakeTimeout: patience, WriteMaxPayloadSize: 64 << 20,
@@ -118,13 +118,13 @@ func (w *wireClient) sends(text string) {
 }
 
 // says writes a frame of the contract's.
-func (w *wireClient) says(frame messages.Frame) {
+func (w *wireClient) says(frame wire.Frame) {
 	w.t.Helper()
-	w.sends(string(messages.AppendFrame(nil, frame)))
+	w.sends(string(wire.AppendFrame(nil, frame)))
 }
 
 // hears waits for a frame of the type for which so is true.
-func hears[F messages.Frame](w *wireClient, what string, so func(F) bool) F {
+func hears[F wire.Frame](w *wireClient, what string, so func(F) bool) F {
 	w.t.Helper()
 	var heard F
 	eventually(w.t, "the gateway says "+what, func() bool {
@@ -142,7 +142,7 @@ func hears[F messages.Frame](w *wireClient, what string, so func(F) bool) F {
 }
 
 // heardAt is when the first frame of the type came, which must have been heard.
-func heardAt[F messages.Frame](w *wireClient) time.Time {
+func heardAt[F wire.Frame](w *wireClient) time.Time {
 	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -156,19 +156,19 @@ func heardAt[F messages.Frame](w *wireClient) time.Time {
 }
 
 // failure waits for an error frame.
-func (w *wireClient) failure(code messages.ErrorCode) messages.Error {
+func (w *wireClient) failure(code wire.ErrorCode) wire.Error {
 	w.t.Helper()
-	return hears(w, "error "+string(code), func(e messages.Error) bool { return e.Code == code })
+	return hears(w, "error "+string(code), func(e wire.Error) bool { return e.Code == code })
 }
 
 // bye waits for a bye.
-func (w *wireClient) bye(reason messages.ByeReason) {
+func (w *wireClient) bye(reason wire.ByeReason) {
 	w.t.Helper()
-	hears(w, "bye "+string(reason), func(b messages.Bye) bool { return b.Reason == reason })
+	hears(w, "bye "+string(reason), func(b wire.Bye) bool { return b.Reason == reason })
 }
 
 // closed waits for the end of the socket and checks the close code.
-func (w *wireClient) closed(code messages.CloseCode) {
+func (w *wireClient) closed(code wire.CloseCode) {
 	w.t.Helper()
 	select {
 	case <-w.gone:

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -32,12 +32,12 @@ type conversation struct {
 	stdout  printer
 	notes   *notes
 
-	given    bool           // the input has ended and the agent has been given all of it
-	inputErr error          // what kept some of it from being read or sent
-	attached bool           // there is a socket
-	ready    bool           // the agent takes input, as far as was heard
-	exit     *messages.Exit // the agent has ended
-	deadline *time.Timer    // the linger, or the bye after an exit; see rearm
+	given    bool        // the input has ended and the agent has been given all of it
+	inputErr error       // what kept some of it from being read or sent
+	attached bool        // there is a socket
+	ready    bool        // the agent takes input, as far as was heard
+	exit     *wire.Exit  // the agent has ended
+	deadline *time.Timer // the linger, or the bye after an exit; see rearm
 }
 
 // run talks until one side ends it.
@@ -79,32 +79,32 @@ func (c *conversation) run() int {
 // handle takes an event. An error means that standard output takes no more.
 func (c *conversation) handle(event client.Event) error {
 	switch e := event.(type) {
-	case messages.Data:
+	case wire.Data:
 		c.notes.settle()
 		return c.stdout.print(e.Payload)
-	case messages.Session:
+	case wire.Session:
 		c.attached = true
 		if c.ready {
 			c.notes.say("reconnected")
 		}
-	case messages.Status:
-		c.ready = e.State == messages.StateReady
+	case wire.Status:
+		c.ready = e.State == wire.StateReady
 		if c.ready {
 			c.notes.settle()
 		} else {
 			c.notes.wait(statusText(e))
 		}
-	case messages.Ready:
-		if !c.ready || e.Path != messages.PathResumed {
+	case wire.Ready:
+		if !c.ready || e.Path != wire.PathResumed {
 			c.notes.say(readyText(e, c.session.ID()))
 		}
 		c.ready, c.exit = true, nil
-	case messages.Gap:
+	case wire.Gap:
 		c.notes.fail(gapText(e))
-	case messages.Exit:
+	case wire.Exit:
 		c.exit = &e
 		c.notes.say(exitText(e))
-	case messages.Error:
+	case wire.Error:
 		if e.Retryable {
 			c.notes.say("error " + client.Refusal(e).Error())
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/lxzan/gws"
 	"go.uber.org/goleak"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // binary is the shell as it is shipped.
@@ -84,12 +84,12 @@ func newGateway(t *testing.T, configure ...func(*gateway)) *gateway {
 	return g
 }
 
-var warm = messages.Ready{Path: messages.PathWarm, ElapsedMs: 12}
+var warm = wire.Ready{Path: wire.PathWarm, ElapsedMs: 12}
 
-func (p *peer) send(frames ...messages.Frame) {
+func (p *peer) send(frames ...wire.Frame) {
 	for _, f := range frames {
 		_ = p.conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
-		_ = p.conn.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, f))
+		_ = p.conn.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, f))
 	}
 }
 
@@ -103,7 +103,7 @@ func (p *peer) say(payloads ...string) {
 // replay sends the outputs above seq.
 func (p *peer) replay(seq uint64) {
 	for i, payload := range p.g.outputs[seq:] {
-		p.send(messages.Data{Seq: seq + uint64(i) + 1, Payload: []byte(payload)})
+		p.send(wire.Data{Seq: seq + uint64(i) + 1, Payload: []byte(payload)})
 	}
 }
 
@@ -113,8 +113,8 @@ func (p *peer) cut() {
 	_ = p.conn.NetConn().Close()
 }
 
-func (p *peer) end(reason messages.ByeReason) {
-	p.send(messages.Bye{Reason: reason})
+func (p *peer) end(reason wire.ByeReason) {
+	p.send(wire.Bye{Reason: reason})
 	_ = p.conn.WriteClose(1000, nil)
 }
 
@@ -123,7 +123,7 @@ func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 	if p.dead {
 		return
 	}
-	frame, err := messages.DecodeFromClient(m.Bytes())
+	frame, err := wire.DecodeFromClient(m.Bytes())
 	if err != nil {
 		panic(err)
 	}
@@ -131,25 +131,25 @@ func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch f := frame.(type) {
-	case messages.Hello:
+	case wire.Hello:
 		g.sockets++
 		if g.sockets == 1 {
 			g.hello = f
 		}
-		p.send(messages.Session{SessionID: "s1", UserID: "ann", Resumed: f.SessionID != "", LastSeq: g.given})
+		p.send(wire.Session{SessionID: "s1", UserID: "ann", Resumed: f.SessionID != "", LastSeq: g.given})
 		g.greet(p, g.sockets)
 		p.replay(f.LastSeq)
-	case messages.Data:
+	case wire.Data:
 		if f.Seq != g.given+1 {
 			panic("an input was skipped or doubled")
 		}
 		g.given = f.Seq
-		p.send(messages.Ack{Seq: f.Seq})
+		p.send(wire.Ack{Seq: f.Seq})
 		g.agent(p, string(f.Payload))
-	case messages.Close:
+	case wire.Close:
 		g.closed = true
 		if !g.ignoreClose {
-			p.end(messages.ByeClosed)
+			p.end(wire.ByeClosed)
 		}
 	}
 }
@@ -161,16 +161,16 @@ func sh(p *peer, payload string) {
 		p.say(`"42"`)
 	case `"exit 3"`, `"exit"`:
 		code := map[string]int{`"exit 3"`: 3}[payload]
-		p.send(messages.Exit{Code: code})
-		p.end(messages.ByeClosed)
+		p.send(wire.Exit{Code: code})
+		p.end(wire.ByeClosed)
 	}
 }
 
 // sight is what a gateway has seen of its clients.
 type sight struct {
-	request *http.Request  // the last
-	hello   messages.Hello // the first
-	closed  bool           // a close came
+	request *http.Request // the last
+	hello   wire.Hello    // the first
+	closed  bool          // a close came
 }
 
 func (g *gateway) saw() sight {

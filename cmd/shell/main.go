@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // What the shell exits with when there is no agent's exit code to pass on. Ended by a signal it exits with 128 and the
@@ -67,7 +67,7 @@ func run(args []string) int {
 	}
 	signals := watchSignals()
 	config := client.Config{
-		URL: f.URL, Token: token, User: messages.UserID(f.User), Resume: messages.SessionID(f.Resume),
+		URL: f.URL, Token: token, User: wire.UserID(f.User), Resume: wire.SessionID(f.Resume),
 	}
 	if err := config.Validate(); err != nil {
 		return fail(exitUsage, "usage", err)
@@ -134,9 +134,9 @@ func dial(config client.Config, signals <-chan os.Signal) (*client.Session, erro
 }
 
 // readToken takes the token from where no other user of the machine can see it.
-func readToken(file string) (messages.Secret, error) {
+func readToken(file string) (wire.Secret, error) {
 	if file == "" {
-		return messages.Secret(os.Getenv("HEARTH_TOKEN")), nil
+		return wire.Secret(os.Getenv("HEARTH_TOKEN")), nil
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -146,7 +146,7 @@ func readToken(file string) (messages.Secret, error) {
 	if token == "" {
 		return "", fmt.Errorf("%s is empty", file)
 	}
-	return messages.Secret(token), nil
+	return wire.Secret(token), nil
 }
 
 // fail says in one line why there is no session.

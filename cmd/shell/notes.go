@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"hearth/infra/client"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // notes are what the shell says on its own behalf, on standard error, so that standard output is the agent's alone.
@@ -64,16 +64,16 @@ func (n *notes) settle() {
 	}
 }
 
-func statusText(s messages.Status) string {
+func statusText(s wire.Status) string {
 	text := string(s.State)
 	switch s.State {
-	case messages.StateWaiting:
+	case wire.StateWaiting:
 		text = "waiting: " + waitText(s.Reason)
-	case messages.StateStarting:
+	case wire.StateStarting:
 		text = "starting your agent"
-	case messages.StateReconnecting:
+	case wire.StateReconnecting:
 		text = "waiting: the gateway has lost your agent's connection"
-	case messages.StateRestarting:
+	case wire.StateRestarting:
 		text = "waiting: your agent's task was lost, another is started"
 	}
 	if s.EtaMs > 0 {
@@ -82,22 +82,22 @@ func statusText(s messages.Status) string {
 	return text + " …"
 }
 
-func waitText(r messages.WaitReason) string {
+func waitText(r wire.WaitReason) string {
 	switch r {
-	case messages.ReasonAvailable:
+	case wire.ReasonAvailable:
 		return "a task is ready"
-	case messages.ReasonWarmStarting:
+	case wire.ReasonWarmStarting:
 		return "a task is about to be ready"
-	case messages.ReasonColdStarting:
+	case wire.ReasonColdStarting:
 		return "pool empty, a task is started"
-	case messages.ReasonQueued:
+	case wire.ReasonQueued:
 		return "others are first"
 	}
 	return string(r)
 }
 
-func readyText(r messages.Ready, session messages.SessionID) string {
-	if r.Path == messages.PathResumed {
+func readyText(r wire.Ready, session wire.SessionID) string {
+	if r.Path == wire.PathResumed {
 		return fmt.Sprintf("resumed session %s", session)
 	}
 	how := string(r.Path)
@@ -111,7 +111,7 @@ func reconnectingText(r client.Reconnecting) string {
 	return fmt.Sprintf("reconnecting in %s: %v", millis(r.Delay.Milliseconds()), r.Cause)
 }
 
-func gapText(g messages.Gap) string {
+func gapText(g wire.Gap) string {
 	if g.From == g.To {
 		return fmt.Sprintf("output %d is gone: it is no longer kept", g.From)
 	}
@@ -126,7 +126,7 @@ func millis(ms int64) string {
 	return fmt.Sprintf("%.1f s", (time.Duration(ms) * time.Millisecond).Seconds())
 }
 
-func exitText(e messages.Exit) string {
+func exitText(e wire.Exit) string {
 	text := fmt.Sprintf("the agent has exited with %d", e.Code)
 	if e.Signal != "" {
 		text = "the agent was ended by " + e.Signal
@@ -162,6 +162,6 @@ func endMeaning(r client.EndReason) string {
 	return "the gateway has ended the session"
 }
 
-func resumeText(session messages.SessionID) string {
+func resumeText(session wire.SessionID) string {
 	return fmt.Sprintf("the session goes on; to resume it: shell --resume %s", session)
 }

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const patience = 20 * time.Second
@@ -137,10 +137,10 @@ func TestTerminal(t *testing.T) {
 	begin := make(chan struct{})
 	greet := func(p *peer, socket int) {
 		if socket > 1 {
-			p.send(messages.Ready{Path: messages.PathResumed})
+			p.send(wire.Ready{Path: wire.PathResumed})
 			return
 		}
-		p.send(messages.Status{State: messages.StateWaiting, Reason: messages.ReasonColdStarting, EtaMs: 3200})
+		p.send(wire.Status{State: wire.StateWaiting, Reason: wire.ReasonColdStarting, EtaMs: 3200})
 		go func() {
 			<-begin
 			p.send(warm)

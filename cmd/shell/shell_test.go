@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // result is what a finished shell has left.
@@ -96,17 +96,17 @@ func TestPipedInput(t *testing.T) {
 		{
 			name: "a start that fails", input: "x\n",
 			greet: func(p *peer, _ int) {
-				p.send(messages.Error{Code: messages.CodeStartFailed, Message: "no host has room"})
-				p.end(messages.ByeStartFailed)
+				p.send(wire.Error{Code: wire.CodeStartFailed, Message: "no host has room"})
+				p.end(wire.ByeStartFailed)
 			},
 			want: result{code: 1, stderr: "error start_failed: no host has room\n"},
 		},
 		{
-			name: "idle for too long", input: "x\n", agent: func(p *peer, _ string) { p.end(messages.ByeIdleTimeout) },
+			name: "idle for too long", input: "x\n", agent: func(p *peer, _ string) { p.end(wire.ByeIdleTimeout) },
 			want: result{code: 1, stderr: "error idle_timeout: the session was idle for too long\n"},
 		},
 		{
-			name: "replaced by another client", input: "x\n", agent: func(p *peer, _ string) { p.end(messages.ByeReplaced) },
+			name: "replaced by another client", input: "x\n", agent: func(p *peer, _ string) { p.end(wire.ByeReplaced) },
 			want: result{code: 1, stderr: "error replaced: the session goes on at another client\nthe session goes on; to resume it: shell --resume s1\n"},
 		},
 		{
@@ -146,7 +146,7 @@ func TestPipedInput(t *testing.T) {
 func TestResume(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, answering(sh), func(g *gateway) {
-		g.greet = func(p *peer, _ int) { p.send(messages.Ready{Path: messages.PathResumed}) }
+		g.greet = func(p *peer, _ int) { p.send(wire.Ready{Path: wire.PathResumed}) }
 		g.outputs = []string{`"said before"`}
 	})
 	got := g.shell(t, "exit\n", "--resume", "s1", "--verbose")
@@ -182,7 +182,7 @@ func TestLossIsTold(t *testing.T) {
 	g := newGateway(t, answering(func(p *peer, payload string) {
 		if payload == `"lose"` {
 			p.g.outputs = append(p.g.outputs, "", "")
-			p.send(messages.Gap{From: 1, To: 2})
+			p.send(wire.Gap{From: 1, To: 2})
 		}
 		sh(p, payload)
 	}))

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // askTimeout bounds the wait for the supervisor, which answers in microseconds unless it is gone.
@@ -80,9 +81,9 @@ func (c Config) capacity(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, struct {
-		Reason messages.WaitReason `json:"reason"`
-		EtaMs  int64               `json:"etaMs"`
-	}{hint.Reason, messages.Millis(hint.Eta)})
+		Reason wire.WaitReason `json:"reason"`
+		EtaMs  int64           `json:"etaMs"`
+	}{hint.Reason, wire.Millis(hint.Eta)})
 }
 
 func (c Config) status(w http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // pool stands in for the supervisor.
@@ -28,7 +29,7 @@ func (p *pool) ask(_ context.Context, request any) (any, error) {
 	}
 	switch m := request.(type) {
 	case *messages.CapacityRequest:
-		return &messages.Hint{Reason: messages.ReasonWarmStarting, Eta: 1500 * time.Millisecond}, nil
+		return &messages.Hint{Reason: wire.ReasonWarmStarting, Eta: 1500 * time.Millisecond}, nil
 	case *messages.StatusRequest:
 		return &messages.PoolStatus{Pool: messages.PoolCounts{Ready: 3, Min: 3, Max: 10, Target: 3}}, nil
 	case *messages.Resize:

@@ -10,7 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Subprotocol is what a browser offers beside its bearer, and what the server selects.
@@ -71,14 +71,14 @@ func (c *Clients) Close() { c.close() }
 // Authenticate says who a request is from: the first of the Authorization header and the subprotocol that has a token,
 // verified. The token itself is for the user's task. In dev mode the user is whoever ?user= says, and a token is passed
 // on as it is.
-func (c *Clients) Authenticate(r *http.Request) (messages.UserID, messages.Secret, error) {
+func (c *Clients) Authenticate(r *http.Request) (wire.UserID, wire.Secret, error) {
 	token, err := clientToken(r)
 	if err != nil {
 		return "", "", err
 	}
 	if c.dev {
 		user, err := devUser(r)
-		return user, messages.Secret(token), err
+		return user, wire.Secret(token), err
 	}
 	if token == "" {
 		return "", "", errNoToken
@@ -87,7 +87,7 @@ func (c *Clients) Authenticate(r *http.Request) (messages.UserID, messages.Secre
 	if err != nil {
 		return "", "", err
 	}
-	return user, messages.Secret(token), nil
+	return user, wire.Secret(token), nil
 }
 
 // clientToken is the request's token, empty if it has none.
@@ -144,7 +144,7 @@ func Subprotocols(r *http.Request) func(yield func(string) bool) {
 }
 
 // devUser believes the request, unless a browser sent it here by another name (DNS rebinding).
-func devUser(r *http.Request) (messages.UserID, error) {
+func devUser(r *http.Request) (wire.UserID, error) {
 	if !loopbackHost(r.Host) {
 		return "", errors.New("AUTH=dev answers only to loopback addresses and localhost")
 	}
@@ -152,10 +152,10 @@ func devUser(r *http.Request) (messages.UserID, error) {
 	if user == "" {
 		return "", errors.New("AUTH=dev: no ?user=")
 	}
-	if !messages.ValidUserID(user) {
+	if !wire.ValidUserID(user) {
 		return "", errors.New("AUTH=dev: ?user= is not a user id")
 	}
-	return messages.UserID(user), nil
+	return wire.UserID(user), nil
 }
 
 // CheckDevListener refuses dev mode on an address, host:port, that others than this machine can reach.

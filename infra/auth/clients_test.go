@@ -11,7 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"go.uber.org/goleak"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -73,7 +73,7 @@ func check(t *testing.T, c *Clients, name, token string, want error) {
 	switch {
 	case err != want:
 		t.Errorf("%s: %v, want %v", name, err, want)
-	case want == nil && (user != "ann" || got != messages.Secret(token)):
+	case want == nil && (user != "ann" || got != wire.Secret(token)):
 		t.Errorf("%s: user %q", name, user)
 	case want != nil && (user != "" || got != ""):
 		t.Errorf("%s: refused, but with user %q", name, user)
@@ -184,7 +184,7 @@ func TestWhereATokenIs(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		header http.Header
-		user   messages.UserID
+		user   wire.UserID
 	}{
 		{"nowhere", nil, ""},
 		{"header", http.Header{"Authorization": {"Bearer " + ann}}, "ann"},
@@ -218,8 +218,8 @@ func TestDevMode(t *testing.T) {
 	for _, test := range []struct {
 		name, target string
 		header       http.Header
-		user         messages.UserID
-		token        messages.Secret
+		user         wire.UserID
+		token        wire.Secret
 	}{
 		{"a user", "http://127.0.0.1:8080/ws?user=ann", nil, "ann", ""},
 		{"by another name", "http://localhost/ws?user=ann", nil, "ann", ""},

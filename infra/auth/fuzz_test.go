@@ -12,7 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/rs/zerolog"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // fuzzSecret is the same in every process of a fuzz run.
@@ -98,7 +98,7 @@ func FuzzClaims(f *testing.F) {
 			t.Fatalf("%q is taken, and cannot be read: %v", claims, err)
 		}
 		switch {
-		case string(user) != read.Sub || !messages.ValidUserID(read.Sub):
+		case string(user) != read.Sub || !wire.ValidUserID(read.Sub):
 			t.Fatalf("%q is taken for %q", claims, user)
 		case read.Exp <= float64(time.Now().Add(-leeway).Unix())-1:
 			t.Fatalf("%q is taken, and has expired", claims)

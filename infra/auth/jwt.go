@@ -10,7 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -86,7 +86,7 @@ func newVerifier(ctx context.Context, config Config) (*verifier, error) {
 }
 
 // user is the token's subject, if the token is valid.
-func (v *verifier) user(token string) (messages.UserID, error) {
+func (v *verifier) user(token string) (wire.UserID, error) {
 	if len(token) > maxTokenBytes {
 		return "", errTooLong
 	}
@@ -102,8 +102,8 @@ func (v *verifier) user(token string) (messages.UserID, error) {
 		}
 		return "", errClaims
 	}
-	if !messages.ValidUserID(claims.Subject) {
+	if !wire.ValidUserID(claims.Subject) {
 		return "", errSubject
 	}
-	return messages.UserID(claims.Subject), nil
+	return wire.UserID(claims.Subject), nil
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // What a socket is held to. The load balancers in front of gateways cut a socket that is silent for 60 s.
@@ -41,11 +41,11 @@ type Config struct {
 	// URL is the gateway's base, ws://, wss://, http:// or https://; the path /ws is appended unless it is there.
 	URL string
 	// Token is sent as a bearer token. Without one, User is sent as ?user=, which a gateway with AUTH=dev takes.
-	Token messages.Secret
-	User  messages.UserID
+	Token wire.Secret
+	User  wire.UserID
 	// Resume names a session to go on with; empty begins a new one. The inputs of this handle are numbered on from those
 	// that the agent has been given.
-	Resume messages.SessionID
+	Resume wire.SessionID
 	// LastSeq is the last output that was processed before, when resuming. Outputs after it are replayed, those that the
 	// gateway no longer has are reported as a gap.
 	LastSeq uint64
@@ -83,11 +83,11 @@ func (c Config) endpoint() (*url.URL, error) {
 		return nil, errors.New("the gateway's URL must not hold credentials")
 	}
 	switch {
-	case c.Resume != "" && !messages.ValidID(string(c.Resume)):
+	case c.Resume != "" && !wire.ValidID(string(c.Resume)):
 		return nil, errors.New("the session to resume is not an id")
 	case c.Resume == "" && c.LastSeq != 0:
 		return nil, errors.New("a new session has no last output")
-	case c.Token == "" && c.User != "" && !messages.ValidUserID(string(c.User)):
+	case c.Token == "" && c.User != "" && !wire.ValidUserID(string(c.User)):
 		return nil, errors.New("the user is not a user id")
 	}
 	if !strings.HasSuffix(u.Path, "/ws") {

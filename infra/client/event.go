@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Event is what a session tells its consumer, in order. It is one of
 //
-//   - messages.Session: a socket's hello was answered; first, and again after each reconnect,
-//   - messages.Status, messages.Ready, messages.Exit and messages.Error, as the gateway sent them: after a reconnect it may
+//   - wire.Session: a socket's hello was answered; first, and again after each reconnect,
+//   - wire.Status, wire.Ready, wire.Exit and wire.Error, as the gateway sent them: after a reconnect it may
 //     send a Ready or an Exit again,
-//   - messages.Data: the next output; seqs grow by 1 except across a gap, and none comes twice,
-//   - messages.Gap: outputs that are gone for good,
+//   - wire.Data: the next output; seqs grow by 1 except across a gap, and none comes twice,
+//   - wire.Gap: outputs that are gone for good,
 //   - Violation, Reconnecting, and, as the last, Ended.
 type Event any
 
@@ -34,7 +34,7 @@ type Reconnecting struct {
 type Ended struct {
 	Reason EndReason
 	// Session is empty if no hello was ever answered.
-	Session messages.SessionID
+	Session wire.SessionID
 	// Lives says that, for all the client knows, the session goes on at the gateway and can be resumed.
 	Lives bool
 	// Err says more: a Refusal if the gateway said why, otherwise what happened to the last socket. It may be nil.
@@ -46,11 +46,11 @@ type EndReason string
 
 // The reasons of a bye that end a handle.
 const (
-	EndClosed      = EndReason(messages.ByeClosed)
-	EndIdle        = EndReason(messages.ByeIdleTimeout)
-	EndReplaced    = EndReason(messages.ByeReplaced)
-	EndTaskLost    = EndReason(messages.ByeTaskLost)
-	EndStartFailed = EndReason(messages.ByeStartFailed)
+	EndClosed      = EndReason(wire.ByeClosed)
+	EndIdle        = EndReason(wire.ByeIdleTimeout)
+	EndReplaced    = EndReason(wire.ByeReplaced)
+	EndTaskLost    = EndReason(wire.ByeTaskLost)
+	EndStartFailed = EndReason(wire.ByeStartFailed)
 )
 
 // The other reasons.
@@ -94,7 +94,7 @@ func (e *EndError) Error() string {
 func (e *EndError) Unwrap() error { return e.Err }
 
 // Refusal is an error frame of the gateway's.
-type Refusal messages.Error
+type Refusal wire.Error
 
 // Error tells the code and the message.
 func (r Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Message) }

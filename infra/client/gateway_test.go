@@ -14,7 +14,7 @@ import (
 	"github.com/lxzan/gws"
 	"go.uber.org/goleak"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,7 +59,7 @@ type peer struct {
 	deaf    chan struct{}
 	mute    bool
 	request *http.Request
-	frames  chan messages.Frame
+	frames  chan wire.Frame
 	pings   chan string
 	gone    chan error
 	work    chan func()
@@ -100,7 +100,7 @@ func (g *gateway) accept(conn net.Conn) {
 	default:
 	}
 	p := &peer{
-		deaf: g.deaf, mute: g.mute, request: request, frames: make(chan messages.Frame, 1<<14), pings: make(chan string, 16),
+		deaf: g.deaf, mute: g.mute, request: request, frames: make(chan wire.Frame, 1<<14), pings: make(chan string, 16),
 		gone: make(chan error, 1), work: make(chan func(), 1<<10), over: make(chan struct{}),
 	}
 	defer close(p.over)
@@ -128,7 +128,7 @@ func (p *peer) write() {
 
 func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 	defer func() { _ = m.Close() }()
-	frame, err := messages.DecodeFromClient(m.Bytes())
+	frame, err := wire.DecodeFromClient(m.Bytes())
 	if err != nil {
 		panic(err)
 	}
@@ -158,9 +158,9 @@ func (p *peer) note(ping string) {
 
 func (p *peer) OnClose(_ *gws.Conn, err error) { p.gone <- err }
 
-func (p *peer) send(frames ...messages.Frame) {
+func (p *peer) send(frames ...wire.Frame) {
 	for _, f := range frames {
-		p.raw(string(messages.AppendFrame(nil, f)))
+		p.raw(string(wire.AppendFrame(nil, f)))
 	}
 }
 
@@ -171,14 +171,14 @@ func (p *peer) bytes(b ...byte) { p.work <- func() { _, _ = p.conn.NetConn().Wri
 
 func (p *peer) ping(payload string) { p.work <- func() { _ = p.conn.WritePing([]byte(payload)) } }
 
-func (p *peer) close(code messages.CloseCode) {
+func (p *peer) close(code wire.CloseCode) {
 	p.work <- func() { _ = p.conn.WriteClose(uint16(code), nil) }
 }
 
 func (p *peer) cut() { p.work <- func() { _ = p.conn.NetConn().Close() } }
 
 // expect waits for exactly these frames.
-func (p *peer) expect(t tester, want ...messages.Frame) {
+func (p *peer) expect(t tester, want ...wire.Frame) {
 	t.Helper()
 	for _, w := range want {
 		got := receive(t, p.frames)
@@ -200,13 +200,13 @@ func (p *peer) silent(t tester) {
 }
 
 // greet takes the hello and answers it.
-func (p *peer) greet(t tester, lastSeq uint64) messages.Hello {
+func (p *peer) greet(t tester, lastSeq uint64) wire.Hello {
 	t.Helper()
-	hello, ok := receive(t, p.frames).(messages.Hello)
+	hello, ok := receive(t, p.frames).(wire.Hello)
 	if !ok {
 		t.Fatal("the first frame is not a hello")
 	}
-	p.send(messages.Session{SessionID: "s1", UserID: "ann", Resumed: hello.SessionID != "", LastSeq: lastSeq})
+	p.send(wire.Session{SessionID: "s1", UserID: "ann", Resumed: hello.SessionID != "", LastSeq: lastSeq})
 	return hello
 }
 
@@ -244,7 +244,7 @@ func (g *gateway) begin(t tester, config Config) (*Session, *peer) {
 	s := g.dial(t, config)
 	p := receive(t, g.peers)
 	p.greet(t, 0)
-	event[messages.Session](t, s)
+	event[wire.Session](t, s)
 	return s, p
 }
 
@@ -265,6 +265,6 @@ func bubble(t *testing.T, script func(t *testing.T, g *gateway)) {
 	synctest.Test(t, func(t *testing.T) { script(t, newGateway()) })
 }
 
-func output(seq uint64, payload string) messages.Data {
-	return messages.Data{Seq: seq, Payload: []byte(payload)}
+func output(seq uint64, payload string) wire.Data {
+	return wire.Data{Seq: seq, Payload: []byte(payload)}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // read is the reader's goroutine.
@@ -53,7 +53,7 @@ func (k *socket) OnMessage(_ *gws.Conn, m *gws.Message) {
 	if k.end.over() {
 		return
 	}
-	frame, err := messages.DecodeToClient(m.Bytes())
+	frame, err := wire.DecodeToClient(m.Bytes())
 	if err == nil {
 		err = k.receive(frame)
 	}
@@ -85,38 +85,38 @@ func (k *socket) violate(err error) {
 }
 
 // receive takes a frame; an error is a violation of the contract.
-func (k *socket) receive(frame messages.Frame) error {
-	if _, bye := frame.(messages.Bye); !bye {
+func (k *socket) receive(frame wire.Frame) error {
+	if _, bye := frame.(wire.Bye); !bye {
 		k.end.refusal = nil // the socket went on after it, so it is not what ends it
 	}
 	switch f := frame.(type) {
-	case messages.Session:
+	case wire.Session:
 		return k.onSession(f)
-	case messages.Data:
+	case wire.Data:
 		return k.onOutputs(f, f.Seq, f.Seq)
-	case messages.Gap:
+	case wire.Gap:
 		return k.onOutputs(f, f.From, f.To)
-	case messages.Ack:
+	case wire.Ack:
 		return k.onAck(f.Seq)
-	case messages.Ping:
-		k.owe(func(d *debts) { d.framePong = &messages.Pong{ID: f.ID} })
-	case messages.Bye:
+	case wire.Ping:
+		k.owe(func(d *debts) { d.framePong = &wire.Pong{ID: f.ID} })
+	case wire.Bye:
 		k.end.bye = f.Reason
-	case messages.Error:
+	case wire.Error:
 		refusal := Refusal(f)
 		k.end.refusal = &refusal
 		k.s.deliver(f)
-	case messages.Exit:
+	case wire.Exit:
 		k.s.deliver(f)
 		// The gateway's bye waits for the acknowledgement of the agent's last words.
 		k.owe(func(d *debts) { d.hurryAck(time.Now()) })
-	case messages.Status, messages.Ready:
+	case wire.Status, wire.Ready:
 		k.s.deliver(f)
 	}
 	return nil
 }
 
-func (k *socket) onSession(f messages.Session) error {
+func (k *socket) onSession(f wire.Session) error {
 	if err := k.attach(f); err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (k *socket) onSession(f messages.Session) error {
 }
 
 // attach lets the writer send the inputs above f.LastSeq: the first time, and again whenever the gateway says so.
-func (k *socket) attach(f messages.Session) error {
+func (k *socket) attach(f wire.Session) error {
 	s := k.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +162,7 @@ func (k *socket) onAck(seq uint64) error {
 }
 
 // onOutputs takes the outputs from to to: one with its payload, or several that are gone.
-func (k *socket) onOutputs(frame messages.Frame, from, to uint64) error {
+func (k *socket) onOutputs(frame wire.Frame, from, to uint64) error {
 	s := k.s
 	if !k.end.answered {
 		return fmt.Errorf("%s before session", frame.FrameType())
@@ -175,7 +175,7 @@ func (k *socket) onOutputs(frame messages.Frame, from, to uint64) error {
 		return fmt.Errorf("outputs %d to %d were skipped without a gap", last+1, from-1)
 	}
 	if to > last {
-		if gap, ok := frame.(messages.Gap); ok {
+		if gap, ok := frame.(wire.Gap); ok {
 			gap.From = last + 1
 			frame = gap
 		}

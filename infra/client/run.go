@@ -10,7 +10,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The bounds of the backoff between attempts to dial.
@@ -96,27 +96,27 @@ func (e *ending) verdict() (reason EndReason, atOnce bool) {
 	switch {
 	case e.violation != nil:
 		return "", false
-	case e.bye == messages.ByeDraining:
+	case e.bye == wire.ByeDraining:
 		return "", true
 	case e.bye != "":
 		return EndReason(e.bye), false
-	case e.refusal != nil && e.refusal.Code == messages.CodeSessionNotFound:
+	case e.refusal != nil && e.refusal.Code == wire.CodeSessionNotFound:
 		return EndNoSession, false
 	}
 	var closed *gws.CloseError
 	if !errors.As(e.err, &closed) {
 		return "", false
 	}
-	switch messages.CloseCode(closed.Code) {
-	case messages.CloseDraining:
+	switch wire.CloseCode(closed.Code) {
+	case wire.CloseDraining:
 		return "", true
-	case messages.CloseNotAllowed:
+	case wire.CloseNotAllowed:
 		return EndNotAllowed, false
-	case messages.CloseTooLarge:
+	case wire.CloseTooLarge:
 		return EndTooLarge, false
-	case messages.CloseUnauthenticated:
+	case wire.CloseUnauthenticated:
 		return EndUnauthenticated, false
-	case messages.CloseNoSession:
+	case wire.CloseNoSession:
 		return EndNoSession, false
 	}
 	return "", false
@@ -129,7 +129,7 @@ func (e *ending) cause() error {
 		return e.violation
 	case e.refusal != nil:
 		return *e.refusal
-	case e.bye == messages.ByeDraining:
+	case e.bye == wire.ByeDraining:
 		return errors.New("the gateway is draining")
 	case e.bye != "":
 		return nil

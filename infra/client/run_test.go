@@ -9,7 +9,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestBackoffGrowsWithFullJitter(t *testing.T) {
@@ -28,10 +28,10 @@ func TestBackoffGrowsWithFullJitter(t *testing.T) {
 
 // TestEverySocketsEnd checks what each bye, close code and loss of a socket leads to.
 func TestEverySocketsEnd(t *testing.T) {
-	bye := func(r messages.ByeReason) func(*peer) {
-		return func(p *peer) { p.send(messages.Bye{Reason: r}); p.close(messages.CloseNormal) }
+	bye := func(r wire.ByeReason) func(*peer) {
+		return func(p *peer) { p.send(wire.Bye{Reason: r}); p.close(wire.CloseNormal) }
 	}
-	code := func(c messages.CloseCode) func(*peer) { return func(p *peer) { p.close(c) } }
+	code := func(c wire.CloseCode) func(*peer) { return func(p *peer) { p.close(c) } }
 	for _, c := range []struct {
 		name   string
 		act    func(*peer)
@@ -39,29 +39,29 @@ func TestEverySocketsEnd(t *testing.T) {
 		lives  bool
 		atOnce bool
 	}{
-		{name: "bye closed", act: bye(messages.ByeClosed), ends: EndClosed},
-		{name: "bye idle", act: bye(messages.ByeIdleTimeout), ends: EndIdle},
-		{name: "bye start failed", act: bye(messages.ByeStartFailed), ends: EndStartFailed},
-		{name: "bye task lost", act: bye(messages.ByeTaskLost), ends: EndTaskLost},
-		{name: "bye replaced", act: bye(messages.ByeReplaced), ends: EndReplaced, lives: true},
+		{name: "bye closed", act: bye(wire.ByeClosed), ends: EndClosed},
+		{name: "bye idle", act: bye(wire.ByeIdleTimeout), ends: EndIdle},
+		{name: "bye start failed", act: bye(wire.ByeStartFailed), ends: EndStartFailed},
+		{name: "bye task lost", act: bye(wire.ByeTaskLost), ends: EndTaskLost},
+		{name: "bye replaced", act: bye(wire.ByeReplaced), ends: EndReplaced, lives: true},
 		{name: "bye of a later version", act: bye("moon"), ends: "moon"},
-		{name: "bye draining", act: bye(messages.ByeDraining), atOnce: true},
-		{name: "1000 without bye", act: code(messages.CloseNormal)},
-		{name: "1001", act: code(messages.CloseDraining), atOnce: true},
-		{name: "1008", act: code(messages.CloseNotAllowed), ends: EndNotAllowed, lives: true},
-		{name: "1009", act: code(messages.CloseTooLarge), ends: EndTooLarge, lives: true},
-		{name: "1011", act: code(messages.CloseInternal)},
-		{name: "1013", act: code(messages.CloseTryAgain)},
-		{name: "4401", act: code(messages.CloseUnauthenticated), ends: EndUnauthenticated, lives: true},
-		{name: "4404", act: code(messages.CloseNoSession), ends: EndNoSession},
+		{name: "bye draining", act: bye(wire.ByeDraining), atOnce: true},
+		{name: "1000 without bye", act: code(wire.CloseNormal)},
+		{name: "1001", act: code(wire.CloseDraining), atOnce: true},
+		{name: "1008", act: code(wire.CloseNotAllowed), ends: EndNotAllowed, lives: true},
+		{name: "1009", act: code(wire.CloseTooLarge), ends: EndTooLarge, lives: true},
+		{name: "1011", act: code(wire.CloseInternal)},
+		{name: "1013", act: code(wire.CloseTryAgain)},
+		{name: "4401", act: code(wire.CloseUnauthenticated), ends: EndUnauthenticated, lives: true},
+		{name: "4404", act: code(wire.CloseNoSession), ends: EndNoSession},
 		{name: "4999", act: code(4999)},
 		{name: "session_not_found", act: func(p *peer) {
-			p.send(messages.Error{Code: messages.CodeSessionNotFound, Message: "gone"})
+			p.send(wire.Error{Code: wire.CodeSessionNotFound, Message: "gone"})
 			p.cut()
 		}, ends: EndNoSession},
-		{name: "another error", act: func(p *peer) { p.send(messages.Error{Code: messages.CodeInternal}); p.cut() }},
+		{name: "another error", act: func(p *peer) { p.send(wire.Error{Code: wire.CodeInternal}); p.cut() }},
 		{name: "a cut", act: (*peer).cut},
-		{name: "a bye without a close", act: func(p *peer) { p.send(messages.Bye{Reason: messages.ByeIdleTimeout}) }, ends: EndIdle},
+		{name: "a bye without a close", act: func(p *peer) { p.send(wire.Bye{Reason: wire.ByeIdleTimeout}) }, ends: EndIdle},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *gateway) {
@@ -69,7 +69,7 @@ func TestEverySocketsEnd(t *testing.T) {
 				defer s.Detach()
 				c.act(p)
 				next := receive(t, s.Events())
-				if _, ok := next.(messages.Error); ok {
+				if _, ok := next.(wire.Error); ok {
 					next = receive(t, s.Events())
 				}
 				switch e := next.(type) {
@@ -86,7 +86,7 @@ func TestEverySocketsEnd(t *testing.T) {
 					if waited := time.Since(before); waited != e.Delay {
 						t.Fatalf("dialled after %v, want %v", waited, e.Delay)
 					}
-					event[messages.Session](t, s)
+					event[wire.Session](t, s)
 				default:
 					t.Fatalf("event %#v", e)
 				}
@@ -99,11 +99,11 @@ func TestAnEndSaysWhatTheGatewaySaid(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s, p := g.begin(t, Config{})
 		// An error that the socket survives is not why it ends.
-		p.send(messages.Error{Code: messages.CodeRateLimited}, messages.Status{State: messages.StateWaiting})
-		event[messages.Error](t, s)
-		event[messages.Status](t, s)
-		p.send(messages.Error{Code: messages.CodeStartFailed, Message: "no room"}, messages.Bye{Reason: messages.ByeStartFailed})
-		event[messages.Error](t, s)
+		p.send(wire.Error{Code: wire.CodeRateLimited}, wire.Status{State: wire.StateWaiting})
+		event[wire.Error](t, s)
+		event[wire.Status](t, s)
+		p.send(wire.Error{Code: wire.CodeStartFailed, Message: "no room"}, wire.Bye{Reason: wire.ByeStartFailed})
+		event[wire.Error](t, s)
 		end := event[Ended](t, s)
 		var refusal Refusal
 		if !errors.As(end.Err, &refusal) || refusal.Error() != "start_failed: no room" {
@@ -121,7 +121,7 @@ func TestDrainingEverywhereIsNotAHotLoop(t *testing.T) {
 		defer s.Detach()
 		limit := time.Duration(0)
 		for n := range 6 {
-			p.close(messages.CloseDraining)
+			p.close(wire.CloseDraining)
 			e := event[Reconnecting](t, s)
 			if e.Attempt != n+1 || e.Delay > limit {
 				t.Fatalf("attempt %d: %+v, want at most %v", n+1, e, limit)
@@ -129,18 +129,18 @@ func TestDrainingEverywhereIsNotAHotLoop(t *testing.T) {
 			limit = minBackoff << (n + 1)
 			p = receive(t, g.peers)
 			p.greet(t, 0)
-			event[messages.Session](t, s)
+			event[wire.Session](t, s)
 		}
 		// Progress starts the count anew.
 		p.send(output(1, `1`))
-		event[messages.Data](t, s)
+		event[wire.Data](t, s)
 		p.cut()
 		if e := event[Reconnecting](t, s); e.Attempt != 1 {
 			t.Fatalf("%+v", e)
 		}
 		p = receive(t, g.peers)
 		p.greet(t, 0)
-		event[messages.Session](t, s)
+		event[wire.Session](t, s)
 		time.Sleep(maxBackoff + 1)
 		p.cut()
 		if e := event[Reconnecting](t, s); e.Attempt != 1 {
@@ -181,7 +181,7 @@ func TestSlowConsumerIsNotAnUnreachableGateway(t *testing.T) {
 		time.Sleep(time.Hour)
 		event[Reconnecting](t, s)
 		receive(t, g.peers).greet(t, 0)
-		event[messages.Session](t, s)
+		event[wire.Session](t, s)
 	})
 }
 
@@ -254,8 +254,8 @@ func TestKeepalive(t *testing.T) {
 		if got := receive(t, p.pings); got != "pong you?" {
 			t.Fatalf("answer %q", got)
 		}
-		p.send(messages.Ping{ID: "7"}, messages.Pong{ID: "?"})
-		p.expect(t, messages.Pong{ID: "7"})
+		p.send(wire.Ping{ID: "7"}, wire.Pong{ID: "?"})
+		p.expect(t, wire.Pong{ID: "7"})
 	})
 }
 
@@ -297,10 +297,10 @@ func TestBrokenContracts(t *testing.T) {
 		"a bad field":         func(p *peer) { p.raw(`{"type":"ready","elapsedMs":"soon"}`) },
 		"output without seq":  func(p *peer) { p.raw(`{"type":"data","payload":1}`) },
 		"a skipped output":    func(p *peer) { p.send(output(3, `3`)) },
-		"a skipping gap":      func(p *peer) { p.send(messages.Gap{From: 3, To: 4}) },
-		"ack of the unsent":   func(p *peer) { p.send(messages.Ack{Seq: 2}) },
-		"inputs never sent":   func(p *peer) { p.send(messages.Session{SessionID: "s1", LastSeq: 9}) },
-		"another session":     func(p *peer) { p.send(messages.Session{SessionID: "s2"}) },
+		"a skipping gap":      func(p *peer) { p.send(wire.Gap{From: 3, To: 4}) },
+		"ack of the unsent":   func(p *peer) { p.send(wire.Ack{Seq: 2}) },
+		"inputs never sent":   func(p *peer) { p.send(wire.Session{SessionID: "s1", LastSeq: 9}) },
+		"another session":     func(p *peer) { p.send(wire.Session{SessionID: "s2"}) },
 		"a negative length":   func(p *peer) { p.bytes(0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 1) },
 		"a masked frame":      func(p *peer) { p.bytes(0x81, 0x80, 0, 0, 0, 0) },
 		"not UTF-8":           func(p *peer) { p.raw("{\"type\":\"bye\",\"reason\":\"\xff\"}") },
@@ -314,7 +314,7 @@ func TestBrokenContracts(t *testing.T) {
 				s, p := g.begin(t, Config{})
 				defer s.Detach()
 				p.send(output(1, `1`))
-				event[messages.Data](t, s)
+				event[wire.Data](t, s)
 				send(t, s, `"in"`)
 				for n := range maxViolations {
 					p.expect(t, output(1, `"in"`))
@@ -330,7 +330,7 @@ func TestBrokenContracts(t *testing.T) {
 					if hello := p.greet(t, 0); hello.LastSeq != 1 {
 						t.Fatalf("%+v", hello)
 					}
-					event[messages.Session](t, s)
+					event[wire.Session](t, s)
 				}
 			})
 		})
@@ -359,7 +359,7 @@ func TestGoingBackBehindAnAckIsAViolation(t *testing.T) {
 		defer s.Detach()
 		send(t, s, `1`, `2`)
 		p.expect(t, output(1, `1`), output(2, `2`))
-		p.send(messages.Ack{Seq: 2}, messages.Session{SessionID: "s1", LastSeq: 1})
+		p.send(wire.Ack{Seq: 2}, wire.Session{SessionID: "s1", LastSeq: 1})
 		event[Violation](t, s)
 	})
 }

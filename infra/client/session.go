@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // ErrClosing is what Send returns after Close was called.
@@ -31,8 +31,8 @@ type Session struct {
 	done   chan struct{} // closed: the runner has ended and result is set
 
 	mu      sync.Mutex
-	id      messages.SessionID
-	token   messages.Secret
+	id      wire.SessionID
+	token   wire.Secret
 	fresh   bool // token is to be sent, beyond being used for dialling
 	in      inputs
 	changed chan struct{} // closed and replaced when in shrinks; see wait
@@ -80,7 +80,7 @@ func Dial(ctx context.Context, config Config) (*Session, error) {
 func (s *Session) Events() <-chan Event { return s.events }
 
 // ID is the session's id, or empty before the first hello was answered.
-func (s *Session) ID() messages.SessionID {
+func (s *Session) ID() wire.SessionID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.id
@@ -134,7 +134,7 @@ func (s *Session) wait(ctx context.Context, try func() (bool, error)) error {
 }
 
 // Refresh replaces the user's token, at the gateway as well as for dialling again.
-func (s *Session) Refresh(token messages.Secret) {
+func (s *Session) Refresh(token wire.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token, s.fresh = token, true

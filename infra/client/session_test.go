@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func send(t tester, s *Session, payloads ...string) {
@@ -27,24 +27,24 @@ func TestInputsAreNumberedAndResentAfterACut(t *testing.T) {
 		defer s.Detach()
 		first := receive(t, g.peers)
 		send(t, s, `"a"`, `"b"`, `"c"`)
-		if hello := first.greet(t, 0); hello != (messages.Hello{Acks: true}) {
+		if hello := first.greet(t, 0); hello != (wire.Hello{Acks: true}) {
 			t.Fatalf("hello is %#v", hello)
 		}
-		event[messages.Session](t, s)
+		event[wire.Session](t, s)
 		first.expect(t, output(1, `"a"`), output(2, `"b"`), output(3, `"c"`))
-		first.send(messages.Ack{Seq: 1}, output(1, `"A"`))
-		event[messages.Data](t, s)
-		first.expect(t, messages.Ack{Seq: 1})
+		first.send(wire.Ack{Seq: 1}, output(1, `"A"`))
+		event[wire.Data](t, s)
+		first.expect(t, wire.Ack{Seq: 1})
 		first.cut()
 
 		event[Reconnecting](t, s)
 		second := receive(t, g.peers)
-		if hello := second.greet(t, 2); hello != (messages.Hello{SessionID: "s1", LastSeq: 1, Acks: true}) {
+		if hello := second.greet(t, 2); hello != (wire.Hello{SessionID: "s1", LastSeq: 1, Acks: true}) {
 			t.Fatalf("hello is %#v", hello)
 		}
-		event[messages.Session](t, s)
+		event[wire.Session](t, s)
 		second.expect(t, output(3, `"c"`))
-		second.send(messages.Ack{Seq: 3})
+		second.send(wire.Ack{Seq: 3})
 		if err := s.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -58,12 +58,12 @@ func TestASecondSessionFrameMakesInputsBeResent(t *testing.T) {
 		defer s.Detach()
 		send(t, s, `1`, `2`, `3`)
 		p.expect(t, output(1, `1`), output(2, `2`), output(3, `3`))
-		p.send(messages.Session{SessionID: "s1", LastSeq: 1})
-		event[messages.Session](t, s)
+		p.send(wire.Session{SessionID: "s1", LastSeq: 1})
+		event[wire.Session](t, s)
 		p.expect(t, output(2, `2`), output(3, `3`))
 		// The agent can have been given an input that was not resent yet.
-		p.send(messages.Session{SessionID: "s1", LastSeq: 2}, messages.Ack{Seq: 3})
-		event[messages.Session](t, s)
+		p.send(wire.Session{SessionID: "s1", LastSeq: 2}, wire.Ack{Seq: 3})
+		event[wire.Session](t, s)
 		if err := s.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -76,13 +76,13 @@ func TestAResumingHandleNumbersOn(t *testing.T) {
 		defer s.Detach()
 		send(t, s, `"next"`)
 		p := receive(t, g.peers)
-		if hello := p.greet(t, 41); hello != (messages.Hello{SessionID: "s1", LastSeq: 7, Acks: true}) {
+		if hello := p.greet(t, 41); hello != (wire.Hello{SessionID: "s1", LastSeq: 7, Acks: true}) {
 			t.Fatalf("hello is %#v", hello)
 		}
-		event[messages.Session](t, s)
+		event[wire.Session](t, s)
 		p.expect(t, output(42, `"next"`))
 		p.send(output(7, `"old"`), output(8, `"new"`))
-		if got := event[messages.Data](t, s); got.Seq != 8 {
+		if got := event[wire.Data](t, s); got.Seq != 8 {
 			t.Fatalf("output %d, want 8", got.Seq)
 		}
 	})
@@ -91,16 +91,16 @@ func TestAResumingHandleNumbersOn(t *testing.T) {
 func TestEventsComeInOrder(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s, p := g.begin(t, Config{})
-		ready := messages.Ready{Path: messages.PathCold, ElapsedMs: 3000, Why: messages.WhyPoolEmpty, Timings: messages.Timings{AgentMs: 240}}
-		sent := []messages.Frame{
-			messages.Status{State: messages.StateWaiting, Reason: messages.ReasonQueued, EtaMs: 9},
-			ready, output(1, `1`), output(2, `2`), messages.Gap{From: 3, To: 5}, output(6, `6`),
-			messages.Error{Code: messages.CodeRateLimited, Retryable: true},
-			messages.Exit{Code: 3, Stderr: "bad"},
+		ready := wire.Ready{Path: wire.PathCold, ElapsedMs: 3000, Why: wire.WhyPoolEmpty, Timings: wire.Timings{AgentMs: 240}}
+		sent := []wire.Frame{
+			wire.Status{State: wire.StateWaiting, Reason: wire.ReasonQueued, EtaMs: 9},
+			ready, output(1, `1`), output(2, `2`), wire.Gap{From: 3, To: 5}, output(6, `6`),
+			wire.Error{Code: wire.CodeRateLimited, Retryable: true},
+			wire.Exit{Code: 3, Stderr: "bad"},
 		}
 		p.send(sent...)
 		p.raw(`{"type":"weather","sun":true}`)
-		p.send(messages.Bye{Reason: messages.ByeClosed})
+		p.send(wire.Bye{Reason: wire.ByeClosed})
 		for _, want := range sent {
 			if got := receive(t, s.Events()); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Fatalf("event %v, want %v", got, want)
@@ -123,14 +123,14 @@ func TestRepeatedOutputsAreDroppedAndAcknowledgedAgain(t *testing.T) {
 		s, p := g.begin(t, Config{})
 		defer s.Detach()
 		p.send(output(1, `1`), output(2, `2`))
-		event[messages.Data](t, s)
-		event[messages.Data](t, s)
-		p.expect(t, messages.Ack{Seq: 2})
-		p.send(output(1, `1`), messages.Gap{From: 1, To: 2}, messages.Gap{From: 2, To: 4})
-		if got := event[messages.Gap](t, s); got != (messages.Gap{From: 3, To: 4}) {
+		event[wire.Data](t, s)
+		event[wire.Data](t, s)
+		p.expect(t, wire.Ack{Seq: 2})
+		p.send(output(1, `1`), wire.Gap{From: 1, To: 2}, wire.Gap{From: 2, To: 4})
+		if got := event[wire.Gap](t, s); got != (wire.Gap{From: 3, To: 4}) {
 			t.Fatalf("gap %v", got)
 		}
-		p.expect(t, messages.Ack{Seq: 4})
+		p.expect(t, wire.Ack{Seq: 4})
 	})
 }
 
@@ -143,10 +143,10 @@ func TestAcksAreCoalesced(t *testing.T) {
 			p.send(output(i+1, `0`))
 		}
 		for range 200 {
-			event[messages.Data](t, s)
+			event[wire.Data](t, s)
 		}
 		for acks, last := 0, uint64(0); last < 200; acks++ {
-			ack, ok := receive(t, p.frames).(messages.Ack)
+			ack, ok := receive(t, p.frames).(wire.Ack)
 			if !ok || ack.Seq <= last || acks == 5 {
 				t.Fatalf("ack %d is %+v after %d", acks+1, ack, last)
 			}
@@ -164,10 +164,10 @@ func TestAnExitHurriesTheAck(t *testing.T) {
 		s, p := g.begin(t, Config{})
 		defer s.Detach()
 		start := time.Now()
-		p.send(output(1, `1`), messages.Exit{})
-		event[messages.Data](t, s)
-		event[messages.Exit](t, s)
-		p.expect(t, messages.Ack{Seq: 1})
+		p.send(output(1, `1`), wire.Exit{})
+		event[wire.Data](t, s)
+		event[wire.Exit](t, s)
+		p.expect(t, wire.Ack{Seq: 1})
 		if took := time.Since(start); took != 0 {
 			t.Fatalf("it took %v", took)
 		}
@@ -186,7 +186,7 @@ func TestASlowConsumerSlowsTheGateway(t *testing.T) {
 			t.Fatalf("%d of 100 outputs were read for a consumer that takes none", 100-left)
 		}
 		for i := range uint64(100) {
-			if got := event[messages.Data](t, s); got.Seq != i+1 {
+			if got := event[wire.Data](t, s); got.Seq != i+1 {
 				t.Fatalf("output %d, want %d", got.Seq, i+1)
 			}
 		}
@@ -209,18 +209,18 @@ func TestSendWaitsForTheWindow(t *testing.T) {
 		sent := make(chan error, 1)
 		go func() { sent <- s.Send(t.Context(), []byte(`2`)) }()
 		synctest.Wait()
-		p.send(messages.Ack{Seq: 1})
+		p.send(wire.Ack{Seq: 1})
 		if err := receive(t, sent); err != nil {
 			t.Fatal(err)
 		}
 		p.expect(t, output(1, string(big)), output(2, `2`))
 
-		p.send(messages.Ack{Seq: 2})
+		p.send(wire.Ack{Seq: 2})
 		synctest.Wait()
 		send(t, s, string(big))
 		go func() { sent <- s.Send(t.Context(), []byte(`4`)) }()
 		synctest.Wait()
-		p.send(messages.Bye{Reason: messages.ByeIdleTimeout})
+		p.send(wire.Bye{Reason: wire.ByeIdleTimeout})
 		event[Ended](t, s)
 		var end *EndError
 		if err := receive(t, sent); !errors.As(err, &end) || end.Reason != EndIdle {
@@ -268,7 +268,7 @@ func TestRefreshReplacesTheToken(t *testing.T) {
 			t.Fatalf("Authorization is %q", got)
 		}
 		s.Refresh("new")
-		p.expect(t, messages.Token{Token: "new"})
+		p.expect(t, wire.Token{Token: "new"})
 		p.cut()
 		event[Reconnecting](t, s)
 		p = receive(t, g.peers)
@@ -276,7 +276,7 @@ func TestRefreshReplacesTheToken(t *testing.T) {
 			t.Fatalf("Authorization is %q", got)
 		}
 		p.greet(t, 0)
-		event[messages.Session](t, s)
+		event[wire.Session](t, s)
 		p.silent(t)
 	})
 }
@@ -286,12 +286,12 @@ func TestCloseEndsTheSession(t *testing.T) {
 		s, p := g.begin(t, Config{})
 		closed := make(chan error, 1)
 		go func() { closed <- s.Close(t.Context()) }()
-		p.expect(t, messages.Close{})
+		p.expect(t, wire.Close{})
 		if err := s.Send(t.Context(), []byte(`1`)); !errors.Is(err, ErrClosing) {
 			t.Fatalf("Send gives %v", err)
 		}
 		// Whatever still comes is nobody's business, and holds nothing up.
-		p.send(output(1, `1`), output(9, `9`), messages.Exit{Code: 143}, messages.Bye{Reason: messages.ByeClosed})
+		p.send(output(1, `1`), output(9, `9`), wire.Exit{Code: 143}, wire.Bye{Reason: wire.ByeClosed})
 		if err := receive(t, closed); err != nil {
 			t.Fatal(err)
 		}
@@ -315,9 +315,9 @@ func TestCloseDialsToSayIt(t *testing.T) {
 		go func() { closed <- s.Close(t.Context()) }()
 		p = receive(t, g.peers)
 		p.greet(t, 0)
-		p.expect(t, messages.Close{})
+		p.expect(t, wire.Close{})
 		p.silent(t)
-		p.send(messages.Error{Code: messages.CodeSessionNotFound})
+		p.send(wire.Error{Code: wire.CodeSessionNotFound})
 		if err := receive(t, closed); err != nil {
 			t.Fatal(err)
 		}
@@ -328,10 +328,10 @@ func TestCloseOfASessionThatWasNeverBegun(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s := g.dial(t, Config{})
 		p := receive(t, g.peers)
-		p.expect(t, messages.Hello{Acks: true})
+		p.expect(t, wire.Hello{Acks: true})
 		closed := make(chan error, 1)
 		go func() { closed <- s.Close(t.Context()) }()
-		p.expect(t, messages.Close{})
+		p.expect(t, wire.Close{})
 		p.cut()
 		if err := receive(t, closed); err != nil {
 			t.Fatal(err)

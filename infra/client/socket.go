@@ -9,7 +9,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // socket is one connection of a session. It is also the handler of its gws events, all of which come from the reader.
@@ -33,14 +33,14 @@ type ending struct {
 	// answered and progress say how far it came: the hello was answered; an output was processed or an input given.
 	answered, progress bool
 	violation          error
-	bye                messages.ByeReason
+	bye                wire.ByeReason
 	refusal            *Refusal // the last error frame
 	err                error    // as gws reports it
 }
 
 // over reports that nothing which still comes from this socket matters.
 func (e *ending) over() bool {
-	return e.violation != nil || e.bye != "" || e.refusal != nil && e.refusal.Code == messages.CodeSessionNotFound
+	return e.violation != nil || e.bye != "" || e.refusal != nil && e.refusal.Code == wire.CodeSessionNotFound
 }
 
 // open dials and sends hello.
@@ -81,7 +81,7 @@ func (s *Session) connect(ctx context.Context) (net.Conn, error) {
 func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	s.mu.Lock()
 	token := s.token
-	hello := messages.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true}
+	hello := wire.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true}
 	s.mu.Unlock()
 	header := http.Header{}
 	if s.config.Token != "" { // not at a gateway with AUTH=dev
@@ -105,7 +105,7 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 		return nil, err
 	}
 	k.conn = ws
-	if err := k.write(gws.OpcodeText, messages.AppendFrame(nil, hello)); err != nil {
+	if err := k.write(gws.OpcodeText, wire.AppendFrame(nil, hello)); err != nil {
 		k.drop()
 		return nil, err
 	}

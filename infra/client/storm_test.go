@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // model is a gateway, bridge and agent in one that keeps the contract while its sockets are cut at any byte. For every
@@ -35,8 +35,8 @@ type model struct {
 	wrong   string // how the client broke the contract
 }
 
-func (m *model) outputAt(seq int) messages.Data {
-	return messages.Data{Seq: uint64(seq), Payload: fmt.Appendf(nil, `"out %d"`, seq)}
+func (m *model) outputAt(seq int) wire.Data {
+	return wire.Data{Seq: uint64(seq), Payload: fmt.Appendf(nil, `"out %d"`, seq)}
 }
 
 // serve answers one socket's frames until it is gone.
@@ -47,7 +47,7 @@ func (m *model) serve(p *peer) {
 			return
 		case frame := <-p.frames:
 			m.mu.Lock()
-			if hello, ok := frame.(messages.Hello); ok {
+			if hello, ok := frame.(wire.Hello); ok {
 				m.greet(p, hello)
 			} else if m.newest == p {
 				m.take(p, frame)
@@ -57,12 +57,12 @@ func (m *model) serve(p *peer) {
 	}
 }
 
-func (m *model) greet(p *peer, hello messages.Hello) {
+func (m *model) greet(p *peer, hello wire.Hello) {
 	m.newest = p
 	m.lose()
 	m.behind = false
 	m.ack(hello.LastSeq)
-	p.send(messages.Session{SessionID: "s1", UserID: "ann", LastSeq: uint64(len(m.given))})
+	p.send(wire.Session{SessionID: "s1", UserID: "ann", LastSeq: uint64(len(m.given))})
 	for seq := max(int(hello.LastSeq)-m.again, 0) + 1; seq <= m.outputs; seq++ {
 		p.send(m.outputAt(seq))
 	}
@@ -79,12 +79,12 @@ func (m *model) ack(seq uint64) {
 // lose forgets the inputs that the agent has not been given yet.
 func (m *model) lose() { m.queue, m.arrived = nil, uint64(len(m.given)) }
 
-func (m *model) take(p *peer, frame messages.Frame) {
+func (m *model) take(p *peer, frame wire.Frame) {
 	switch f := frame.(type) {
-	case messages.Ack:
+	case wire.Ack:
 		m.ack(f.Seq)
 		m.give(p)
-	case messages.Data:
+	case wire.Data:
 		m.inputs++
 		switch {
 		case f.Seq == m.arrived+1:
@@ -98,13 +98,13 @@ func (m *model) take(p *peer, frame messages.Frame) {
 			m.rewinds++
 			m.behind = true
 			m.lose()
-			p.send(messages.Session{SessionID: "s1", UserID: "ann", LastSeq: m.arrived})
+			p.send(wire.Session{SessionID: "s1", UserID: "ann", LastSeq: m.arrived})
 			return
 		}
 		m.give(p)
-	case messages.Close:
-		p.send(messages.Bye{Reason: messages.ByeClosed})
-		p.close(messages.CloseNormal)
+	case wire.Close:
+		p.send(wire.Bye{Reason: wire.ByeClosed})
+		p.close(wire.CloseNormal)
 	}
 }
 
@@ -115,7 +115,7 @@ func (m *model) give(p *peer) {
 		m.given = append(m.given, m.queue[0])
 		m.queue = m.queue[1:]
 		if len(m.given)%m.slack == 0 || len(m.given) == stormInputs {
-			p.send(messages.Ack{Seq: uint64(len(m.given))})
+			p.send(wire.Ack{Seq: uint64(len(m.given))})
 		}
 		for range m.echoes {
 			m.outputs++
@@ -254,13 +254,13 @@ func consume(t *rapid.T, s *Session, m *model, pause time.Duration) {
 		select {
 		case e := <-s.Events():
 			switch e := e.(type) {
-			case messages.Data:
+			case wire.Data:
 				if e.Seq != last+1 || string(e.Payload) != string(m.outputAt(int(e.Seq)).Payload) {
 					t.Fatalf("output %d is %s after %d", e.Seq, e.Payload, last)
 				}
 				last = e.Seq
 				time.Sleep(pause)
-			case messages.Session, Reconnecting:
+			case wire.Session, Reconnecting:
 			default:
 				t.Fatalf("event %#v", e)
 			}

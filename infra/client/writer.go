@@ -5,7 +5,7 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // debts are what the writer owes the gateway beside inputs.
@@ -19,7 +19,7 @@ type debts struct {
 
 	pong      bool // a WebSocket ping is to be answered with pongData
 	pongData  []byte
-	framePong *messages.Pong
+	framePong *wire.Pong
 }
 
 // oweAck makes the outputs up to last acknowledged soon, or at once if there are many.
@@ -77,7 +77,7 @@ func (k *socket) next(buffer []byte, now time.Time) (opcode gws.Opcode, payload 
 		return gws.OpcodePing, append(buffer, "hearth"...), 0
 	}
 	if frame := s.nextFrame(d, now); frame != nil {
-		return gws.OpcodeText, messages.AppendFrame(buffer, frame), 0
+		return gws.OpcodeText, wire.AppendFrame(buffer, frame), 0
 	}
 	wait = d.pingAt.Sub(now)
 	if !d.ackAt.IsZero() {
@@ -87,10 +87,10 @@ func (k *socket) next(buffer []byte, now time.Time) (opcode gws.Opcode, payload 
 }
 
 // nextFrame is called with mu held. Whatever keeps outputs and the session's end moving goes ahead of inputs.
-func (s *Session) nextFrame(d *debts, now time.Time) messages.Frame {
+func (s *Session) nextFrame(d *debts, now time.Time) wire.Frame {
 	if s.closing && !d.closed {
 		d.closed = true
-		return messages.Close{}
+		return wire.Close{}
 	}
 	if pong := d.framePong; pong != nil {
 		d.framePong = nil
@@ -98,19 +98,19 @@ func (s *Session) nextFrame(d *debts, now time.Time) messages.Frame {
 	}
 	if !d.ackAt.IsZero() && !now.Before(d.ackAt) {
 		d.ackAt, d.acked = time.Time{}, s.outLast
-		return messages.Ack{Seq: s.outLast}
+		return wire.Ack{Seq: s.outLast}
 	}
 	if !d.attached || s.closing {
 		return nil
 	}
 	if s.fresh {
 		s.fresh = false
-		return messages.Token{Token: s.token}
+		return wire.Token{Token: s.token}
 	}
 	d.cursor = max(d.cursor, s.in.given)
 	if payload := s.in.after(d.cursor); payload != nil {
 		d.cursor++
-		return messages.Data{Seq: d.cursor, Payload: payload}
+		return wire.Data{Seq: d.cursor, Payload: payload}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Client is the part of the SDK's *ecs.Client that the launcher calls.
@@ -45,7 +46,7 @@ type Config struct {
 	// GatewayWSURL is where tasks dial: the base of a ws: or wss: URL.
 	GatewayWSURL string
 	// TaskToken makes the token with which a task proves to be that task. For one task it must always be the same.
-	TaskToken func(messages.TaskID) string
+	TaskToken func(wire.TaskID) string
 	// Deliver sends an answer to an actor. It must not block. It is called from the launcher's goroutines, and from the
 	// caller's own when a request is refused.
 	Deliver func(to *actor.PID, message any)

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // inquiry is one actor's wish to know where a task stands.
 type inquiry struct {
 	to   *actor.PID
-	task messages.TaskID
+	task wire.TaskID
 	arn  string
 }
 
@@ -81,7 +82,7 @@ func (b *batcher) close() {
 }
 
 // Describe asks where a task stands; see actors.Launcher. Inquiries that come close together share one call.
-func (l *Launcher) Describe(to *actor.PID, task messages.TaskID, arn string) {
+func (l *Launcher) Describe(to *actor.PID, task wire.TaskID, arn string) {
 	i := inquiry{to, task, arn}
 	if arn == "" {
 		l.refuse(request{op: "DescribeTasks", answer: func(failure *messages.LaunchError) {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // running answers a describe: every task runs on host-1.
@@ -41,9 +42,9 @@ func TestDescribesShareCalls(t *testing.T) {
 			return running(ctx, in)
 		}}, func(c *Config) { c.Concurrency = 1 })
 		const inquiries = 250
-		want := map[messages.TaskID]bool{}
+		want := map[wire.TaskID]bool{}
 		for n := range inquiries {
-			task := messages.TaskID(strconv.Itoa(n))
+			task := wire.TaskID(strconv.Itoa(n))
 			want[task] = true
 			w.Describe(asker, task, taskARNs+string(task))
 		}
@@ -97,7 +98,7 @@ func TestDescribeWithOneBadARN(t *testing.T) {
 			if n == 37 {
 				arn = "bad"
 			}
-			w.Describe(asker, messages.TaskID(strconv.Itoa(n)), arn)
+			w.Describe(asker, wire.TaskID(strconv.Itoa(n)), arn)
 		}
 		for range maxDescribed {
 			d := next[*messages.TaskDescribed](w.inbox)
@@ -120,14 +121,14 @@ func TestDescribeFailures(t *testing.T) {
 			}}, nil
 		}})
 		for _, arn := range []string{"gone", "odd", "forgotten", ""} {
-			w.Describe(asker, messages.TaskID("task-"+arn), arn)
+			w.Describe(asker, wire.TaskID("task-"+arn), arn)
 		}
-		got := map[messages.TaskID]string{}
+		got := map[wire.TaskID]string{}
 		for range 4 {
 			d := next[*messages.TaskDescribed](w.inbox)
 			got[d.Task] = fmt.Sprintf("%s %v", d.Phase, d.Err)
 		}
-		want := map[messages.TaskID]string{
+		want := map[wire.TaskID]string{
 			"task-gone":      "missing <nil>",
 			"task-odd":       " DescribeTasks: WEIRD really (invalid)",
 			"task-forgotten": " DescribeTasks: ECS's answer does not mention task forgotten (unavailable)",
@@ -231,7 +232,7 @@ func TestList(t *testing.T) {
 				out := &awsecs.DescribeTasksOutput{}
 				for _, arn := range in.Tasks {
 					n, _ := strconv.Atoi(strings.TrimPrefix(arn, taskARNs))
-					switch task := messages.TaskID("task-" + strconv.Itoa(n)); {
+					switch task := wire.TaskID("task-" + strconv.Itoa(n)); {
 					case n == 7: // gone since
 						out.Failures = append(out.Failures, types.Failure{Arn: &arn, Reason: aws.String("MISSING")})
 					case n == 8: // someone started it by hand

@@ -11,6 +11,7 @@ import (
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // sameAnswer is a transport on which every call is answered the same.
@@ -73,7 +74,7 @@ func FuzzAnswers(f *testing.F) {
 		outcomeOf(describedOf(tasks, failures), "arn:1", nil)
 		for _, task := range tasks {
 			listed, ours := listedOf(task, container)
-			if ours && !messages.ValidID(string(listed.Task)) || ours && listed.Session != "" && !messages.ValidUserID(string(listed.User)) {
+			if ours && !wire.ValidID(string(listed.Task)) || ours && listed.Session != "" && !wire.ValidUserID(string(listed.User)) {
 				t.Fatalf("%q: %+v is ours", body, listed)
 			}
 		}

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -114,7 +115,7 @@ func launch(t *testing.T, client Client, changes ...func(*Config)) *world {
 func validConfig(client Client, deliver func(*actor.PID, any)) Config {
 	return Config{
 		Client: client, Cluster: aCluster, TaskDefinition: "session:7", ContainerName: container, StartedBy: "hearth/test",
-		GatewayWSURL: "ws://10.0.0.1:8080", TaskToken: func(messages.TaskID) string { return aToken }, Deliver: deliver,
+		GatewayWSURL: "ws://10.0.0.1:8080", TaskToken: func(wire.TaskID) string { return aToken }, Deliver: deliver,
 	}
 }
 

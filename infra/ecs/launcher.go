@@ -10,6 +10,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // AWS's limits for an account and Region (see Rates in the package's documentation).
@@ -166,7 +167,7 @@ func (l *Launcher) Run(to *actor.PID, run messages.RunTask) {
 }
 
 // Stop stops one task; see actors.Launcher.
-func (l *Launcher) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
+func (l *Launcher) Stop(to *actor.PID, task wire.TaskID, arn, reason string) {
 	r := request{
 		op:   "StopTask",
 		call: func(ctx context.Context) error { return l.stopTask(ctx, arn, reason) },

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // What a task is given in its environment, by the wire contract. The gateway reads some of it back when it lists tasks.
@@ -28,7 +29,7 @@ const (
 const maxClientToken = 64
 
 // clientToken makes a start idempotent. It is the task's id, or for a longer id its hash.
-func clientToken(task messages.TaskID) string {
+func clientToken(task wire.TaskID) string {
 	if len(task) <= maxClientToken {
 		return string(task)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"hearth/infra/localecs"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestSizeOf(t *testing.T) {
@@ -297,7 +298,7 @@ func TestSweepOfLocalHosts(t *testing.T) {
 
 	// The fuller host goes first, and each start says where it went.
 	arns := map[messages.HostID]string{}
-	for _, task := range []messages.TaskID{"task-1", "task-2"} {
+	for _, task := range []wire.TaskID{"task-1", "task-2"} {
 		w.Run(asker, messages.RunTask{Task: task})
 		done := next[*messages.RunDone](w.inbox)
 		if done.Err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // phaseOf makes ECS's state of a task coarser. A task that is being stopped counts as running as long as its containers
@@ -83,15 +84,15 @@ func listedOf(t types.Task, container string) (messages.ListedTask, bool) {
 		for _, v := range override.Environment {
 			switch value := aws.ToString(v.Value); aws.ToString(v.Name) {
 			case envTask:
-				listed.Task = messages.TaskID(value)
+				listed.Task = wire.TaskID(value)
 			case envSession:
-				listed.Session = messages.SessionID(value)
+				listed.Session = wire.SessionID(value)
 			case envUser:
-				listed.User = messages.UserID(value)
+				listed.User = wire.UserID(value)
 			}
 		}
 	}
 	dedicated := messages.RunTask{Session: listed.Session}.Dedicated()
-	whose := !dedicated || messages.ValidID(string(listed.Session)) && messages.ValidUserID(string(listed.User))
-	return listed, whose && messages.ValidID(string(listed.Task))
+	whose := !dedicated || wire.ValidID(string(listed.Session)) && wire.ValidUserID(string(listed.User))
+	return listed, whose && wire.ValidID(string(listed.Task))
 }

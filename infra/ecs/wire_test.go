@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // anyNumber of attempts will do.
@@ -160,7 +161,7 @@ func TestRunIsStartedOnce(t *testing.T) {
 }
 
 func TestClientToken(t *testing.T) {
-	long := messages.TaskID(strings.Repeat("x", 65))
+	long := wire.TaskID(strings.Repeat("x", 65))
 	if got := clientToken("task-1"); got != "task-1" {
 		t.Error(got)
 	}

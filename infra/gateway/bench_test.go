@@ -16,6 +16,7 @@ import (
 	"hearth/actors"
 	"hearth/infra/engine"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // patience bounds every wait.
@@ -109,7 +110,7 @@ type world struct {
 	mu sync.Mutex
 	// clients are the claims by their clients' sockets, claims the same by the users that they are for.
 	clients map[messages.LinkID]*claim
-	claims  map[messages.UserID]*claim
+	claims  map[wire.UserID]*claim
 	// holding says that starts take longer than what is measured, as all real ones do; held are those that were asked for.
 	holding bool
 	held    []func()
@@ -118,7 +119,7 @@ type world struct {
 // openWorld starts the actors with a pool of that size, and ends them with the benchmark.
 func openWorld(b *testing.B, size int) *world {
 	b.Helper()
-	w := &world{b: b, clients: map[messages.LinkID]*claim{}, claims: map[messages.UserID]*claim{}}
+	w := &world{b: b, clients: map[messages.LinkID]*claim{}, claims: map[wire.UserID]*claim{}}
 	w.engine = engine.New(engine.Config{Log: zerolog.Nop()})
 	settings := actors.DefaultSettings()
 	settings.Min, settings.Max, settings.Threshold = size, size, size-1
@@ -164,7 +165,7 @@ func (w *world) deliver(to *actor.PID, message any) {
 type claim struct {
 	world  *world
 	link   messages.LinkID
-	user   messages.UserID
+	user   wire.UserID
 	owner  chan *actor.PID // gets the session's actor, before or after the claim is served
 	served chan time.Time
 }
@@ -172,7 +173,7 @@ type claim struct {
 func (w *world) newClaim() *claim {
 	link := messages.LinkID(w.links.Add(1))
 	c := &claim{
-		world: w, link: link, user: messages.UserID(fmt.Sprintf("user-%d", link)),
+		world: w, link: link, user: wire.UserID(fmt.Sprintf("user-%d", link)),
 		owner: make(chan *actor.PID, 1), served: make(chan time.Time, 1),
 	}
 	w.mu.Lock()
@@ -182,7 +183,7 @@ func (w *world) newClaim() *claim {
 }
 
 func (c *claim) hello() {
-	c.world.deliver(c.world.pool, &messages.ClientArrived{Link: c.link, User: c.user, Hello: messages.Hello{Acks: true}})
+	c.world.deliver(c.world.pool, &messages.ClientArrived{Link: c.link, User: c.user, Hello: wire.Hello{Acks: true}})
 }
 
 // await gives the time at which the claim was served.
@@ -200,7 +201,7 @@ func (c *claim) await() time.Time {
 // close ends the session.
 func (c *claim) close() {
 	w := c.world
-	w.deliver(<-c.owner, &messages.LinkFrame{Link: c.link, Frame: messages.Close{}})
+	w.deliver(<-c.owner, &messages.LinkFrame{Link: c.link, Frame: wire.Close{}})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.clients, c.link)
@@ -212,7 +213,7 @@ func (w *world) Run(to *actor.PID, request messages.RunTask) {
 	start := func() {
 		w.deliver(to, &messages.RunDone{Task: request.Task, ARN: "arn:" + string(request.Task)})
 		w.deliver(w.pool, &messages.BridgeArrived{
-			Link: messages.LinkID(w.links.Add(1)), Hello: messages.BridgeHello{TaskID: request.Task, State: messages.BridgeWarm},
+			Link: messages.LinkID(w.links.Add(1)), Hello: wire.BridgeHello{TaskID: request.Task, State: wire.BridgeWarm},
 		})
 	}
 	w.mu.Lock()
@@ -244,7 +245,7 @@ func (w *world) release() {
 }
 
 // Stop stops it at once.
-func (w *world) Stop(to *actor.PID, task messages.TaskID, _, _ string) {
+func (w *world) Stop(to *actor.PID, task wire.TaskID, _, _ string) {
 	w.deliver(to, &messages.StopDone{Task: task})
 }
 
@@ -252,7 +253,7 @@ func (w *world) Stop(to *actor.PID, task messages.TaskID, _, _ string) {
 func (w *world) List(to *actor.PID) { w.deliver(to, &messages.TasksListed{}) }
 
 // Describe finds every task well.
-func (w *world) Describe(to *actor.PID, task messages.TaskID, _ string) {
+func (w *world) Describe(to *actor.PID, task wire.TaskID, _ string) {
 	w.deliver(to, &messages.TaskDescribed{Task: task, Phase: messages.PhaseRunning})
 }
 
@@ -266,8 +267,8 @@ func (w *world) Bind(link messages.LinkID, owner *actor.PID) {
 }
 
 // Send takes init_user for the end of a claim.
-func (w *world) Send(_ messages.LinkID, frame messages.Frame) {
-	init, ok := frame.(messages.InitUser)
+func (w *world) Send(_ messages.LinkID, frame wire.Frame) {
+	init, ok := frame.(wire.InitUser)
 	if !ok {
 		return
 	}
@@ -278,19 +279,19 @@ func (w *world) Send(_ messages.LinkID, frame messages.Frame) {
 }
 
 // Credit and Close have nothing to do.
-func (w *world) Credit(messages.LinkID, int)               {}
-func (w *world) Close(messages.LinkID, messages.CloseCode) {}
+func (w *world) Credit(messages.LinkID, int)           {}
+func (w *world) Close(messages.LinkID, wire.CloseCode) {}
 
 // Binding, WarmPass and their checks are not what is measured.
-func (w *world) Binding(messages.TaskID, messages.SessionID, messages.UserID) string { return "" }
+func (w *world) Binding(wire.TaskID, wire.SessionID, wire.UserID) string { return "" }
 
-func (w *world) VerifyBinding(string, messages.TaskID, messages.SessionID, messages.UserID) bool {
+func (w *world) VerifyBinding(string, wire.TaskID, wire.SessionID, wire.UserID) bool {
 	return true
 }
 
-func (w *world) WarmPass(messages.TaskID) messages.Secret { return "" }
+func (w *world) WarmPass(wire.TaskID) wire.Secret { return "" }
 
-func (w *world) VerifyWarmPass(messages.Secret, messages.TaskID) bool { return true }
+func (w *world) VerifyWarmPass(wire.Secret, wire.TaskID) bool { return true }
 
 // Observe keeps the pool's counts.
 func (w *world) Observe(event messages.Event) {

@@ -16,7 +16,7 @@ import (
 	"github.com/lxzan/gws"
 
 	"hearth/infra/sign"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // A test binary with crowdVariable in its environment is a crowd of so many users and as many tasks: the other ends of a
@@ -144,7 +144,7 @@ func (o *otherEnd) OnMessage(conn *gws.Conn, m *gws.Message) {
 }
 
 // dial connects, says hello, and listens until the socket ends.
-func (o *otherEnd) dial(url, token string, hello messages.Frame) error {
+func (o *otherEnd) dial(url, token string, hello wire.Frame) error {
 	options := &gws.ClientOption{Addr: url, RequestHeader: http.Header{}, HandshakeTimeout: idlePatience, ReadBufferSize: 512}
 	if token != "" {
 		options.RequestHeader.Set("Authorization", "Bearer "+token)
@@ -160,33 +160,33 @@ func (o *otherEnd) dial(url, token string, hello messages.Frame) error {
 	return say(conn, hello)
 }
 
-func say(conn *gws.Conn, frame messages.Frame) error {
-	return conn.WriteMessage(gws.OpcodeText, messages.AppendFrame(nil, frame))
+func say(conn *gws.Conn, frame wire.Frame) error {
+	return conn.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, frame))
 }
 
-func crowdTask(i int) messages.TaskID { return messages.TaskID("t-" + strconv.Itoa(i)) }
+func crowdTask(i int) wire.TaskID { return wire.TaskID("t-" + strconv.Itoa(i)) }
 
 // connectBridge is a warm task's bridge whose agent is ready as soon as it has a user, and says nothing.
-func (c *crowdEnds) connectBridge(address string, task messages.TaskID, signer *sign.Signer) error {
+func (c *crowdEnds) connectBridge(address string, task wire.TaskID, signer *sign.Signer) error {
 	end := &otherEnd{who: string(task), lost: c.lost, hear: func(conn *gws.Conn, raw []byte) {
-		frame, err := messages.DecodeToBridge(raw)
-		if init, ok := frame.(messages.InitUser); ok && err == nil {
-			_ = say(conn, messages.Accepted{SessionID: init.SessionID}) // a lost socket is missed by its client
-			_ = say(conn, messages.BridgeReady{SessionID: init.SessionID})
+		frame, err := wire.DecodeToBridge(raw)
+		if init, ok := frame.(wire.InitUser); ok && err == nil {
+			_ = say(conn, wire.Accepted{SessionID: init.SessionID}) // a lost socket is missed by its client
+			_ = say(conn, wire.BridgeReady{SessionID: init.SessionID})
 		}
 	}}
-	hello := messages.BridgeHello{TaskID: task, State: messages.BridgeWarm, Pass: signer.WarmPass(task)}
+	hello := wire.BridgeHello{TaskID: task, State: wire.BridgeWarm, Pass: signer.WarmPass(task)}
 	return end.dial("ws://"+address+"/internal/warm/"+string(task), signer.TaskToken(task), hello)
 }
 
 // connectClient is a client that says nothing, and ready when it is told that its agent is.
 func (c *crowdEnds) connectClient(address, user string) error {
 	end := &otherEnd{who: user, lost: c.lost, hear: func(_ *gws.Conn, raw []byte) {
-		if frame, err := messages.DecodeToClient(raw); err == nil && frame.FrameType() == "ready" {
+		if frame, err := wire.DecodeToClient(raw); err == nil && frame.FrameType() == "ready" {
 			c.ready <- struct{}{}
 		}
 	}}
-	return end.dial("ws://"+address+"/ws?user="+user, "", messages.Hello{Acks: true})
+	return end.dial("ws://"+address+"/ws?user="+user, "", wire.Hello{Acks: true})
 }
 
 // crowdECS is as much of ECS as it takes to have tasks that run already: the gateway finds and adopts them.

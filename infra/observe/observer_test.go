@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // allKinds reads the kinds of events from their source, so that a new one cannot be left out here.
@@ -79,8 +80,8 @@ func TestMetrics(t *testing.T) {
 		{Kind: messages.EventSessionState, Was: "starting", Phase: "active"},
 		{Kind: messages.EventSessionState, Phase: "waiting"},
 		{Kind: messages.EventSessionState, Was: "waiting", Phase: "ended"},
-		{Kind: messages.EventSessionReady, Path: messages.PathWarm, Took: 12 * time.Millisecond},
-		{Kind: messages.EventSessionReady, Path: messages.PathCold, Took: time.Second},
+		{Kind: messages.EventSessionReady, Path: wire.PathWarm, Took: 12 * time.Millisecond},
+		{Kind: messages.EventSessionReady, Path: wire.PathCold, Took: time.Second},
 		{Kind: messages.EventSessionEnded, Reason: string(messages.EndTimeout)},
 		{Kind: messages.EventSessionEnded, Reason: string(messages.EndClosed)},
 	} {

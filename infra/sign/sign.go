@@ -14,7 +14,7 @@ import (
 	"fmt"
 	"strings"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // MinSecretBytes is the shortest secret that New takes: as long as the signatures that it makes.
@@ -53,41 +53,41 @@ func RandomSecret() []byte {
 }
 
 // TaskToken is the token of a task: its id, a dot, and the signature. It is the same each time.
-func (s *Signer) TaskToken(task messages.TaskID) string {
+func (s *Signer) TaskToken(task wire.TaskID) string {
 	return string(task) + "." + sign(s.secrets[0], purposeTaskToken, string(task))
 }
 
 // VerifyTaskToken tells whose a token is, and whether it is one.
-func (s *Signer) VerifyTaskToken(token string) (messages.TaskID, bool) {
+func (s *Signer) VerifyTaskToken(token string) (wire.TaskID, bool) {
 	dot := strings.LastIndexByte(token, '.') // ids may have dots, signatures have none
-	if dot < 0 || !messages.ValidID(token[:dot]) {
+	if dot < 0 || !wire.ValidID(token[:dot]) {
 		return "", false
 	}
 	if !s.verify(token[dot+1:], purposeTaskToken, token[:dot]) {
 		return "", false
 	}
-	return messages.TaskID(token[:dot]), true
+	return wire.TaskID(token[:dot]), true
 }
 
 // Binding signs that a task serves a session of a user.
-func (s *Signer) Binding(task messages.TaskID, session messages.SessionID, user messages.UserID) string {
+func (s *Signer) Binding(task wire.TaskID, session wire.SessionID, user wire.UserID) string {
 	return sign(s.secrets[0], purposeBinding, string(task), string(session), string(user))
 }
 
 // VerifyBinding reports whether a binding is the signature over just these three.
 func (s *Signer) VerifyBinding(
-	binding string, task messages.TaskID, session messages.SessionID, user messages.UserID,
+	binding string, task wire.TaskID, session wire.SessionID, user wire.UserID,
 ) bool {
 	return s.verify(binding, purposeBinding, string(task), string(session), string(user))
 }
 
 // WarmPass signs that a task may be given a user. It is the same each time: whoever has forgotten it has no other.
-func (s *Signer) WarmPass(task messages.TaskID) messages.Secret {
-	return messages.Secret(sign(s.secrets[0], purposeWarmPass, string(task)))
+func (s *Signer) WarmPass(task wire.TaskID) wire.Secret {
+	return wire.Secret(sign(s.secrets[0], purposeWarmPass, string(task)))
 }
 
 // VerifyWarmPass reports whether a pass is the signature over just this task.
-func (s *Signer) VerifyWarmPass(pass messages.Secret, task messages.TaskID) bool {
+func (s *Signer) VerifyWarmPass(pass wire.Secret, task wire.TaskID) bool {
 	return s.verify(string(pass), purposeWarmPass, string(task))
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"hearth/actors"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 var _ actors.Signer = (*Signer)(nil)
@@ -52,7 +52,7 @@ func TestSecrets(t *testing.T) {
 
 func TestTaskTokens(t *testing.T) {
 	s := newSigner(t, secretA)
-	for _, task := range []messages.TaskID{"t", "task-1", "a.b.c", messages.TaskID(strings.Repeat("x", 128))} {
+	for _, task := range []wire.TaskID{"t", "task-1", "a.b.c", wire.TaskID(strings.Repeat("x", 128))} {
 		token := s.TaskToken(task)
 		if got, ok := s.VerifyTaskToken(token); !ok || got != task {
 			t.Errorf("token of %s: %s, %v", task, got, ok)
@@ -99,7 +99,7 @@ func TestBindings(t *testing.T) {
 		{"tas", "ksession", "user"}, {"task", "sessionu", "ser"}, {"task", "session", "use"}, {"session", "task", "user"},
 		{"", "tasksession", "user"}, {"task", "session", ""},
 	} {
-		if s.VerifyBinding(binding, messages.TaskID(other[0]), messages.SessionID(other[1]), messages.UserID(other[2])) {
+		if s.VerifyBinding(binding, wire.TaskID(other[0]), wire.SessionID(other[1]), wire.UserID(other[2])) {
 			t.Errorf("accepted for %q", other)
 		}
 	}
@@ -115,10 +115,10 @@ func TestWarmPasses(t *testing.T) {
 		t.Error("a pass is not accepted, or changes")
 	}
 	token := strings.TrimPrefix(s.TaskToken("task-1"), "task-1.")
-	for name, forged := range map[string]messages.Secret{
+	for name, forged := range map[string]wire.Secret{
 		"empty": "", "cut": pass[1:], "longer": pass + "A", "another task's": s.WarmPass("task-2"),
-		"another secret's": newSigner(t, secretB).WarmPass("task-1"), "the task token": messages.Secret(token),
-		"a binding": messages.Secret(s.Binding("task-1", "", "")),
+		"another secret's": newSigner(t, secretB).WarmPass("task-1"), "the task token": wire.Secret(token),
+		"a binding": wire.Secret(s.Binding("task-1", "", "")),
 	} {
 		if s.VerifyWarmPass(forged, "task-1") {
 			t.Errorf("%s: accepted", name)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // BenchmarkIdleLink measures what a bound link costs while nothing happens, with the test's end of the connection, which
@@ -76,7 +77,7 @@ func benchmarkRelay(b *testing.B, size int) {
 	g.mu.Unlock()
 	g.sockets.Bind(from, relay.pid)
 	bridge := peer.ws.NetConn()
-	frame := messages.AppendFrame(nil, data(1, `"`+strings.Repeat("x", size-2)+`"`))
+	frame := wire.AppendFrame(nil, data(1, `"`+strings.Repeat("x", size-2)+`"`))
 	sent := masked(0x81, frame)
 	received := int64(len(sent) - 4) // without the mask
 	b.SetBytes(int64(size))

@@ -6,15 +6,16 @@ import (
 	"testing"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestBridgesArrive(t *testing.T) {
 	g := newGateway(t, nil)
-	for path, hello := range map[string]messages.BridgeHello{
-		"/internal/warm/task-1":    {TaskID: "task-1", Version: "1", State: messages.BridgeWarm},
-		"/internal/task/session-1": {TaskID: "task-1", State: messages.BridgeWarm, SessionID: "session-1", UserID: "ann"},
+	for path, hello := range map[string]wire.BridgeHello{
+		"/internal/warm/task-1":    {TaskID: "task-1", Version: "1", State: wire.BridgeWarm},
+		"/internal/task/session-1": {TaskID: "task-1", State: wire.BridgeWarm, SessionID: "session-1", UserID: "ann"},
 		"/internal/task/session-2": {
-			TaskID: "task-1", State: messages.BridgeAssigned, SessionID: "session-2", UserID: "ann", Binding: "b", InSeq: 3, OutSeq: 4,
+			TaskID: "task-1", State: wire.BridgeAssigned, SessionID: "session-2", UserID: "ann", Binding: "b", InSeq: 3, OutSeq: 4,
 		},
 	} {
 		p := g.mustDial(path, bearer("task-1.secret"))
@@ -25,11 +26,11 @@ func TestBridgesArrive(t *testing.T) {
 		}
 		o := g.newOwner(path)
 		g.sockets.Bind(a.Link, o.pid)
-		g.sockets.Send(a.Link, messages.InitUser{UserID: "ann", SessionID: "s", WorkspaceDir: "/w", Token: userToken})
-		if f := read[messages.InitUser](p); f.Token != userToken {
+		g.sockets.Send(a.Link, wire.InitUser{UserID: "ann", SessionID: "s", WorkspaceDir: "/w", Token: userToken})
+		if f := read[wire.InitUser](p); f.Token != userToken {
 			t.Error("the token did not come")
 		}
-		p.write(messages.Accepted{SessionID: "s"})
+		p.write(wire.Accepted{SessionID: "s"})
 		next[*messages.LinkFrame](o)
 	}
 }
@@ -73,7 +74,7 @@ func TestBridgesHelloMustBeItsOwn(t *testing.T) {
 	} {
 		p := g.mustDial(test.path, bearer("task-1.secret"))
 		p.writeText([]byte(test.hello))
-		p.closed(messages.CloseNotAllowed)
+		p.closed(wire.CloseNotAllowed)
 		if !strings.Contains(p.err.Error(), test.reason) { // the bridge's log tells its operator why
 			t.Errorf("%s: closed with %v", test.hello, p.err)
 		}
@@ -92,7 +93,7 @@ func TestBridgesBadFramesAreIgnored(t *testing.T) {
 	for range bad {
 		p.writeText([]byte(`{"type":"data","secret":"` + userToken))
 	}
-	p.write(messages.BridgeHello{TaskID: "task-1", State: messages.BridgeWarm})
+	p.write(wire.BridgeHello{TaskID: "task-1", State: wire.BridgeWarm})
 	p.write(data(1, `"after"`))
 	next[*messages.LinkFrame](o)
 	if got := g.sockets.Stats(Bridge).BadFrames; got != bad+1 {
@@ -101,7 +102,7 @@ func TestBridgesBadFramesAreIgnored(t *testing.T) {
 	if lines := strings.Count(g.log.String(), "bad frame"); lines == 0 || lines > 10 {
 		t.Errorf("%d lines in the log, want a few", lines)
 	}
-	g.sockets.Close(link, messages.CloseNormal)
+	g.sockets.Close(link, wire.CloseNormal)
 	next[*messages.LinkClosed](o)
 	eventually(t, "the end is in the log", func() bool {
 		return strings.Contains(g.log.String(), `"peer":"task-1"`) && strings.Contains(g.log.String(), "socket closed")

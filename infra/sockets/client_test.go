@@ -11,6 +11,7 @@ import (
 	"github.com/lxzan/gws"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestPingIsAnsweredHere(t *testing.T) {
@@ -18,13 +19,13 @@ func TestPingIsAnsweredHere(t *testing.T) {
 	p, link := g.client("ann")
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
-	p.write(messages.Ping{ID: "7"})
-	if pong := read[messages.Pong](p); pong.ID != "7" {
+	p.write(wire.Ping{ID: "7"})
+	if pong := read[wire.Pong](p); pong.ID != "7" {
 		t.Errorf("pong %q", pong.ID)
 	}
 	p.writeText([]byte(`{"type":"from_the_future","x":1}`))
-	p.write(messages.Close{})
-	if f := next[*messages.LinkFrame](o); f.Frame != (messages.Close{}) {
+	p.write(wire.Close{})
+	if f := next[*messages.LinkFrame](o); f.Frame != (wire.Close{}) {
 		t.Errorf("got %T, want only the close", f.Frame)
 	}
 }
@@ -43,7 +44,7 @@ func TestNothingIsReadBeforeAnOwner(t *testing.T) {
 	}
 	g.sockets.Bind(link, o.pid)
 	for seq := range uint64(20) {
-		if d := next[*messages.LinkFrame](o).Frame.(messages.Data); d.Seq != seq+1 {
+		if d := next[*messages.LinkFrame](o).Frame.(wire.Data); d.Seq != seq+1 {
 			t.Fatalf("got seq %d, want %d", d.Seq, seq+1)
 		}
 	}
@@ -60,7 +61,7 @@ func TestBadFramesAreCountedOut(t *testing.T) {
 	}
 	for _, text := range bad {
 		p.writeText([]byte(text))
-		if e := read[messages.Error](p); e.Code != messages.CodeBadFrame || e.Retryable || strings.Contains(e.Message, userToken) {
+		if e := read[wire.Error](p); e.Code != wire.CodeBadFrame || e.Retryable || strings.Contains(e.Message, userToken) {
 			t.Errorf("%s: %+v", text, e)
 		}
 	}
@@ -69,8 +70,8 @@ func TestBadFramesAreCountedOut(t *testing.T) {
 	if err := p.ws.WriteMessage(gws.OpcodeBinary, []byte(`{"type":"ping"}`)); err != nil {
 		t.Fatal(err)
 	}
-	read[messages.Error](p)
-	p.closed(messages.CloseNotAllowed)
+	read[wire.Error](p)
+	p.closed(wire.CloseNotAllowed)
 	if c := next[*messages.LinkClosed](o); c.Cause != string(CauseBadFrames) {
 		t.Errorf("cause %q", c.Cause)
 	}
@@ -86,10 +87,10 @@ func TestHellosThatAreNone(t *testing.T) {
 	} {
 		p := g.mustDial("/ws?user=ann", nil)
 		p.writeText([]byte(first))
-		if e := read[messages.Error](p); e.Code != messages.CodeBadFrame {
+		if e := read[wire.Error](p); e.Code != wire.CodeBadFrame {
 			t.Errorf("%s: %+v", first, e)
 		}
-		p.closed(messages.CloseNotAllowed)
+		p.closed(wire.CloseNotAllowed)
 	}
 	if len(g.arrivals) != 0 {
 		t.Errorf("%d arrived", len(g.arrivals))
@@ -111,10 +112,10 @@ func TestFramesTooLarge(t *testing.T) {
 		p.writeText(payload(limit))
 		next[*messages.LinkFrame](o)
 		p.writeText(text)
-		if e := read[messages.Error](p); e.Code != messages.CodeFrameTooLarge {
+		if e := read[wire.Error](p); e.Code != wire.CodeFrameTooLarge {
 			t.Errorf("%s: %+v", name, e)
 		}
-		p.closed(messages.CloseTooLarge)
+		p.closed(wire.CloseTooLarge)
 		if c := next[*messages.LinkClosed](o); !strings.HasPrefix(c.Cause, string(CauseViolation)) {
 			t.Errorf("%s: cause %q", name, c.Cause)
 		}
@@ -144,7 +145,7 @@ func TestFastClientsAreSlowedDown(t *testing.T) {
 	for seq := range uint64(sent) {
 		f := next[*messages.LinkFrame](o)
 		g.sockets.Credit(link, f.Bytes)
-		if d := f.Frame.(messages.Data); d.Seq != seq+1 {
+		if d := f.Frame.(wire.Data); d.Seq != seq+1 {
 			t.Fatalf("got seq %d, want %d: a frame was lost", d.Seq, seq+1)
 		}
 	}
@@ -152,7 +153,7 @@ func TestFastClientsAreSlowedDown(t *testing.T) {
 	if took, least := time.Since(began), time.Second*(sent-perSecond)/perSecond; took < least*9/10 {
 		t.Errorf("took %s, want at least %s", took, least)
 	}
-	if e := read[messages.Error](p); e.Code != messages.CodeRateLimited || !e.Retryable {
+	if e := read[wire.Error](p); e.Code != wire.CodeRateLimited || !e.Retryable {
 		t.Errorf("told %+v", e)
 	}
 	if n := len(p.frames); n > 1 {
@@ -198,10 +199,10 @@ func TestRefusedClients(t *testing.T) {
 	}
 	// A browser cannot see the status, so it is told on the socket.
 	p := g.mustDial("/ws?user=nobody", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1, bearer.x"}})
-	if e := read[messages.Error](p); e.Code != messages.CodeUnauthenticated || e.Message != "token has expired" {
+	if e := read[wire.Error](p); e.Code != wire.CodeUnauthenticated || e.Message != "token has expired" {
 		t.Errorf("told %+v", e)
 	}
-	p.closed(messages.CloseUnauthenticated)
+	p.closed(wire.CloseUnauthenticated)
 	eventually(t, "both are counted", func() bool {
 		s := g.sockets.Stats(Client)
 		return s.Refused[401] == 2 && s.Closed[CauseUnauthenticated] == 1 && s.Open == 0
@@ -244,9 +245,9 @@ func TestRoomForConnections(t *testing.T) {
 	}
 	one, two := g.mustDial("/ws?user=a", nil), g.mustDial("/ws?user=b", nil)
 	refused("two in their handshake")
-	one.write(messages.Hello{})
+	one.write(wire.Hello{})
 	arrival[*messages.ClientArrived](g)
-	two.write(messages.Hello{})
+	two.write(wire.Hello{})
 	arrival[*messages.ClientArrived](g)
 	three, _ := g.client("c")
 	refused("three connections")
@@ -282,7 +283,7 @@ func TestRoomForEachPeer(t *testing.T) {
 	g.bridge("task-2")
 	for kind := range g.sockets.censuses {
 		for _, l := range g.links(Kind(kind)) {
-			g.sockets.Close(l.id, messages.CloseNormal)
+			g.sockets.Close(l.id, wire.CloseNormal)
 		}
 		eventually(t, "nobody is remembered", func() bool {
 			g.sockets.mu.RLock()
@@ -359,7 +360,7 @@ func TestManyClientsComeAndGo(t *testing.T) {
 			if i%2 == 0 {
 				_ = p.ws.WriteClose(1000, nil)
 			} else {
-				g.sockets.Close(link, messages.CloseNormal)
+				g.sockets.Close(link, wire.CloseNormal)
 			}
 			<-p.done
 		}()

@@ -10,7 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // frameSlack is what a frame may have beyond the largest payload, and what frames without one may have in all.
@@ -26,7 +26,7 @@ type Config struct {
 	// Deliver gives a message to an actor. It must not block, nor call Bind from within.
 	Deliver func(to *actor.PID, message any)
 	// VerifyTask tells whose a task token is, and whether it is one.
-	VerifyTask func(token string) (messages.TaskID, bool)
+	VerifyTask func(token string) (wire.TaskID, bool)
 	Log        zerolog.Logger
 
 	// MaxFrameBytes bounds the payload of a data frame (MAX_FRAME_BYTES). Default 1 MiB.

@@ -7,7 +7,7 @@
 // link serves all its waits: for the hello, for an owner, the next ping, the close.
 //
 // gws frames and unmasks what is read. What is written goes past it, because gws makes a system call per message, has no
-// write deadlines, and blocks whoever writes; see wire.
+// write deadlines, and blocks whoever writes; see connection.
 //
 // A link's life: its peer is authenticated before the upgrade; its first frame is hello, of which the supervisor is told;
 // an actor is bound to it, or it ends; it is closed by its owner, its peer, this package's limits, or the network.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // FuzzHello takes anything for the first frame of a client and of a bridge. What becomes of it names the user and the task
@@ -19,14 +20,14 @@ func FuzzHello(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if frame, err := messages.DecodeFromClient(text); err == nil {
+		if frame, err := wire.DecodeFromClient(text); err == nil {
 			arrived, err := greetClient("ann", "token")(1, frame)
 			if a, ok := arrived.(*messages.ClientArrived); err == nil && (!ok || a.User != "ann" || a.Link != 1 || a.Token != "token") {
 				t.Fatalf("%q: %+v", text, arrived)
 			}
 		}
-		for _, path := range []messages.SessionID{"", "s-1"} {
-			frame, err := messages.DecodeFromBridge(text)
+		for _, path := range []wire.SessionID{"", "s-1"} {
+			frame, err := wire.DecodeFromBridge(text)
 			if err != nil {
 				continue
 			}
@@ -38,7 +39,7 @@ func FuzzHello(f *testing.F) {
 			if !ok || a.Hello.TaskID != "t-1" || path != "" && a.Hello.SessionID != path {
 				t.Fatalf("%q on the path of %q: %+v", text, path, arrived)
 			}
-			if a.Hello.State == messages.BridgeAssigned && !messages.ValidUserID(string(a.Hello.UserID)) {
+			if a.Hello.State == wire.BridgeAssigned && !wire.ValidUserID(string(a.Hello.UserID)) {
 				t.Fatalf("%q: a user %q", text, a.Hello.UserID)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"hearth/infra/auth"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 )
 
 // greeting checks a link's first frame and makes the supervisor's message of it. Its errors go to the peer.
-type greeting func(messages.LinkID, messages.Frame) (any, error)
+type greeting func(messages.LinkID, wire.Frame) (any, error)
 
 // errNotHello refuses another first frame.
 var errNotHello = errors.New("the first frame must be hello")
@@ -45,7 +46,7 @@ func newUpgrader(cfg *Config, subprotocols ...string) *gws.Upgrader {
 // told to the peer. A refused request is answered 401; a browser, which cannot see that, is upgraded, told, and closed
 // with 4401, unless too many handshakes are under way for such a courtesy.
 func (s *Sockets) ClientHandler(
-	authenticate func(*http.Request) (messages.UserID, messages.Secret, error),
+	authenticate func(*http.Request) (wire.UserID, wire.Secret, error),
 ) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.allowedOrigin(r) {
@@ -81,9 +82,9 @@ func (s *Sockets) ClientHandler(
 }
 
 // greetClient takes the first frame of a user's client.
-func greetClient(user messages.UserID, token messages.Secret) greeting {
-	return func(id messages.LinkID, frame messages.Frame) (any, error) {
-		hello, ok := frame.(messages.Hello)
+func greetClient(user wire.UserID, token wire.Secret) greeting {
+	return func(id messages.LinkID, frame wire.Frame) (any, error) {
+		hello, ok := frame.(wire.Hello)
 		if !ok {
 			return nil, errNotHello
 		}
@@ -95,17 +96,17 @@ func greetClient(user messages.UserID, token messages.Secret) greeting {
 func (s *Sockets) BridgeHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /internal/warm/{taskId}", func(w http.ResponseWriter, r *http.Request) {
-		s.serveBridge(w, r, messages.TaskID(r.PathValue("taskId")), "")
+		s.serveBridge(w, r, wire.TaskID(r.PathValue("taskId")), "")
 	})
 	mux.HandleFunc("GET /internal/task/{sessionId}", func(w http.ResponseWriter, r *http.Request) {
-		s.serveBridge(w, r, "", messages.SessionID(r.PathValue("sessionId")))
+		s.serveBridge(w, r, "", wire.SessionID(r.PathValue("sessionId")))
 	})
 	return mux
 }
 
 // serveBridge takes a bridge that names its task or its session in the path.
-func (s *Sockets) serveBridge(w http.ResponseWriter, r *http.Request, task messages.TaskID, session messages.SessionID) {
-	if !messages.ValidID(string(task) + string(session)) {
+func (s *Sockets) serveBridge(w http.ResponseWriter, r *http.Request, task wire.TaskID, session wire.SessionID) {
+	if !wire.ValidID(string(task) + string(session)) {
 		s.refuse(w, r, Bridge, http.StatusBadRequest, "the path's id is not an id")
 		return
 	}
@@ -133,9 +134,9 @@ func (s *Sockets) serveBridge(w http.ResponseWriter, r *http.Request, task messa
 }
 
 // greetBridge takes the first frame of the bridge whose task's token was shown, on the path of a session or of its task.
-func greetBridge(owner messages.TaskID, session messages.SessionID) greeting {
-	return func(id messages.LinkID, frame messages.Frame) (any, error) {
-		hello, ok := frame.(messages.BridgeHello)
+func greetBridge(owner wire.TaskID, session wire.SessionID) greeting {
+	return func(id messages.LinkID, frame wire.Frame) (any, error) {
+		hello, ok := frame.(wire.BridgeHello)
 		switch {
 		case !ok:
 			return nil, errNotHello

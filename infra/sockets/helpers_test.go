@@ -20,6 +20,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 var _ actors.Links = (*Sockets)(nil)
@@ -81,9 +82,9 @@ func newGatewayWith(t testing.TB, secure *tls.Config, change func(*Config)) *gat
 	g := &gateway{t: t, arrivals: make(chan any, 1024), log: &lockedBuffer{}, owners: map[string]func(any){}, secure: secure != nil}
 	cfg := Config{
 		Supervisor: supervisorPID, Deliver: g.deliver, Log: zerolog.New(g.log),
-		VerifyTask: func(token string) (messages.TaskID, bool) {
+		VerifyTask: func(token string) (wire.TaskID, bool) {
 			task, ok := strings.CutSuffix(token, ".secret")
-			return messages.TaskID(task), ok
+			return wire.TaskID(task), ok
 		},
 	}
 	if change != nil {
@@ -134,12 +135,12 @@ func newGatewayWith(t testing.TB, secure *tls.Config, change func(*Config)) *gat
 }
 
 // authenticate believes ?user=, and refuses "nobody".
-func authenticate(r *http.Request) (messages.UserID, messages.Secret, error) {
+func authenticate(r *http.Request) (wire.UserID, wire.Secret, error) {
 	user := r.URL.Query().Get("user")
 	if user == "nobody" {
 		return "", "", errors.New("token has expired")
 	}
-	return messages.UserID(user), userToken, nil
+	return wire.UserID(user), userToken, nil
 }
 
 func (g *gateway) deliver(to *actor.PID, message any) {
@@ -216,8 +217,8 @@ func arrival[A any](g *gateway) A {
 type peer struct {
 	t      testing.TB
 	ws     *gws.Conn
-	frames chan messages.Frame
-	decode func([]byte) (messages.Frame, error)
+	frames chan wire.Frame
+	decode func([]byte) (wire.Frame, error)
 	done   chan struct{}
 	err    error // how it ended, after done
 	pings  chan struct{}
@@ -250,11 +251,11 @@ func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
 // dial connects without a hello. Mute peers answer no pings.
 func (g *gateway) dial(path string, header http.Header, mute bool) (*peer, *http.Response, error) {
 	p := &peer{
-		t: g.t, frames: make(chan messages.Frame, 1024), done: make(chan struct{}), pings: make(chan struct{}, 1024), mute: mute,
-		decode: messages.DecodeToClient,
+		t: g.t, frames: make(chan wire.Frame, 1024), done: make(chan struct{}), pings: make(chan struct{}, 1024), mute: mute,
+		decode: wire.DecodeToClient,
 	}
 	if strings.HasPrefix(path, "/internal/") {
-		p.decode = messages.DecodeToBridge
+		p.decode = wire.DecodeToBridge
 	}
 	scheme := "ws://"
 	if g.secure {
@@ -291,21 +292,21 @@ func (g *gateway) mustDial(path string, header http.Header) *peer {
 func (g *gateway) client(user string) (*peer, messages.LinkID) {
 	g.t.Helper()
 	p := g.mustDial("/ws?user="+user, nil)
-	p.write(messages.Hello{})
+	p.write(wire.Hello{})
 	return p, arrival[*messages.ClientArrived](g).Link
 }
 
 func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
 // bridge connects as the bridge of a warm task and says hello.
-func (g *gateway) bridge(task messages.TaskID) (*peer, messages.LinkID) {
+func (g *gateway) bridge(task wire.TaskID) (*peer, messages.LinkID) {
 	g.t.Helper()
 	p := g.mustDial("/internal/warm/"+string(task), bearer(string(task)+".secret"))
-	p.write(messages.BridgeHello{TaskID: task, State: messages.BridgeWarm})
+	p.write(wire.BridgeHello{TaskID: task, State: wire.BridgeWarm})
 	return p, arrival[*messages.BridgeArrived](g).Link
 }
 
-func (p *peer) write(frame messages.Frame) { p.writeText(messages.AppendFrame(nil, frame)) }
+func (p *peer) write(frame wire.Frame) { p.writeText(wire.AppendFrame(nil, frame)) }
 
 func (p *peer) writeText(text []byte) {
 	p.t.Helper()
@@ -315,7 +316,7 @@ func (p *peer) writeText(text []byte) {
 }
 
 // read is the next frame, which must be an F.
-func read[F messages.Frame](p *peer) F {
+func read[F wire.Frame](p *peer) F {
 	p.t.Helper()
 	var f F
 	select {
@@ -341,7 +342,7 @@ func read[F messages.Frame](p *peer) F {
 }
 
 // closed waits for the peer's socket to be closed and checks the code.
-func (p *peer) closed(code messages.CloseCode) {
+func (p *peer) closed(code wire.CloseCode) {
 	p.t.Helper()
 	select {
 	case <-p.done:
@@ -365,8 +366,8 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-func data(seq uint64, payload string) messages.Data {
-	return messages.Data{Seq: seq, Payload: []byte(payload)}
+func data(seq uint64, payload string) wire.Data {
+	return wire.Data{Seq: seq, Payload: []byte(payload)}
 }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

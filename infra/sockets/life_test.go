@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestCloseFlushes(t *testing.T) {
@@ -18,17 +19,17 @@ func TestCloseFlushes(t *testing.T) {
 	for seq := range uint64(frames) {
 		g.sockets.Send(link, data(seq+1, payload))
 	}
-	g.sockets.Send(link, messages.Bye{Reason: messages.ByeReplaced})
-	g.sockets.Close(link, messages.CloseNormal)
-	g.sockets.Send(link, messages.Status{}) // nothing comes after the close
-	g.sockets.Close(link, messages.CloseInternal)
+	g.sockets.Send(link, wire.Bye{Reason: wire.ByeReplaced})
+	g.sockets.Close(link, wire.CloseNormal)
+	g.sockets.Send(link, wire.Status{}) // nothing comes after the close
+	g.sockets.Close(link, wire.CloseInternal)
 	for seq := range uint64(frames) {
-		if d := read[messages.Data](p); d.Seq != seq+1 {
+		if d := read[wire.Data](p); d.Seq != seq+1 {
 			t.Fatalf("got %d, want %d", d.Seq, seq+1)
 		}
 	}
-	read[messages.Bye](p)
-	p.closed(messages.CloseNormal)
+	read[wire.Bye](p)
+	p.closed(wire.CloseNormal)
 	for written := uint64(0); written < frames; {
 		written = next[*messages.LinkWritten](o).Seq
 	}
@@ -41,7 +42,7 @@ func TestCloseOfOneWhoDoesNotAnswer(t *testing.T) {
 	g := newGateway(t, func(c *Config) { c.CloseTimeout = 30 * time.Millisecond })
 	o := g.newOwner("session")
 	_, link := g.rawClient(o)
-	g.sockets.Close(link, messages.CloseNormal)
+	g.sockets.Close(link, wire.CloseNormal)
 	if c := next[*messages.LinkClosed](o); c.Cause != string(CauseOwner) {
 		t.Errorf("cause %q", c.Cause)
 	}
@@ -51,8 +52,8 @@ func TestAfterItsCloseALinkDeliversNothing(t *testing.T) {
 	g := newGateway(t, func(c *Config) { c.CloseTimeout = 100 * time.Millisecond })
 	o := g.newOwner("session")
 	conn, link := g.rawClient(o)
-	g.sockets.Close(link, messages.CloseNormal)
-	if _, err := conn.Write(masked(0x81, messages.AppendFrame(nil, data(1, `1`)))); err != nil {
+	g.sockets.Close(link, wire.CloseNormal)
+	if _, err := conn.Write(masked(0x81, wire.AppendFrame(nil, data(1, `1`)))); err != nil {
 		t.Fatal(err)
 	}
 	next[*messages.LinkClosed](o)
@@ -82,7 +83,7 @@ func TestPeersEnd(t *testing.T) {
 func TestNobodyTakesALink(t *testing.T) {
 	g := newGateway(t, func(c *Config) { c.BindTimeout = 20 * time.Millisecond })
 	p, link := g.client("ann")
-	p.closed(messages.CloseTryAgain)
+	p.closed(wire.CloseTryAgain)
 	eventually(t, "it is gone", func() bool { return g.sockets.find(link) == nil })
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
@@ -90,11 +91,11 @@ func TestNobodyTakesALink(t *testing.T) {
 		t.Errorf("told %+v", c)
 	}
 	b, _ := g.bridge("task-1")
-	b.closed(messages.CloseInternal)
+	b.closed(wire.CloseInternal)
 	// What there is no link for does nothing.
-	g.sockets.Send(link, messages.Status{})
+	g.sockets.Send(link, wire.Status{})
 	g.sockets.Credit(link, 1)
-	g.sockets.Close(link, messages.CloseNormal)
+	g.sockets.Close(link, wire.CloseNormal)
 	o.nothing()
 }
 
@@ -102,10 +103,10 @@ func TestNobodyTakesALink(t *testing.T) {
 func TestRefusedBySupervisor(t *testing.T) {
 	g := newGateway(t, nil)
 	p, link := g.client("ann")
-	g.sockets.Send(link, messages.Error{Code: messages.CodeSessionNotFound})
-	g.sockets.Close(link, messages.CloseNoSession)
-	read[messages.Error](p)
-	p.closed(messages.CloseNoSession)
+	g.sockets.Send(link, wire.Error{Code: wire.CodeSessionNotFound})
+	g.sockets.Close(link, wire.CloseNoSession)
+	read[wire.Error](p)
+	p.closed(wire.CloseNoSession)
 }
 
 func TestOwnersChange(t *testing.T) {
@@ -117,7 +118,7 @@ func TestOwnersChange(t *testing.T) {
 	next[*messages.LinkFrame](one)
 	g.sockets.Bind(link, two.pid)
 	p.write(data(2, `2`))
-	if d := next[*messages.LinkFrame](two).Frame.(messages.Data); d.Seq != 2 {
+	if d := next[*messages.LinkFrame](two).Frame.(wire.Data); d.Seq != 2 {
 		t.Errorf("got %d", d.Seq)
 	}
 	g.sockets.Send(link, data(1, `1`))
@@ -137,7 +138,7 @@ func TestOwnersComeWhileLinksEnd(t *testing.T) {
 		o := g.newOwner("session")
 		go func() { _ = p.ws.NetConn().Close() }()
 		if i%2 == 0 {
-			go g.sockets.Close(link, messages.CloseNormal)
+			go g.sockets.Close(link, wire.CloseNormal)
 		}
 		g.sockets.Bind(link, o.pid)
 		next[*messages.LinkClosed](o)
@@ -156,7 +157,7 @@ func TestKeepalive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	silent.write(messages.Hello{})
+	silent.write(wire.Hello{})
 	dead := g.newOwner("silent")
 	g.sockets.Bind(arrival[*messages.ClientArrived](g).Link, dead.pid)
 	if c := next[*messages.LinkClosed](dead); c.Cause != string(CauseSilent) {
@@ -213,11 +214,11 @@ func TestALinkOfNobody(t *testing.T) {
 	p, link := g.client("ann")
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
-	g.sockets.Send(link, messages.Bye{Reason: messages.ByeClosed})
+	g.sockets.Send(link, wire.Bye{Reason: wire.ByeClosed})
 	g.sockets.Bind(link, nil)
-	g.sockets.Close(link, messages.CloseNormal)
-	read[messages.Bye](p)
-	p.closed(messages.CloseNormal)
+	g.sockets.Close(link, wire.CloseNormal)
+	read[wire.Bye](p)
+	p.closed(wire.CloseNormal)
 	eventually(t, "it is gone", func() bool { return g.sockets.Stats(Client).Open == 0 })
 	g.sockets.Bind(link, nil)
 	o.nothing()

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // stage is how far a link has come.
@@ -26,7 +27,7 @@ type ending struct {
 	cause Cause
 	// detail says more than the cause; it never quotes the peer.
 	detail string
-	code   messages.CloseCode
+	code   wire.CloseCode
 	// frame is the close frame, for when it is not simply made of the code and the detail.
 	frame []byte
 	// flush says that what is queued is still to be written.
@@ -49,7 +50,7 @@ type link struct {
 	// peer is whose it is, for the log: a user's or a task's id.
 	peer  string
 	since time.Time
-	conn  *wire
+	conn  *connection
 	// introduced says that its handshake counts as one of its peer's. Guarded by Sockets.mu.
 	introduced bool
 
@@ -90,7 +91,7 @@ func (l *link) start() {
 	l.timer = time.AfterFunc(l.sockets.cfg.HandshakeTimeout, l.tick)
 	l.mu.Unlock()
 	if !l.sockets.add(l) {
-		l.shut(ending{cause: CauseShutdown, code: messages.CloseDraining})
+		l.shut(ending{cause: CauseShutdown, code: wire.CloseDraining})
 	}
 }
 
@@ -169,15 +170,15 @@ func (l *link) tick() {
 	case l.end != nil:
 		l.breakOff()
 	case l.stage == awaitsHello:
-		l.shutLocked(ending{cause: CauseNoHello, code: messages.CloseNotAllowed, detail: "none in time", flush: true})
+		l.shutLocked(ending{cause: CauseNoHello, code: wire.CloseNotAllowed, detail: "none in time", flush: true})
 	case l.stage == awaitsOwner:
-		code := messages.CloseTryAgain
+		code := wire.CloseTryAgain
 		if l.kind == Bridge {
-			code = messages.CloseInternal
+			code = wire.CloseInternal
 		}
 		l.shutLocked(ending{cause: CauseUnbound, code: code, flush: true})
 	case !l.blocked.IsZero() && time.Since(l.blocked) > cfg.BlockedTimeout:
-		l.shutLocked(ending{cause: CauseBlocked, code: messages.CloseTryAgain, flush: true})
+		l.shutLocked(ending{cause: CauseBlocked, code: wire.CloseTryAgain, flush: true})
 	default:
 		l.out.addControl(controlFrame(gws.OpcodePing, nil))
 		l.startWriting()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // TestReaderStopsWithoutCredit floods an owner that credits nothing.
@@ -24,7 +25,7 @@ func TestReaderStopsWithoutCredit(t *testing.T) {
 	flooded := make(chan error, 1)
 	go func() {
 		for seq := range uint64(flood) {
-			if err := p.ws.WriteMessage(1, messages.AppendFrame(nil, data(seq+1, payload))); err != nil {
+			if err := p.ws.WriteMessage(1, wire.AppendFrame(nil, data(seq+1, payload))); err != nil {
 				flooded <- err
 				return
 			}
@@ -34,8 +35,8 @@ func TestReaderStopsWithoutCredit(t *testing.T) {
 	uncredited, taken := 0, uint64(0)
 	take := func() {
 		f := next[*messages.LinkFrame](o)
-		if taken++; f.Frame.(messages.Data).Seq != taken {
-			t.Fatalf("got %d, want %d", f.Frame.(messages.Data).Seq, taken)
+		if taken++; f.Frame.(wire.Data).Seq != taken {
+			t.Fatalf("got %d, want %d", f.Frame.(wire.Data).Seq, taken)
 		}
 		uncredited += f.Bytes
 	}
@@ -86,7 +87,7 @@ func TestUncreditedForTooLong(t *testing.T) {
 	g.sockets.Bind(link, o.pid)
 	p.write(data(1, `1`))
 	next[*messages.LinkFrame](o)
-	p.closed(messages.CloseTryAgain)
+	p.closed(wire.CloseTryAgain)
 	if c := next[*messages.LinkClosed](o); c.Cause != string(CauseBlocked) {
 		t.Errorf("cause %q", c.Cause)
 	}
@@ -188,20 +189,20 @@ func TestSmallFramesShareWrites(t *testing.T) {
 	bytes := 0
 	for seq := range uint64(burst) {
 		d := data(seq+1, `"small"`)
-		bytes += len(messages.AppendFrame(nil, d))
+		bytes += len(wire.AppendFrame(nil, d))
 		g.sockets.Send(link, d)
 		if seq%100 == 0 {
-			g.sockets.Send(link, messages.Status{})
+			g.sockets.Send(link, wire.Status{})
 		}
 	}
 	for seq := uint64(1); seq <= burst; {
 		switch f := (<-p.frames).(type) {
-		case messages.Data:
+		case wire.Data:
 			if f.Seq != seq {
 				t.Fatalf("got %d, want %d", f.Seq, seq)
 			}
 			seq++
-		case messages.Status:
+		case wire.Status:
 			if (seq-2)%100 != 0 {
 				t.Errorf("a status came before %d", seq)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const handshake = "GET /ws?user=ann HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -103,7 +104,7 @@ func TestMalformedFrames(t *testing.T) {
 	g := newGateway(t, nil)
 	for name, test := range map[string]struct {
 		frame []byte
-		code  messages.CloseCode
+		code  wire.CloseCode
 	}{
 		"a negative length":           {[]byte{0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, 1002},
 		"the most negative length":    {[]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, 1002},
@@ -131,7 +132,7 @@ func TestMalformedFrames(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, last := readFrames(t, conn)
-			if len(last) < 2 || messages.CloseCode(binary.BigEndian.Uint16(last)) != test.code {
+			if len(last) < 2 || wire.CloseCode(binary.BigEndian.Uint16(last)) != test.code {
 				t.Errorf("%s: closed with %q, want %d", name, last, test.code)
 			}
 			_ = conn.Close()

@@ -11,6 +11,7 @@ import (
 	"github.com/lxzan/gws"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // limitedInterval is how often a client is told at most that it sends too fast.
@@ -58,12 +59,12 @@ func (l *link) readEnded() {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		l.abort(CauseSilent, "")
 		return
-	case code == 0 || code == messages.CloseNormal: // what gws would tell a connection that failed
+	case code == 0 || code == wire.CloseNormal: // what gws would tell a connection that failed
 		l.abort(CauseLost, plainError(err))
 		return
 	}
-	if code == messages.CloseTooLarge {
-		l.complain(messages.CodeFrameTooLarge, fmt.Sprintf("frame larger than %d bytes", l.sockets.cfg.MaxFrameBytes))
+	if code == wire.CloseTooLarge {
+		l.complain(wire.CodeFrameTooLarge, fmt.Sprintf("frame larger than %d bytes", l.sockets.cfg.MaxFrameBytes))
 	}
 	l.shut(ending{cause: CauseViolation, code: code, flush: true})
 	// Closing a connection that has unread bytes would make the peer's system drop what we have just told it. tick ends
@@ -72,19 +73,19 @@ func (l *link) readEnded() {
 }
 
 // closeProtocolError is a close code that only gws and we ourselves use.
-const closeProtocolError messages.CloseCode = 1002
+const closeProtocolError wire.CloseCode = 1002
 
 // complain tells a client what is wrong. Bridges are not told: it is for the log.
-func (l *link) complain(code messages.ErrorCode, message string) {
+func (l *link) complain(code wire.ErrorCode, message string) {
 	if l.kind == Client {
-		l.send(messages.Error{Code: code, Message: message, Retryable: code == messages.CodeRateLimited})
+		l.send(wire.Error{Code: code, Message: message, Retryable: code == wire.CodeRateLimited})
 	}
 }
 
 // events are gws', all called by the reader.
 type events struct{}
 
-func linkOf(ws *gws.Conn) *link { return ws.NetConn().(*wire).link }
+func linkOf(ws *gws.Conn) *link { return ws.NetConn().(*connection).link }
 
 func (events) OnOpen(*gws.Conn) {}
 
@@ -129,14 +130,14 @@ func (l *link) closing() bool {
 
 var errBinary = errors.New("frame: binary, must be text")
 
-func (l *link) decode(message *gws.Message) (messages.Frame, error) {
+func (l *link) decode(message *gws.Message) (wire.Frame, error) {
 	if message.Opcode != gws.OpcodeText {
 		return nil, errBinary
 	}
 	if l.kind == Bridge {
-		return messages.DecodeFromBridge(message.Bytes())
+		return wire.DecodeFromBridge(message.Bytes())
 	}
-	return messages.DecodeFromClient(message.Bytes())
+	return wire.DecodeFromClient(message.Bytes())
 }
 
 // hello takes the first frame, tells the supervisor, and waits for an owner.
@@ -150,8 +151,8 @@ func (l *link) hello(message *gws.Message) {
 	if err != nil {
 		l.sockets.tallies[l.kind].badFrames.Add(1)
 		l.sockets.unruly.Warn().Stringer("kind", l.kind).Str("peer", l.peer).Err(err).Msg("hello refused")
-		l.complain(messages.CodeBadFrame, err.Error())
-		l.shut(ending{cause: CauseNoHello, code: messages.CloseNotAllowed, detail: err.Error(), flush: true})
+		l.complain(wire.CodeBadFrame, err.Error())
+		l.shut(ending{cause: CauseNoHello, code: wire.CloseNotAllowed, detail: err.Error(), flush: true})
 		return
 	}
 	l.greet = nil
@@ -167,20 +168,20 @@ func (l *link) hello(message *gws.Message) {
 }
 
 // take acts on a frame of a bound link.
-func (l *link) take(frame messages.Frame, bytes int) {
+func (l *link) take(frame wire.Frame, bytes int) {
 	switch f := frame.(type) {
-	case messages.Hello, messages.BridgeHello:
+	case wire.Hello, wire.BridgeHello:
 		l.bad(errors.New("hello: not the first frame"))
 		return
-	case messages.Unknown:
+	case wire.Unknown:
 		return
-	case messages.Ping:
-		l.send(messages.Pong(f))
+	case wire.Ping:
+		l.send(wire.Pong(f))
 		return
-	case messages.Data:
+	case wire.Data:
 		if l.kind == Client && len(f.Payload) > l.sockets.cfg.MaxFrameBytes {
-			l.complain(messages.CodeFrameTooLarge, fmt.Sprintf("payload larger than %d bytes", l.sockets.cfg.MaxFrameBytes))
-			l.shut(ending{cause: CauseViolation, code: messages.CloseTooLarge, flush: true})
+			l.complain(wire.CodeFrameTooLarge, fmt.Sprintf("payload larger than %d bytes", l.sockets.cfg.MaxFrameBytes))
+			l.shut(ending{cause: CauseViolation, code: wire.CloseTooLarge, flush: true})
 			return
 		}
 	}
@@ -198,9 +199,9 @@ func (l *link) bad(err error) {
 		l.sockets.unruly.Warn().Str("peer", l.peer).Err(err).Msg("ignored a bridge's bad frame")
 		return
 	}
-	l.complain(messages.CodeBadFrame, err.Error())
+	l.complain(wire.CodeBadFrame, err.Error())
 	if l.badFrames++; l.badFrames >= maxBadFrames {
-		l.shut(ending{cause: CauseBadFrames, code: messages.CloseNotAllowed, flush: true})
+		l.shut(ending{cause: CauseBadFrames, code: wire.CloseNotAllowed, flush: true})
 	}
 }
 
@@ -216,7 +217,7 @@ func (l *link) throttle() {
 	l.sockets.tallies[l.kind].rateLimited.Add(1)
 	if now := time.Now(); now.Sub(l.limited) >= limitedInterval {
 		l.limited = now
-		l.complain(messages.CodeRateLimited, fmt.Sprintf("more than %d frames a second: slowed down", l.sockets.cfg.FramesPerSecond))
+		l.complain(wire.CodeRateLimited, fmt.Sprintf("more than %d frames a second: slowed down", l.sockets.cfg.FramesPerSecond))
 	}
 	time.Sleep(wait) // at most the time that one frame stands for: frames come here one by one
 }

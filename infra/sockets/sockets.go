@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // goneUnbound is what is told of a link that was gone before its owner came.
@@ -72,7 +73,7 @@ func (s *Sockets) Bind(id messages.LinkID, owner *actor.PID) {
 
 // Send queues a frame. Data frames that were written are told to the owner as LinkWritten, whose Bytes are the length of
 // their JSON text, as LinkFrame's are. A link whose outbox is full is closed with 1013.
-func (s *Sockets) Send(id messages.LinkID, frame messages.Frame) {
+func (s *Sockets) Send(id messages.LinkID, frame wire.Frame) {
 	if l := s.find(id); l != nil {
 		l.send(frame)
 	}
@@ -87,7 +88,7 @@ func (s *Sockets) Credit(id messages.LinkID, bytes int) {
 
 // Close closes a link once everything queued was written, or Config.CloseTimeout has passed. No frame of its peer is
 // delivered any more.
-func (s *Sockets) Close(id messages.LinkID, code messages.CloseCode) {
+func (s *Sockets) Close(id messages.LinkID, code wire.CloseCode) {
 	if l := s.find(id); l != nil {
 		l.shut(ending{cause: CauseOwner, code: code, flush: true})
 	}
@@ -107,7 +108,7 @@ func (s *Sockets) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.each(func(l *link) { l.shut(ending{cause: CauseShutdown, code: messages.CloseDraining, flush: true}) })
+	s.each(func(l *link) { l.shut(ending{cause: CauseShutdown, code: wire.CloseDraining, flush: true}) })
 	ended := make(chan struct{})
 	go func() {
 		s.running.Wait()

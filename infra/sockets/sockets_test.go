@@ -5,39 +5,40 @@ import (
 	"testing"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 func TestClientsArrive(t *testing.T) {
 	g := newGateway(t, nil)
 	p := g.mustDial("/ws?user=ann", nil)
-	p.write(messages.Hello{SessionID: "s1", LastSeq: 7, Acks: true})
+	p.write(wire.Hello{SessionID: "s1", LastSeq: 7, Acks: true})
 	a := arrival[*messages.ClientArrived](g)
-	if a.User != "ann" || a.Token != userToken || a.Hello != (messages.Hello{SessionID: "s1", LastSeq: 7, Acks: true}) {
+	if a.User != "ann" || a.Token != userToken || a.Hello != (wire.Hello{SessionID: "s1", LastSeq: 7, Acks: true}) {
 		t.Errorf("arrived: %+v", a)
 	}
 	o := g.newOwner("session")
 	g.sockets.Bind(a.Link, o.pid)
 	p.write(data(1, `"in"`))
 	f := next[*messages.LinkFrame](o)
-	if d := f.Frame.(messages.Data); f.Link != a.Link || d.Seq != 1 || string(d.Payload) != `"in"` ||
-		f.Bytes != len(messages.AppendFrame(nil, d)) {
+	if d := f.Frame.(wire.Data); f.Link != a.Link || d.Seq != 1 || string(d.Payload) != `"in"` ||
+		f.Bytes != len(wire.AppendFrame(nil, d)) {
 		t.Errorf("frame: %+v", f)
 	}
 	out := data(1, `"`+strings.Repeat("x", 70_000)+`"`)
-	g.sockets.Send(a.Link, messages.Status{State: messages.StateReady})
+	g.sockets.Send(a.Link, wire.Status{State: wire.StateReady})
 	g.sockets.Send(a.Link, out)
-	read[messages.Status](p)
-	if d := read[messages.Data](p); string(d.Payload) != string(out.Payload) {
+	read[wire.Status](p)
+	if d := read[wire.Data](p); string(d.Payload) != string(out.Payload) {
 		t.Error("the payload did not come as it was")
 	}
 	w := next[*messages.LinkWritten](o)
-	if w.Link != a.Link || w.Seq != 1 || w.Bytes != len(messages.AppendFrame(nil, out)) {
+	if w.Link != a.Link || w.Seq != 1 || w.Bytes != len(wire.AppendFrame(nil, out)) {
 		t.Errorf("written: %+v", w)
 	}
-	g.sockets.Send(a.Link, messages.Bye{Reason: messages.ByeClosed})
-	g.sockets.Close(a.Link, messages.CloseNormal)
-	read[messages.Bye](p)
-	p.closed(messages.CloseNormal)
+	g.sockets.Send(a.Link, wire.Bye{Reason: wire.ByeClosed})
+	g.sockets.Close(a.Link, wire.CloseNormal)
+	read[wire.Bye](p)
+	p.closed(wire.CloseNormal)
 	if c := next[*messages.LinkClosed](o); c.Link != a.Link || c.Cause != string(CauseOwner) {
 		t.Errorf("closed: %+v", c)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // withTLS is a server's configuration with a certificate that is good for tests.
@@ -35,10 +36,10 @@ func TestLifeWithTLS(t *testing.T) {
 	p.write(data(1, `"`+strings.Repeat("x", 200_000)+`"`))
 	g.sockets.Credit(link, next[*messages.LinkFrame](o).Bytes)
 	g.sockets.Send(link, data(1, `"`+strings.Repeat("y", 200_000)+`"`))
-	read[messages.Data](p)
+	read[wire.Data](p)
 	next[*messages.LinkWritten](o)
-	g.sockets.Close(link, messages.CloseNormal)
-	p.closed(messages.CloseNormal)
+	g.sockets.Close(link, wire.CloseNormal)
+	p.closed(wire.CloseNormal)
 	next[*messages.LinkClosed](o)
 
 	p, _, o = begin("theirs")

@@ -12,7 +12,7 @@ import (
 	"github.com/lxzan/gws"
 
 	"hearth/infra/auth"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // upgrade turns an admitted handshake into a link. With a refusal the link is only there to be told it.
@@ -31,7 +31,7 @@ func (s *Sockets) upgrade(w http.ResponseWriter, r *http.Request, upgrader *gws.
 		return
 	}
 	boundKernel(conn)
-	l.conn = &wire{Conn: conn}
+	l.conn = &connection{Conn: conn}
 	ws, err := upgrader.UpgradeFromConn(l.conn, bufio.NewReaderSize(l.conn, readBuffer), r)
 	if err != nil { // gws has answered and closed the connection
 		s.dismiss(l)
@@ -42,8 +42,8 @@ func (s *Sockets) upgrade(w http.ResponseWriter, r *http.Request, upgrader *gws.
 	l.conn.link = l
 	l.start()
 	if refusal != nil {
-		l.complain(messages.CodeUnauthenticated, refusal.Error())
-		l.shut(ending{cause: CauseUnauthenticated, code: messages.CloseUnauthenticated, detail: refusal.Error(), flush: true})
+		l.complain(wire.CodeUnauthenticated, refusal.Error())
+		l.shut(ending{cause: CauseUnauthenticated, code: wire.CloseUnauthenticated, detail: refusal.Error(), flush: true})
 	}
 	go l.read(ws)
 }

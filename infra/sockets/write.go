@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // send queues a frame.
-func (l *link) send(frame messages.Frame) {
+func (l *link) send(frame wire.Frame) {
 	encoded, text := textFrame(frame)
 	var seq uint64
-	if data, ok := frame.(messages.Data); ok {
+	if data, ok := frame.(wire.Data); ok {
 		seq = data.Seq
 	}
 	l.mu.Lock()
@@ -39,7 +40,7 @@ func (l *link) hasRoom(bytes int) bool {
 	if l.out.size+bytes <= l.sockets.cfg.maxQueued() {
 		return true
 	}
-	l.shutLocked(ending{cause: CauseOverflow, code: messages.CloseTryAgain})
+	l.shutLocked(ending{cause: CauseOverflow, code: wire.CloseTryAgain})
 	return false
 }
 
@@ -105,7 +106,7 @@ func (l *link) tooSlow() bool {
 	if l.end != nil {
 		return false
 	}
-	l.shutLocked(ending{cause: CauseSlow, code: messages.CloseTryAgain})
+	l.shutLocked(ending{cause: CauseSlow, code: wire.CloseTryAgain})
 	return true
 }
 

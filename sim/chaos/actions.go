@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -70,7 +71,7 @@ func (s *storm) arrive() {
 	s.users++
 	d := s.dice
 	visit := model.Visit{
-		User: messages.UserID(fmt.Sprintf("user-%d", s.users%some(d, 1000, 3))),
+		User: wire.UserID(fmt.Sprintf("user-%d", s.users%some(d, 1000, 3))),
 		Stay: some(d, 0, 30*second, 5*minute), Vanish: often(d, 4), Patience: some(d, 0, 0, 5*second),
 		Acks: often(d, 2), Numbers: often(d, 2), Early: some(d, 0, 0, 3),
 		Typing: maybe(d, 2, model.Exponential(some(d, second, 10*second))),
@@ -167,7 +168,7 @@ func (s *storm) refreshToken() {
 		return
 	}
 	s.users++
-	token := messages.Secret(fmt.Sprintf("token-%d", s.users))
+	token := wire.Secret(fmt.Sprintf("token-%d", s.users))
 	s.tell("client %d has a new token", c.Number)
 	c.Refresh(token)
 }
@@ -176,20 +177,20 @@ func (s *storm) refreshToken() {
 func (s *storm) badClient() {
 	if c := s.client(); c != nil {
 		s.tell("client %d misbehaves", c.Number)
-		c.Send(some[messages.Frame](s.dice,
-			messages.Ack{Seq: 1 << 40},
-			messages.Unknown{Type: "surprise"},
-			messages.Data{Seq: 1 << 40, Payload: json.RawMessage("0")},
-			messages.Hello{SessionID: c.Session},
-			messages.Ping{ID: "p"},
-			messages.Close{},
+		c.Send(some[wire.Frame](s.dice,
+			wire.Ack{Seq: 1 << 40},
+			wire.Unknown{Type: "surprise"},
+			wire.Data{Seq: 1 << 40, Payload: json.RawMessage("0")},
+			wire.Hello{SessionID: c.Session},
+			wire.Ping{ID: "p"},
+			wire.Close{},
 		))
 	}
 }
 
 // stranger asks for somebody else's session, or for one that never was.
 func (s *storm) stranger() {
-	id := messages.SessionID("s-unknown")
+	id := wire.SessionID("s-unknown")
 	if c := s.client(); c != nil && c.Session != "" {
 		id = c.Session
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 	"hearth/sim/world"
 )
@@ -87,16 +88,16 @@ func (s *storm) hideHost() {
 type hostBook struct {
 	// gone is when a host was lost, draining when it was found to drain.
 	gone, draining map[messages.HostID]time.Time
-	on             map[messages.TaskID]messages.HostID
+	on             map[wire.TaskID]messages.HostID
 	// asked is when a task was asked for, or found to run; adopted are the latter.
-	asked   map[messages.TaskID]time.Time
-	adopted map[messages.TaskID]bool
+	asked   map[wire.TaskID]time.Time
+	adopted map[wire.TaskID]bool
 }
 
 func newHostBook() hostBook {
 	return hostBook{
 		gone: map[messages.HostID]time.Time{}, draining: map[messages.HostID]time.Time{},
-		on: map[messages.TaskID]messages.HostID{}, asked: map[messages.TaskID]time.Time{}, adopted: map[messages.TaskID]bool{},
+		on: map[wire.TaskID]messages.HostID{}, asked: map[wire.TaskID]time.Time{}, adopted: map[wire.TaskID]bool{},
 	}
 }
 
@@ -139,7 +140,7 @@ func (b *hostBook) afterPick(p world.Pick) {
 
 // placed takes where a task is. One that was asked for, or found to run, since its host's loss proves that the host is
 // there; one that was asked for since it was drained, that it is in service.
-func (b *hostBook) placed(task messages.TaskID, host messages.HostID) {
+func (b *hostBook) placed(task wire.TaskID, host messages.HostID) {
 	b.on[task] = host
 	asked := b.asked[task]
 	if since, gone := b.gone[host]; gone && !asked.Before(since) {

@@ -9,6 +9,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -61,21 +62,21 @@ var mutants = []mutant{
 	{"nobody misses a lost host", losing(func(m any) bool { return is[*messages.HostMissing](m) })},
 	{"the pool does not hear of its hosts", losing(func(m any) bool { return is[*messages.HostChanged](m) })},
 
-	{"one output in ten is lost", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
-		if data, ok := f.(messages.Data); !ok || data.Seq%10 != 3 {
+	{"one output in ten is lost", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
+		if data, ok := f.(wire.Data); !ok || data.Seq%10 != 3 {
 			l.Links.Send(id, f)
 		}
 	})},
-	{"lines are sent twice", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
+	{"lines are sent twice", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
 		l.Links.Send(id, f)
-		if is[messages.Data](f) {
+		if is[wire.Data](f) {
 			l.Links.Send(id, f)
 		}
 	})},
 	{"the gateway takes an input that it has for a new one", changing(func(self *actor.PID, m any) {
 		if frame, ok := m.(*messages.LinkFrame); ok && strings.Contains(self.Id, "/session-") {
-			if data, ok := frame.Frame.(messages.Data); ok {
-				frame.Frame = messages.Data{Payload: data.Payload}
+			if data, ok := frame.Frame.(wire.Data); ok {
+				frame.Frame = wire.Data{Payload: data.Payload}
 			}
 		}
 	})},
@@ -84,18 +85,18 @@ var mutants = []mutant{
 		wrap(o, func(p *actors.Ports) { p.Signer = credulous{p.Signer} })
 	}},
 	{"a bridge keeps its pass", func(o *model.Options) { o.Bridge.Hoarding = true }},
-	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
+	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
 		l.Links.Send(id, f)
-		if init, ok := f.(messages.InitUser); ok {
+		if init, ok := f.(wire.InitUser); ok {
 			init.SessionID += "x"
 			l.Links.Send(id, init)
 		}
 	})},
-	{"no resume is sent", sending(withoutFrame[messages.Resume])},
-	{"no token is sent", sending(withoutFrame[messages.Token])},
-	{"no ack is sent", sending(withoutFrame[messages.Ack])},
-	{"errors are swallowed", sending(func(l *linksMutant, id messages.LinkID, f messages.Frame) {
-		if !is[messages.Error](f) && !is[messages.Bye](f) {
+	{"no resume is sent", sending(withoutFrame[wire.Resume])},
+	{"no token is sent", sending(withoutFrame[wire.Token])},
+	{"no ack is sent", sending(withoutFrame[wire.Ack])},
+	{"errors are swallowed", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
+		if !is[wire.Error](f) && !is[wire.Bye](f) {
 			l.Links.Send(id, f)
 		}
 	})},
@@ -158,16 +159,16 @@ func launching(run func(*launcherMutant, *actor.PID, messages.RunTask)) func(*mo
 // credulous takes anything for a pass, and nothing too.
 type credulous struct{ actors.Signer }
 
-func (credulous) VerifyWarmPass(messages.Secret, messages.TaskID) bool { return true }
+func (credulous) VerifyWarmPass(wire.Secret, wire.TaskID) bool { return true }
 
 type linksMutant struct {
 	actors.Links
-	send     func(*linksMutant, messages.LinkID, messages.Frame)
+	send     func(*linksMutant, messages.LinkID, wire.Frame)
 	keepOpen bool
 	credits  int
 }
 
-func (l *linksMutant) Send(id messages.LinkID, f messages.Frame) {
+func (l *linksMutant) Send(id messages.LinkID, f wire.Frame) {
 	if l.send != nil {
 		l.send(l, id, f)
 		return
@@ -175,7 +176,7 @@ func (l *linksMutant) Send(id messages.LinkID, f messages.Frame) {
 	l.Links.Send(id, f)
 }
 
-func (l *linksMutant) Close(id messages.LinkID, code messages.CloseCode) {
+func (l *linksMutant) Close(id messages.LinkID, code wire.CloseCode) {
 	if !l.keepOpen {
 		l.Links.Close(id, code)
 	}
@@ -197,11 +198,11 @@ func links(change func(*linksMutant)) func(*model.Options) {
 	}
 }
 
-func sending(send func(*linksMutant, messages.LinkID, messages.Frame)) func(*model.Options) {
+func sending(send func(*linksMutant, messages.LinkID, wire.Frame)) func(*model.Options) {
 	return links(func(l *linksMutant) { l.send = send })
 }
 
-func withoutFrame[F messages.Frame](l *linksMutant, id messages.LinkID, f messages.Frame) {
+func withoutFrame[F wire.Frame](l *linksMutant, id messages.LinkID, f wire.Frame) {
 	if !is[F](f) {
 		l.Links.Send(id, f)
 	}

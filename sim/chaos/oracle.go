@@ -7,6 +7,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 	"hearth/sim/world"
 )
@@ -31,15 +32,15 @@ type oracle struct {
 	calm      bool
 	sabotaged int
 
-	tasks    map[messages.TaskID]*taskBook
-	sessions map[messages.SessionID]*sessionBook
+	tasks    map[wire.TaskID]*taskBook
+	sessions map[wire.SessionID]*sessionBook
 	lines    lineBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
 	// stalled clients did not read for a while, or their socket was slow. Hasty ones had two sockets at once, which may be
 	// overtaken; shared are the sessions of those and of several clients that knew nothing of one another.
 	stalled, hasty map[*model.Client]bool
-	shared         map[messages.SessionID]bool
+	shared         map[wire.SessionID]bool
 	// letIn is when a client was last given its session.
 	letIn map[*model.Client]time.Time
 }
@@ -49,7 +50,7 @@ type taskBook struct {
 	// gateway is the latest process that has decided on it, claimer the one that has claimed it.
 	gateway, claimer int
 	// session is whom it was claimed for, inits how many init_user its bridge was sent.
-	session messages.SessionID
+	session wire.SessionID
 	inits   int
 	// dying: the task itself said so, or its actor crashed. elsewhere: its bridge did not come to this gateway in time, so that
 	// it counts as another one's, which will find it; or it was left to an operator.
@@ -58,7 +59,7 @@ type taskBook struct {
 
 // sessionBook is what the oracle knows of a session.
 type sessionBook struct {
-	task messages.TaskID
+	task wire.TaskID
 	// gateway is the process that the task is the session's at.
 	gateway int
 }
@@ -66,9 +67,9 @@ type sessionBook struct {
 func newOracle(s *storm, o *model.Options) *oracle {
 	oracle := &oracle{
 		storm: s, spare: o.Settings.Min - o.Settings.Threshold, books: map[int]*gatewayBook{},
-		tasks: map[messages.TaskID]*taskBook{}, sessions: map[messages.SessionID]*sessionBook{},
+		tasks: map[wire.TaskID]*taskBook{}, sessions: map[wire.SessionID]*sessionBook{},
 		lines: newLineBook(), strangers: map[*model.Client]bool{}, letIn: map[*model.Client]time.Time{},
-		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[messages.SessionID]bool{},
+		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[wire.SessionID]bool{},
 	}
 	oracle.turnTo(1)
 	return oracle
@@ -89,7 +90,7 @@ func (o *oracle) breach(format string, arguments ...any) {
 // rule notes what a port saw broken.
 func (o *oracle) rule(text string) { o.breach("%s", text) }
 
-func (o *oracle) task(id messages.TaskID) *taskBook {
+func (o *oracle) task(id wire.TaskID) *taskBook {
 	t := o.tasks[id]
 	if t == nil {
 		t = &taskBook{}
@@ -98,7 +99,7 @@ func (o *oracle) task(id messages.TaskID) *taskBook {
 	return t
 }
 
-func (o *oracle) session(id messages.SessionID) *sessionBook {
+func (o *oracle) session(id wire.SessionID) *sessionBook {
 	s := o.sessions[id]
 	if s == nil {
 		s = &sessionBook{}
@@ -183,7 +184,7 @@ func (o *oracle) launched(c *model.Container) {
 }
 
 // init sees an init_user reach a bridge: once in the task's life, and for the session that it was claimed for.
-func (o *oracle) init(id messages.TaskID, init messages.InitUser) {
+func (o *oracle) init(id wire.TaskID, init wire.InitUser) {
 	t := o.task(id)
 	if t.inits++; t.inits > 1 {
 		o.breach("task %s was given a user %d times", id, t.inits)
@@ -236,9 +237,9 @@ func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
 		o.breach("client %d of session %q has waited %v and was told neither ready nor an error", c.Number, c.Session, waited)
 	}
 	switch last := c.Heard.(type) {
-	case messages.Session:
-	case messages.Status:
-		if last.State == messages.StateReconnecting {
+	case wire.Session:
+	case wire.Status:
+		if last.State == wire.StateReconnecting {
 			return
 		}
 	default:
@@ -253,26 +254,26 @@ func (o *oracle) notLeftInSilence(c *model.Client, now time.Time) {
 }
 
 // clientFrame takes a frame that a client is about to take.
-func (o *oracle) clientFrame(c *model.Client, frame messages.Frame) {
+func (o *oracle) clientFrame(c *model.Client, frame wire.Frame) {
 	if o.strangers[c] {
-		if _, in := frame.(messages.Session); in {
+		if _, in := frame.(wire.Session); in {
 			o.breach("a stranger was let into session %s", c.Session)
 		}
 		return
 	}
-	if f, ok := frame.(messages.Session); ok {
+	if f, ok := frame.(wire.Session); ok {
 		o.letIn[c] = o.storm.model.World.Now()
 		if o.hasty[c] {
 			o.shared[f.SessionID] = true
 		}
 	}
-	if f, ok := frame.(messages.Error); ok && slices.Contains(neverTold, f.Code) && o.sabotaged == 0 {
+	if f, ok := frame.(wire.Error); ok && slices.Contains(neverTold, f.Code) && o.sabotaged == 0 {
 		o.breach("client %d was told %s: %s", c.Number, f.Code, f.Message)
 	}
 	// One that came back at the last moment, or whose socket is slow, finds that its session is over before what it owes is
 	// there. It can begin the session again, and owes it still.
 	late := o.stalled[c] || o.storm.model.World.Now().Sub(o.letIn[c]) < maxHold+slack
-	if f, ok := frame.(messages.Bye); ok && f.Reason == messages.ByeIdleTimeout && o.calm && !late {
+	if f, ok := frame.(wire.Bye); ok && f.Reason == wire.ByeIdleTimeout && o.calm && !late {
 		if why := o.storm.owed(c); why != "" {
 			o.breach("client %d was sent away idle, but %s", c.Number, why)
 		}
@@ -281,15 +282,15 @@ func (o *oracle) clientFrame(c *model.Client, frame messages.Frame) {
 }
 
 // badFrames are what only clients that misbehave send in the middle of a session.
-var badFrames = []string{"messages.Hello", "messages.Unknown"}
+var badFrames = []string{"wire.Hello", "wire.Unknown"}
 
 // clientDone sees a client's last moment: who is sent away is told why.
 func (o *oracle) clientDone(c *model.Client) {
 	told := c.Bye != "" || c.Error != ""
-	if c.Closed != 0 && c.Closed != messages.CloseTryAgain && !told && !o.strangers[c] {
+	if c.Closed != 0 && c.Closed != wire.CloseTryAgain && !told && !o.strangers[c] {
 		o.breach("client %d was closed with %d and not told why", c.Number, c.Closed)
 	}
 }
 
 // neverTold are the errors that no storm without sabotage leads to.
-var neverTold = []messages.ErrorCode{messages.CodeInternal, messages.CodeUnauthenticated, messages.CodeForbidden}
+var neverTold = []wire.ErrorCode{wire.CodeInternal, wire.CodeUnauthenticated, wire.CodeForbidden}

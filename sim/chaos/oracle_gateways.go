@@ -2,7 +2,7 @@ package chaos
 
 import (
 	"hearth/actors"
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // gatewayBook is what the oracle knows of one of the gateway's processes: its pool, its hosts, and its settings, which
@@ -12,7 +12,7 @@ type gatewayBook struct {
 	settings actors.Settings
 	pool     poolBook
 	hosts    hostBook
-	places   map[messages.TaskID]place
+	places   map[wire.TaskID]place
 	// handsOver says that another process takes over from it.
 	handsOver bool
 }
@@ -22,7 +22,7 @@ func (o *oracle) turnTo(number int) {
 	book := o.books[number]
 	if book == nil {
 		book = &gatewayBook{
-			number: number, settings: o.storm.weather.options.Settings, hosts: newHostBook(), places: map[messages.TaskID]place{},
+			number: number, settings: o.storm.weather.options.Settings, hosts: newHostBook(), places: map[wire.TaskID]place{},
 		}
 		book.pool.taken = o.storm.elapsed() + book.settings.AdoptionGrace
 		if o.gatewayBook != nil {

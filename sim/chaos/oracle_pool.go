@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // place is where the oracle's books have a task.
@@ -21,7 +22,7 @@ const (
 type poolBook struct {
 	ready, starting, waiting int
 	// queue are the sessions that wait, in the order in which they are to be served.
-	queue []messages.SessionID
+	queue []wire.SessionID
 	// failures counts the starts that failed: from the first on, backoff holds starts back.
 	failures int
 	draining bool
@@ -35,7 +36,7 @@ type poolBook struct {
 }
 
 // move takes a task from its place to another.
-func (o *oracle) move(id messages.TaskID, to place) {
+func (o *oracle) move(id wire.TaskID, to place) {
 	t := o.task(id)
 	t.gateway = max(t.gateway, o.number)
 	for _, change := range []struct {
@@ -53,7 +54,7 @@ func (o *oracle) move(id messages.TaskID, to place) {
 }
 
 // wait takes a session among the waiters: at the back, or, when a task has failed it, first again.
-func (o *oracle) wait(id messages.SessionID, first bool) {
+func (o *oracle) wait(id wire.SessionID, first bool) {
 	if first {
 		o.pool.queue = slices.Insert(o.pool.queue, 0, id)
 	} else {
@@ -63,7 +64,7 @@ func (o *oracle) wait(id messages.SessionID, first bool) {
 }
 
 // waitNoMore takes a session away from the waiters, if it was one, and tells its place.
-func (o *oracle) waitNoMore(id messages.SessionID) int {
+func (o *oracle) waitNoMore(id wire.SessionID) int {
 	place := slices.Index(o.pool.queue, id)
 	if place >= 0 {
 		o.pool.queue = slices.Delete(o.pool.queue, place, place+1)
@@ -98,7 +99,7 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.move(e.Task, placeElsewhere)
 		o.pool.failures++
 	case messages.EventWaiting:
-		o.wait(e.Session, e.Why == messages.WhyClaimFailed)
+		o.wait(e.Session, e.Why == wire.WhyClaimFailed)
 	case messages.EventLeft, messages.EventClaimFailed:
 		o.waitNoMore(e.Session)
 	case messages.EventResized:

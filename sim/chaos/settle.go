@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -130,7 +131,7 @@ func (s *storm) pendingPool() string {
 		return ""
 	}
 	p, settings := s.model.Status(), &s.oracle.books[s.model.Front()].settings
-	known := map[messages.TaskID]bool{}
+	known := map[wire.TaskID]bool{}
 	for _, t := range p.Tasks {
 		known[t.ID] = true
 		if t.ARN == "" && t.State != "starting" {

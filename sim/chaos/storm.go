@@ -7,6 +7,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 	"hearth/sim/world"
 )
@@ -152,7 +153,7 @@ func (s *storm) event(e messages.Event) {
 	s.oracle.event(&e)
 }
 
-func (s *storm) clientFrame(c *model.Client, frame messages.Frame) {
+func (s *storm) clientFrame(c *model.Client, frame wire.Frame) {
 	if s.story != nil {
 		s.print(s.narrator.Line(s.model.World.Now(), fmt.Sprintf("c%d", c.Number), "is told", s.narrator.Frame(frame)))
 	}

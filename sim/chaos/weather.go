@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"hearth/actors"
-	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -67,7 +67,7 @@ func draw(seed uint64, d dice) weather {
 		Workspace: model.Uniform{Max: 20 * ms}, Token: model.Uniform{Max: 10 * ms},
 		Agent:        model.Uniform{Max: some(d, 300*ms, 300*ms, 20*second)},
 		WrongAddress: some(d, 0, 0, 0.1), Deaf: some(d, 0, 0, 0.1), Stuck: some(d, 0, 0, 0.1), Failing: some(d, 0, 0, 0.2),
-		FailCode: some(d, "", messages.InitCodeAgent),
+		FailCode: some(d, "", wire.InitCodeAgent),
 		Buffer:   some(d, 1000, 20, 3), Forget: often(d, 3),
 	}
 	o.Agent = model.AgentOptions{

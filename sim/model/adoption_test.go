@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // TestATaskComesBackAsItIsGivenUp: an adopted task does not dial within the grace and is given up, and in that very moment
@@ -14,7 +15,7 @@ func TestATaskComesBackAsItIsGivenUp(t *testing.T) {
 		options := DefaultOptions()
 		options.Seed = seed
 		var m *Model
-		var given messages.TaskID
+		var given wire.TaskID
 		restarted := false
 		options.Hooks.Event = func(e messages.Event) {
 			if !restarted || e.Kind != messages.EventEvicted || given != "" {

@@ -6,6 +6,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The real bridge's own figures; see package bridge.
@@ -59,7 +60,7 @@ type bridge struct {
 	wrongAddress, deaf, stuck, failing bool
 
 	// pass is the latest that a gateway has given it, empty once it has a user.
-	pass messages.Secret
+	pass wire.Secret
 	// user is what init_user gave, nil before.
 	user *user
 	// captured is what its agent has made of it, nil while it is honest.
@@ -135,7 +136,7 @@ func (b *bridge) promote() {
 	b.link, b.next = b.next, nil
 	b.begun()
 	if b.user != nil && b.captured == nil {
-		b.link.send(messages.Ack{Seq: b.user.in})
+		b.link.send(wire.Ack{Seq: b.user.in})
 	}
 }
 
@@ -149,16 +150,16 @@ func (b *bridge) dropNext() {
 	}
 }
 
-func (b *bridge) hello() messages.BridgeHello {
+func (b *bridge) hello() wire.BridgeHello {
 	request := &b.container.Request
-	hello := messages.BridgeHello{
-		TaskID: request.Task, State: messages.BridgeWarm, SessionID: request.Session, UserID: request.User, Pass: b.pass,
+	hello := wire.BridgeHello{
+		TaskID: request.Task, State: wire.BridgeWarm, SessionID: request.Session, UserID: request.User, Pass: b.pass,
 	}
 	if b.captured != nil {
 		return b.captured.hello(hello)
 	}
 	if u := b.user; u != nil {
-		hello.State, hello.SessionID, hello.UserID = messages.BridgeAssigned, u.init.SessionID, u.init.UserID
+		hello.State, hello.SessionID, hello.UserID = wire.BridgeAssigned, u.init.SessionID, u.init.UserID
 		hello.Binding, hello.InSeq, hello.OutSeq = u.init.Binding, u.in, u.out.last()
 	}
 	return hello
@@ -175,7 +176,7 @@ func (b *bridge) redialLater() {
 }
 
 // closed looks for another socket.
-func (b *bridge) closed(l *Link, _ messages.CloseCode) {
+func (b *bridge) closed(l *Link, _ wire.CloseCode) {
 	if b.gone || l != b.link && l != b.next {
 		return
 	}
@@ -213,7 +214,7 @@ func (b *bridge) writable(l *Link) {
 }
 
 // receive takes a frame of the gateway's.
-func (b *bridge) receive(l *Link, frame messages.Frame) {
+func (b *bridge) receive(l *Link, frame wire.Frame) {
 	if b.gone || l != b.link && l != b.next {
 		return
 	}
@@ -222,17 +223,17 @@ func (b *bridge) receive(l *Link, frame messages.Frame) {
 		b.promote()
 	}
 	switch f := frame.(type) {
-	case messages.Redial:
+	case wire.Redial:
 		b.moveOver()
-	case messages.InitUser:
+	case wire.InitUser:
 		b.initUser(f)
-	case messages.Stop:
+	case wire.Stop:
 		if b.disobeys() {
 			b.answered = false // it tries again, but not at once
 			return
 		}
 		b.dismiss(time.Duration(f.GraceMs) * time.Millisecond)
-	case messages.Pass:
+	case wire.Pass:
 		if b.user == nil {
 			b.pass = f.Pass
 		}
@@ -244,7 +245,7 @@ func (b *bridge) receive(l *Link, frame messages.Frame) {
 }
 
 // initUser gives the task its user.
-func (b *bridge) initUser(init messages.InitUser) {
+func (b *bridge) initUser(init wire.InitUser) {
 	if b.deaf {
 		return
 	}
@@ -257,10 +258,10 @@ func (b *bridge) initUser(init messages.InitUser) {
 	}
 	if taken != "" && taken != init.SessionID {
 		b.broken("task %s of session %s was given session %s", b.container.Request.Task, taken, init.SessionID)
-		b.link.send(messages.InitFailed{Code: "already_assigned", Message: "it belongs to another session"})
+		b.link.send(wire.InitFailed{Code: "already_assigned", Message: "it belongs to another session"})
 		return
 	}
-	b.link.send(messages.Accepted{SessionID: init.SessionID})
+	b.link.send(wire.Accepted{SessionID: init.SessionID})
 	if b.user != nil {
 		b.user.announce(b.link)
 		return
@@ -315,7 +316,7 @@ func (b *bridge) finish() {
 	b.dropNext()
 	if b.link != nil {
 		if b.evicted {
-			b.link.send(messages.Gone{})
+			b.link.send(wire.Gone{})
 		}
 		b.link.close("the bridge has ended")
 	}

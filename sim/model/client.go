@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Visit is what a client comes for. The zero Visit stays for ever and says nothing.
 type Visit struct {
-	User messages.UserID
+	User wire.UserID
 	// Stay is how long it stays after it was told ready the first time; then it sends close. 0 is for ever.
 	Stay time.Duration
 	// Vanish has it drop its socket instead of sending close.
@@ -62,26 +63,26 @@ type Client struct {
 	// Number counts clients from 1 in the order in which they came.
 	Number int
 	// Token is what it shows when it dials, and what its task should have.
-	Token messages.Secret
+	Token wire.Secret
 	// Session is what it was told in the last session frame.
-	Session messages.SessionID
+	Session wire.SessionID
 	// Arrived, ReadyAt and Ended are times; zero as long as it did not happen. ReadyAt is the first ready.
 	Arrived, ReadyAt, Ended time.Time
 	// Ready is the first ready frame, Readies how many there were.
-	Ready   messages.Ready
+	Ready   wire.Ready
 	Readies int
 	// Heard is the last frame but for data and acks, and HeardAt when.
-	Heard   messages.Frame
+	Heard   wire.Frame
 	HeardAt time.Time
 	// Asked is since when it waits for an agent: since its hello, or since it was told that its agent is gone. Zero while it
 	// does not wait.
 	Asked time.Time
 	// Ending is how it ended; Bye and Error are the last that it was told of either on its latest socket.
 	Ending Ending
-	Bye    messages.ByeReason
-	Error  messages.ErrorCode
+	Bye    wire.ByeReason
+	Error  wire.ErrorCode
 	// Closed is the gateway's close code, 0 when the socket dropped or the client left.
-	Closed messages.CloseCode
+	Closed wire.CloseCode
 
 	// Sent is the last input that it sent, Acked the last that the gateway acknowledged, when it numbers.
 	Sent, Acked uint64
@@ -100,7 +101,7 @@ type Client struct {
 // Arrive has a client come now.
 func (m *Model) Arrive(visit Visit) *Client {
 	c := m.newClient(visit)
-	c.dial(messages.Hello{Acks: c.Acks})
+	c.dial(wire.Hello{Acks: c.Acks})
 	if visit.Patience > 0 {
 		m.World.Later(visit.Patience, func() {
 			if c.ReadyAt.IsZero() {
@@ -112,7 +113,7 @@ func (m *Model) Arrive(visit Visit) *Client {
 }
 
 // Join has a client come now and ask for a session that there is, or was, from the output after seen on.
-func (m *Model) Join(visit Visit, session messages.SessionID, seen uint64) *Client {
+func (m *Model) Join(visit Visit, session wire.SessionID, seen uint64) *Client {
 	c := m.newClient(visit)
 	c.Session, c.Seen = session, seen
 	c.Again()
@@ -128,7 +129,7 @@ func (m *Model) newClient(visit Visit) *Client {
 }
 
 // dial connects and says hello.
-func (c *Client) dial(hello messages.Hello) {
+func (c *Client) dial(hello wire.Hello) {
 	n := c.clients.network
 	c.accepted, c.Asked = false, n.World.Now()
 	c.Bye, c.Error, c.Closed = "", "", 0
@@ -145,7 +146,7 @@ func (c *Client) Over() bool { return c.Ending != "" }
 
 // Say sends an input.
 func (c *Client) Say() {
-	data := messages.Data{Payload: payload(c.Sent + 1)}
+	data := wire.Data{Payload: payload(c.Sent + 1)}
 	c.Sent++
 	if c.Numbers {
 		data.Seq = c.Sent
@@ -166,17 +167,17 @@ func (c *Client) Leave() {
 		return
 	}
 	c.leaving = true
-	c.link.send(messages.Close{})
+	c.link.send(wire.Close{})
 }
 
 // Refresh gives it a new token, which it hands on if it has a socket.
-func (c *Client) Refresh(token messages.Secret) {
+func (c *Client) Refresh(token wire.Secret) {
 	c.Token = token
-	c.Send(messages.Token{Token: token})
+	c.Send(wire.Token{Token: token})
 }
 
 // Send sends any frame at all.
-func (c *Client) Send(frame messages.Frame) {
+func (c *Client) Send(frame wire.Frame) {
 	if c.link != nil {
 		c.link.send(frame)
 	}
@@ -197,7 +198,7 @@ func (c *Client) Again() {
 	if c.link != nil {
 		c.link.close("dialled again")
 	}
-	hello := messages.Hello{Acks: c.Acks}
+	hello := wire.Hello{Acks: c.Acks}
 	if c.Session != "" {
 		hello.SessionID, hello.LastSeq = c.Session, c.Seen
 	}
@@ -230,7 +231,7 @@ func (c *Client) end(how Ending) {
 func (c *Client) writable(*Link) {}
 
 // closed is the end of its socket.
-func (c *Client) closed(l *Link, code messages.CloseCode) {
+func (c *Client) closed(l *Link, code wire.CloseCode) {
 	if l != c.link {
 		return
 	}
@@ -239,9 +240,9 @@ func (c *Client) closed(l *Link, code messages.CloseCode) {
 	case c.Over():
 	case c.leaving:
 		c.end(EndedClosed)
-	case code == messages.CloseDraining && !c.clients.front.leaving:
+	case code == wire.CloseDraining && !c.clients.front.leaving:
 		c.clients.World.Later(0, c.Again) // another gateway has taken over
-	case code == 0, code == messages.CloseTryAgain && c.resumable, code == messages.CloseInternal:
+	case code == 0, code == wire.CloseTryAgain && c.resumable, code == wire.CloseInternal:
 		c.comeBack()
 	case c.Bye != "":
 		c.end(EndedBye)
@@ -264,7 +265,7 @@ func (c *Client) comeBack() {
 }
 
 // receive takes a frame of the gateway's.
-func (c *Client) receive(l *Link, frame messages.Frame) {
+func (c *Client) receive(l *Link, frame wire.Frame) {
 	if l != c.link {
 		return
 	}
@@ -272,39 +273,39 @@ func (c *Client) receive(l *Link, frame messages.Frame) {
 		hook(c, frame)
 	}
 	switch f := frame.(type) {
-	case messages.Data:
+	case wire.Data:
 		c.data(f)
 		return
-	case messages.Ack:
+	case wire.Ack:
 		c.Acked = max(c.Acked, f.Seq)
 		return
-	case messages.Session:
+	case wire.Session:
 		c.session(f)
-	case messages.Status:
+	case wire.Status:
 		c.status(f)
-	case messages.Ready:
+	case wire.Ready:
 		c.Asked = time.Time{}
 		c.ready(f)
-	case messages.Gap:
+	case wire.Gap:
 		c.gap(f)
-	case messages.Error:
+	case wire.Error:
 		c.Error, c.Asked = f.Code, time.Time{}
-		if f.Code == messages.CodeSessionNotFound {
+		if f.Code == wire.CodeSessionNotFound {
 			c.resumable = false
 		}
-	case messages.Bye:
+	case wire.Bye:
 		c.Bye, c.Asked = f.Reason, time.Time{}
 	}
 	c.Heard, c.HeardAt = frame, c.clients.World.Now()
 }
 
 // session takes the answer to a hello. A client that numbers resends what the agent has not been given.
-func (c *Client) session(f messages.Session) {
+func (c *Client) session(f wire.Session) {
 	c.Session, c.accepted, c.resumable = f.SessionID, true, true
 	c.Acked = max(c.Acked, f.LastSeq)
 	if c.Numbers {
 		for seq := f.LastSeq + 1; seq <= c.Sent; seq++ {
-			c.link.send(messages.Data{Seq: seq, Payload: payload(seq)})
+			c.link.send(wire.Data{Seq: seq, Payload: payload(seq)})
 		}
 	}
 	if !f.Resumed && c.ReadyAt.IsZero() {
@@ -315,11 +316,11 @@ func (c *Client) session(f messages.Session) {
 }
 
 // status takes how its session is.
-func (c *Client) status(f messages.Status) {
+func (c *Client) status(f wire.Status) {
 	switch f.State {
-	case messages.StateReady:
+	case wire.StateReady:
 		c.Asked = time.Time{}
-	case messages.StateReconnecting, messages.StateRestarting:
+	case wire.StateReconnecting, wire.StateRestarting:
 		if c.Asked.IsZero() {
 			c.Asked = c.clients.World.Now()
 		}
@@ -327,10 +328,10 @@ func (c *Client) status(f messages.Status) {
 }
 
 // ready begins what it came for, the first time.
-func (c *Client) ready(f messages.Ready) {
+func (c *Client) ready(f wire.Ready) {
 	c.Readies++
 	if !c.ReadyAt.IsZero() {
-		if f.Path != messages.PathResumed {
+		if f.Path != wire.PathResumed {
 			c.Restarts++
 		}
 		return
@@ -355,14 +356,14 @@ func (c *Client) typeOn() {
 }
 
 // data takes an output.
-func (c *Client) data(f messages.Data) {
+func (c *Client) data(f wire.Data) {
 	c.Seen = max(c.Seen, f.Seq)
 	if c.Acks && c.link != nil {
-		c.link.send(messages.Ack{Seq: c.Seen})
+		c.link.send(wire.Ack{Seq: c.Seen})
 	}
 }
 
-func (c *Client) gap(f messages.Gap) {
+func (c *Client) gap(f wire.Gap) {
 	if f.To > c.Seen {
 		c.Missed += f.To - f.From + 1
 		c.Seen = f.To

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The operations of the cloud, as errors and scripts name them.
@@ -28,7 +29,7 @@ type Cloud struct {
 	options CloudOptions
 	random  *rand.Rand
 	fleet   *fleet
-	tasks   map[messages.TaskID]*Container
+	tasks   map[wire.TaskID]*Container
 	// stopped are those of them that have stopped, in that order.
 	stopped []*Container
 	// live counts the tasks that have not stopped; made all that ever were.
@@ -50,7 +51,7 @@ type Outcome struct {
 func newCloud(m *Model, options CloudOptions) *Cloud {
 	c := &Cloud{
 		Model: m, options: options, random: m.World.Stream("cloud"),
-		tasks: map[messages.TaskID]*Container{}, script: map[string][]Outcome{},
+		tasks: map[wire.TaskID]*Container{}, script: map[string][]Outcome{},
 	}
 	c.fleet = newFleet(c, options.Fleet)
 	return c
@@ -68,7 +69,7 @@ func (c *Cloud) Live() int { return c.live }
 func (c *Cloud) Made() int { return c.made }
 
 // Task is a task by its id, nil when there is none or it was forgotten.
-func (c *Cloud) Task(id messages.TaskID) *Container { return c.tasks[id] }
+func (c *Cloud) Task(id wire.TaskID) *Container { return c.tasks[id] }
 
 // Running are the tasks that have not stopped, the oldest first.
 func (c *Cloud) Running() []*Container {
@@ -109,7 +110,7 @@ func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 }
 
 // Stop stops one task; see actors.Launcher.
-func (c ecs) Stop(to *actor.PID, task messages.TaskID, arn, reason string) {
+func (c ecs) Stop(to *actor.PID, task wire.TaskID, arn, reason string) {
 	c.call(OpStop, c.options.Stop, func() *messages.LaunchError {
 		if t := c.byARN(arn); t != nil {
 			t.stop(reason)
@@ -137,7 +138,7 @@ func (c ecs) List(to *actor.PID) {
 }
 
 // Describe asks where a task stands; see actors.Launcher.
-func (c ecs) Describe(to *actor.PID, task messages.TaskID, arn string) {
+func (c ecs) Describe(to *actor.PID, task wire.TaskID, arn string) {
 	described := &messages.TaskDescribed{Task: task, Phase: messages.PhaseMissing}
 	c.call(OpDescribe, c.options.Describe, func() *messages.LaunchError {
 		if t := c.byARN(arn); t != nil && c.World.Elapsed() >= t.visible {
@@ -242,7 +243,7 @@ func (c *Cloud) outcome(op string) Outcome {
 const arnPrefix = "arn:task/"
 
 func (c *Cloud) byARN(arn string) *Container {
-	return c.tasks[messages.TaskID(strings.TrimPrefix(arn, arnPrefix))]
+	return c.tasks[wire.TaskID(strings.TrimPrefix(arn, arnPrefix))]
 }
 
 // start carries out a start: the same request again finds the same task.

@@ -5,6 +5,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // stopTimeout is how long ECS lets a container take to end before it kills it: its default.
@@ -73,7 +74,7 @@ func (t *Container) Unacknowledged() int {
 }
 
 // Token is the user's token as the bridge was last told it.
-func (t *Container) Token() messages.Secret {
+func (t *Container) Token() wire.Secret {
 	if t.bridge == nil || t.bridge.user == nil {
 		return ""
 	}
@@ -81,7 +82,7 @@ func (t *Container) Token() messages.Secret {
 }
 
 // Serves is the session that it was given, empty when it was given none.
-func (t *Container) Serves() messages.SessionID {
+func (t *Container) Serves() wire.SessionID {
 	if t.bridge == nil || t.bridge.user == nil {
 		return ""
 	}
@@ -91,7 +92,7 @@ func (t *Container) Serves() messages.SessionID {
 // Exits ends its agent, as if by itself.
 func (t *Container) Exits(code int) {
 	if t.bridge != nil && t.bridge.user != nil {
-		t.bridge.user.exited(messages.Exit{Code: code})
+		t.bridge.user.exited(wire.Exit{Code: code})
 	}
 }
 

@@ -1,6 +1,6 @@
 package model
 
-import "hearth/messages"
+import "hearth/messages/wire"
 
 // Faults counts what went wrong on the sockets of one leg: it proves that a storm was one.
 type Faults struct {
@@ -32,14 +32,14 @@ func (m *Model) Faults() (clients, bridges Faults) {
 }
 
 // repeats draws whether a frame is sent twice.
-func (l *Link) repeats(frame messages.Frame) bool {
+func (l *Link) repeats(frame wire.Frame) bool {
 	n := l.network
 	if n.options.Twice == 0 || n.calm {
 		return false
 	}
 	switch f := frame.(type) {
-	case messages.Ack:
-	case messages.Data:
+	case wire.Ack:
+	case wire.Data:
 		if f.Seq == 0 {
 			return false // nobody could tell the second from a new one
 		}

@@ -7,6 +7,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // withFleet makes a model of a pool on hosts, in which a start takes a second and calls take none. The supervisor has
@@ -47,7 +48,7 @@ func wantInts(t *testing.T, what string, got []int, want ...int) {
 }
 
 // run asks for tasks from nobody, and tells what came of each.
-func run(m *Model, ids ...messages.TaskID) (placed, waiting, refused int) {
+func run(m *Model, ids ...wire.TaskID) (placed, waiting, refused int) {
 	for _, id := range ids {
 		switch c, err := m.Cloud.start(messages.RunTask{Task: id}); {
 		case err != nil:
@@ -141,7 +142,7 @@ func TestCapacityProvider(t *testing.T) {
 	wantInts(t, "at the maximum", tasksOn(m), 2, 2, 2, 2)
 
 	// Empty hosts go after a while, the others stay.
-	for _, id := range []messages.TaskID{"i", "c", "d", "f", "e"} {
+	for _, id := range []wire.TaskID{"i", "c", "d", "f", "e"} {
 		m.Cloud.Task(id).Die("gone")
 	}
 	m.World.Advance(2 * time.Minute)

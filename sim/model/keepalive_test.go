@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // An agent that says nothing and asks for more time keeps its session; one that only holds its sockets open does not. What
@@ -35,7 +35,7 @@ func TestAskingForMoreTimeKeepsASessionAlive(t *testing.T) {
 			ask = func() {
 				for _, task := range tasks {
 					if task.Serves() == c.Session && task.Link() != nil {
-						task.Link().send(messages.Keepalive{})
+						task.Link().send(wire.Keepalive{})
 					}
 				}
 				if m.World.Now().Sub(c.ReadyAt) < test.until {
@@ -50,7 +50,7 @@ func TestAskingForMoreTimeKeepsASessionAlive(t *testing.T) {
 				m.World.Later(test.asks-m.World.Now().Sub(c.ReadyAt), ask)
 			}
 			m.World.Advance(2 * time.Hour)
-			if lived := c.Ended.Sub(c.ReadyAt).Round(time.Second); c.Bye != messages.ByeIdleTimeout || lived != test.lives {
+			if lived := c.Ended.Sub(c.ReadyAt).Round(time.Second); c.Bye != wire.ByeIdleTimeout || lived != test.lives {
 				t.Errorf("it ended with %q after %v, want %v", c.Bye, lived, test.lives)
 			}
 		})
@@ -77,7 +77,7 @@ func TestSessionsBeginAtABoundedRate(t *testing.T) {
 		switch {
 		case !c.Over() && !c.ReadyAt.IsZero():
 			begun++
-		case c.Error != messages.CodeRateLimited:
+		case c.Error != wire.CodeRateLimited:
 			t.Errorf("client %d: %q, error %q", c.Number, c.Ending, c.Error)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 const (
@@ -26,9 +27,9 @@ const (
 // peer is the other end of a link.
 type peer interface {
 	// receive takes a frame of the gateway's.
-	receive(*Link, messages.Frame)
+	receive(*Link, wire.Frame)
 	// closed hears that the socket is gone: with the gateway's close code, or 0 when it dropped.
-	closed(*Link, messages.CloseCode)
+	closed(*Link, wire.CloseCode)
 	// writable hears that there is room again after there was none.
 	writable(*Link)
 }
@@ -121,12 +122,12 @@ type expiry Link
 // Happen closes a link that nobody has taken.
 func (x *expiry) Happen() {
 	if l := (*Link)(x); l.owner == nil {
-		l.gatewayClose(messages.CloseTryAgain)
+		l.gatewayClose(wire.CloseTryAgain)
 	}
 }
 
 // Send queues a frame; see actors.Links.
-func (e edge) Send(id messages.LinkID, frame messages.Frame) {
+func (e edge) Send(id messages.LinkID, frame wire.Frame) {
 	if l := e.links[id]; l != nil && !l.closing {
 		l.gatewaySend(frame)
 	}
@@ -150,32 +151,32 @@ func (e edge) Credit(id messages.LinkID, bytes int) {
 }
 
 // Close closes the socket once everything queued was written; see actors.Links.
-func (e edge) Close(id messages.LinkID, code messages.CloseCode) {
+func (e edge) Close(id messages.LinkID, code wire.CloseCode) {
 	if l := e.links[id]; l != nil {
 		l.gatewayClose(code)
 	}
 }
 
 // frameSize is about what a frame takes on the wire.
-func frameSize(frame messages.Frame) int {
-	if data, ok := frame.(messages.Data); ok {
+func frameSize(frame wire.Frame) int {
+	if data, ok := frame.(wire.Data); ok {
 		return 40 + len(data.Payload)
 	}
 	return 64
 }
 
-// wire is one direction of a link. What is sent on it arrives in order.
-type wire struct{ busyUntil time.Duration }
+// direction is one direction of a link. What is sent on it arrives in order.
+type direction struct{ busyUntil time.Duration }
 
 // delay is how long what is sent now takes to arrive.
-func (w *wire) delay(l *Link) time.Duration {
+func (d *direction) delay(l *Link) time.Duration {
 	now := l.network.World.Elapsed()
-	w.busyUntil = max(w.busyUntil, now+draw(l.delay, l.network.random))
-	return w.busyUntil - now
+	d.busyUntil = max(d.busyUntil, now+draw(l.delay, l.network.random))
+	return d.busyUntil - now
 }
 
 // carry has something land when what is sent now arrives.
-func (w *wire) carry(l *Link, land func(*Link, arrival), a arrival) {
+func (d *direction) carry(l *Link, land func(*Link, arrival), a arrival) {
 	n := l.network
 	var f *flight
 	if last := len(n.landed) - 1; last >= 0 {
@@ -184,10 +185,10 @@ func (w *wire) carry(l *Link, land func(*Link, arrival), a arrival) {
 		f = new(flight)
 	}
 	*f = flight{link: l, land: land, arrival: a}
-	n.World.Schedule(w.delay(l), f)
+	n.World.Schedule(d.delay(l), f)
 }
 
-// flight is something on its way on a wire. There are many, so they are used again.
+// flight is something on its way. There are many, so they are used again.
 type flight struct {
 	link *Link
 	land func(*Link, arrival)

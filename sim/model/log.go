@@ -12,6 +12,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Log is told every fact by the actors. It keeps no facts, only their digest.
@@ -117,21 +118,21 @@ type traced struct {
 	// At is the time since the beginning, in seconds.
 	At      json.Number              `json:"at"`
 	Kind    messages.EventKind       `json:"event"`
-	Task    messages.TaskID          `json:"task,omitempty"`
-	Session messages.SessionID       `json:"session,omitempty"`
-	User    messages.UserID          `json:"user,omitempty"`
+	Task    wire.TaskID              `json:"task,omitempty"`
+	Session wire.SessionID           `json:"session,omitempty"`
+	User    wire.UserID              `json:"user,omitempty"`
 	Host    messages.HostID          `json:"host,omitempty"`
 	ARN     string                   `json:"arn,omitempty"`
 	Was     string                   `json:"was,omitempty"`
 	Phase   string                   `json:"phase,omitempty"`
-	Path    messages.Path            `json:"path,omitempty"`
-	Why     messages.ColdReason      `json:"why,omitempty"`
+	Path    wire.Path                `json:"path,omitempty"`
+	Why     wire.ColdReason          `json:"why,omitempty"`
 	Reason  string                   `json:"reason,omitempty"`
 	Fault   messages.LaunchErrorKind `json:"fault,omitempty"`
 	TookMs  float64                  `json:"tookMs,omitempty"`
 	N       int                      `json:"n,omitempty"`
 	M       int                      `json:"m,omitempty"`
-	Timings *messages.Timings        `json:"timings,omitempty"`
+	Timings *wire.Timings            `json:"timings,omitempty"`
 	Pool    *pool                    `json:"pool,omitempty"`
 }
 
@@ -150,7 +151,7 @@ func (l *Log) write(e *messages.Event) {
 		Path: e.Path, Why: e.Why, Reason: e.Reason, Fault: e.Fault,
 		TookMs: float64(e.Took) / float64(time.Millisecond), N: e.N, M: e.M,
 	}
-	if e.Timings != (messages.Timings{}) {
+	if e.Timings != (wire.Timings{}) {
 		line.Timings = &e.Timings
 	}
 	if e.Census != nil {

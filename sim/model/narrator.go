@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Narrator words facts and frames for people: one line each, and short names instead of random ids, given in the order of
@@ -18,10 +19,10 @@ type Narrator struct {
 }
 
 // Task is a short name for a task.
-func (n *Narrator) Task(id messages.TaskID) string { return n.name("t", string(id)) }
+func (n *Narrator) Task(id wire.TaskID) string { return n.name("t", string(id)) }
 
 // Session is a short name for a session.
-func (n *Narrator) Session(id messages.SessionID) string { return n.name("s", string(id)) }
+func (n *Narrator) Session(id wire.SessionID) string { return n.name("s", string(id)) }
 
 func (n *Narrator) name(kind, id string) string {
 	if id == "" {
@@ -144,27 +145,27 @@ func (n *Narrator) shorten(text string) string {
 }
 
 // Frame words a frame. It shows no payload but a line's number.
-func (n *Narrator) Frame(frame messages.Frame) string {
+func (n *Narrator) Frame(frame wire.Frame) string {
 	switch f := frame.(type) {
-	case messages.Session:
+	case wire.Session:
 		return fmt.Sprintf("session %s resumed=%t lastSeq=%d", n.Session(f.SessionID), f.Resumed, f.LastSeq)
-	case messages.Status:
+	case wire.Status:
 		return squeeze("status %s %s eta=%dms", f.State, f.Reason, f.EtaMs)
-	case messages.Ready:
+	case wire.Ready:
 		return squeeze("ready %s elapsed=%dms %s", f.Path, f.ElapsedMs, f.Why)
-	case messages.Data:
+	case wire.Data:
 		return fmt.Sprintf("data %d", f.Seq)
-	case messages.Ack:
+	case wire.Ack:
 		return fmt.Sprintf("ack %d", f.Seq)
-	case messages.Gap:
+	case wire.Gap:
 		return fmt.Sprintf("gap %d to %d", f.From, f.To)
-	case messages.Exit:
+	case wire.Exit:
 		return squeeze("exit %d %s %s", f.Code, f.Signal, f.Stderr)
-	case messages.Error:
+	case wire.Error:
 		return fmt.Sprintf("error %s retryable=%t: %s", f.Code, f.Retryable, n.shorten(f.Message))
-	case messages.Bye:
+	case wire.Bye:
 		return fmt.Sprintf("bye %s", f.Reason)
-	case messages.InitUser:
+	case wire.InitUser:
 		return fmt.Sprintf("init_user session=%s in=%d out=%d", n.Session(f.SessionID), f.InSeq, f.OutSeq)
 	}
 	return frame.FrameType()

@@ -8,6 +8,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/world"
 )
 
@@ -133,11 +134,11 @@ type Hooks struct {
 	// Stopped is told of every task that ends.
 	Stopped func(*Container)
 	// Init is told of every init_user that reaches a bridge.
-	Init func(messages.TaskID, messages.InitUser)
+	Init func(wire.TaskID, wire.InitUser)
 	// Input is told of every line that an agent is given.
-	Input func(*Container, messages.Data)
+	Input func(*Container, wire.Data)
 	// Client is told of every frame that reaches a client, before the client takes it.
-	Client func(*Client, messages.Frame)
+	Client func(*Client, wire.Frame)
 	// Done is told of every client that comes no more.
 	Done func(*Client)
 	// Broken is told of a rule that the actors broke at a port.

@@ -7,6 +7,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Link is one socket between a peer and the gateway.
@@ -17,7 +18,7 @@ type Link struct {
 	peer    peer
 	delay   Distribution
 	up,
-	down wire
+	down direction
 	// faults counts what goes wrong on it, with the others of its leg.
 	faults *Faults
 
@@ -32,14 +33,14 @@ type Link struct {
 	// held are frames that arrived and that the reader has not read, because nobody owns the link or the window is used up.
 	held []arrival
 	// waiting are frames that were not written yet, because the peer does not read.
-	waiting      []messages.Frame
+	waiting      []wire.Frame
 	waitingBytes int
 	overdue      actors.Timer
 	// written is to be reported: the last data frame that has left, and the bytes since the last report.
 	written messages.LinkWritten
 	// closing: the gateway wants it closed, with the code. ended: the owner was told that it is gone.
 	closing, ended bool
-	code           messages.CloseCode
+	code           wire.CloseCode
 
 	// The peer's end.
 
@@ -56,12 +57,12 @@ type Link struct {
 }
 
 type arrival struct {
-	frame messages.Frame
+	frame wire.Frame
 	bytes int
 }
 
 // send sends a frame to the gateway. What is sent on a socket that is gone is lost.
-func (l *Link) send(frame messages.Frame) {
+func (l *Link) send(frame wire.Frame) {
 	if l.left {
 		return
 	}
@@ -145,7 +146,7 @@ func (l *Link) wake() {
 }
 
 // gatewaySend writes a frame, or queues it while the peer does not read.
-func (l *Link) gatewaySend(frame messages.Frame) {
+func (l *Link) gatewaySend(frame wire.Frame) {
 	if !l.stalled {
 		l.write(frame)
 		return
@@ -153,17 +154,17 @@ func (l *Link) gatewaySend(frame messages.Frame) {
 	l.waiting = append(l.waiting, frame)
 	l.waitingBytes += frameSize(frame)
 	if l.waitingBytes > l.network.options.Outbox {
-		l.gatewayClose(messages.CloseTryAgain)
+		l.gatewayClose(wire.CloseTryAgain)
 		return
 	}
 	if l.overdue == nil {
-		l.overdue = l.network.World.AfterFunc(writeTimeout, func() { l.gatewayClose(messages.CloseTryAgain) })
+		l.overdue = l.network.World.AfterFunc(writeTimeout, func() { l.gatewayClose(wire.CloseTryAgain) })
 	}
 }
 
-func (l *Link) write(frame messages.Frame) {
+func (l *Link) write(frame wire.Frame) {
 	l.descend(arrival{frame: frame})
-	data, ok := frame.(messages.Data)
+	data, ok := frame.(wire.Data)
 	if _, isClient := l.peer.(*Client); !(ok && isClient) && l.repeats(frame) {
 		l.again(func() { l.descend(arrival{frame: frame}) })
 	}
@@ -201,7 +202,7 @@ func (l *Link) report() {
 }
 
 // gatewayClose closes the socket from the gateway's side.
-func (l *Link) gatewayClose(code messages.CloseCode) {
+func (l *Link) gatewayClose(code wire.CloseCode) {
 	if l.closing || l.ended {
 		return
 	}
@@ -246,7 +247,7 @@ func (l *Link) end(cause string) {
 }
 
 // leave is the end as the peer sees it.
-func (l *Link) leave(code messages.CloseCode) {
+func (l *Link) leave(code wire.CloseCode) {
 	if !l.left {
 		l.left = true
 		l.peer.closed(l, code)

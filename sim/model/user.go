@@ -6,21 +6,21 @@ import (
 	"strconv"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // user is what init_user made of a task: the session's end in the bridge, and its agent.
 type user struct {
 	*bridge
-	init messages.InitUser
+	init wire.InitUser
 	// token is the user's latest.
-	token messages.Secret
+	token wire.Secret
 	// ready or failed says how the init went, nil while it goes on.
-	ready  *messages.BridgeReady
-	failed *messages.InitFailed
+	ready  *wire.BridgeReady
+	failed *wire.InitFailed
 	// in is the last input that the agent was given; early are those that came before there was an agent.
 	in    uint64
-	early []messages.Data
+	early []wire.Data
 	out   replay
 	// paused outputs found no room in the replay buffer: the agent waits.
 	paused int
@@ -28,12 +28,12 @@ type user struct {
 	cursor  uint64
 	flowing bool
 	// exit is the agent's end; exitSent says that it was sent on the present socket.
-	exit     *messages.Exit
+	exit     *wire.Exit
 	exitSent bool
 }
 
 // newUser begins the preparations.
-func newUser(b *bridge, init messages.InitUser) *user {
+func newUser(b *bridge, init wire.InitUser) *user {
 	u := &user{
 		bridge: b, init: init, token: init.Token, in: init.InSeq, cursor: init.OutSeq, flowing: true, out: replay{first: init.OutSeq + 1},
 	}
@@ -47,12 +47,12 @@ func newUser(b *bridge, init messages.InitUser) *user {
 		case b.gone || b.stopping:
 			b.finish()
 		case b.failing:
-			u.failed = &messages.InitFailed{Code: cmp.Or(o.FailCode, "workspace"), Message: "no space left on device"}
+			u.failed = &wire.InitFailed{Code: cmp.Or(o.FailCode, "workspace"), Message: "no space left on device"}
 			u.announce(u.link, u.next)
 			b.endingIn(settleTimeout)
 		default:
-			u.ready = &messages.BridgeReady{SessionID: init.SessionID, Timings: messages.Timings{
-				WorkspaceMs: messages.Millis(workspace), TokenMs: messages.Millis(token), AgentMs: messages.Millis(agent),
+			u.ready = &wire.BridgeReady{SessionID: init.SessionID, Timings: wire.Timings{
+				WorkspaceMs: wire.Millis(workspace), TokenMs: wire.Millis(token), AgentMs: wire.Millis(agent),
 			}}
 			u.announce(u.link, u.next)
 			u.run()
@@ -83,7 +83,7 @@ func (u *user) run() {
 	}
 	u.early = nil
 	if o.Life != nil {
-		u.World.Later(draw(o.Life, u.random), func() { u.exited(messages.Exit{Code: 0}) })
+		u.World.Later(draw(o.Life, u.random), func() { u.exited(wire.Exit{Code: 0}) })
 	}
 	if o.Chatter != nil {
 		u.chat()
@@ -101,27 +101,27 @@ func (u *user) chat() {
 }
 
 // receive takes the frames that only make sense with a user.
-func (u *user) receive(frame messages.Frame) {
+func (u *user) receive(frame wire.Frame) {
 	switch f := frame.(type) {
-	case messages.Data:
+	case wire.Data:
 		u.input(f)
-	case messages.Ack:
+	case wire.Ack:
 		u.out.forget(f.Seq)
 		for u.paused > 0 && u.exit == nil && u.out.size() < u.bridges.options.Bridge.Buffer {
 			u.paused--
 			u.put()
 		}
 		u.windDown()
-	case messages.Token:
+	case wire.Token:
 		u.token = f.Token
-	case messages.Resume:
+	case wire.Resume:
 		u.cursor, u.flowing, u.exitSent = min(f.FromSeq, u.out.last()), true, false
 		u.pump()
 	}
 }
 
 // input gives the agent a line: each once, and in order.
-func (u *user) input(data messages.Data) {
+func (u *user) input(data wire.Data) {
 	if u.ready == nil {
 		if data.Seq == u.in+1+uint64(len(u.early)) {
 			u.early = append(u.early, data)
@@ -149,7 +149,7 @@ func (u *user) input(data messages.Data) {
 // acknowledge says what the agent was given, unless another socket is about to.
 func (u *user) acknowledge() {
 	if u.link != nil && u.next == nil {
-		u.link.send(messages.Ack{Seq: u.in})
+		u.link.send(wire.Ack{Seq: u.in})
 	}
 }
 
@@ -213,19 +213,19 @@ func (u *user) stop(grace time.Duration) {
 		u.finish()
 	case !again:
 		farewell := min(draw(u.bridges.options.Agent.Farewell, u.random), grace)
-		u.World.Later(farewell, func() { u.exited(messages.Exit{Code: 143, Signal: "SIGTERM"}) })
+		u.World.Later(farewell, func() { u.exited(wire.Exit{Code: 143, Signal: "SIGTERM"}) })
 	}
 }
 
 // AgentEnds ends the task's agent, as if by itself.
-func (t *Container) AgentEnds(exit messages.Exit) {
+func (t *Container) AgentEnds(exit wire.Exit) {
 	if t.bridge != nil && t.bridge.user != nil {
 		t.bridge.user.exited(exit)
 	}
 }
 
 // exited is the agent's end. Outputs that found no room are never said.
-func (u *user) exited(exit messages.Exit) {
+func (u *user) exited(exit wire.Exit) {
 	if u.gone || u.exit != nil {
 		return
 	}
@@ -280,14 +280,14 @@ func (r *replay) forget(seq uint64) {
 }
 
 // after is what follows output seq, and the seq to ask with next; see package bridge.
-func (r *replay) after(seq uint64) (messages.Frame, uint64) {
+func (r *replay) after(seq uint64) (wire.Frame, uint64) {
 	if next := seq + 1; next < r.first {
-		return messages.Gap{From: next, To: r.first - 1}, r.first - 1
+		return wire.Gap{From: next, To: r.first - 1}, r.first - 1
 	}
 	if seq >= r.last() {
 		return nil, seq
 	}
-	return messages.Data{Seq: seq + 1, Payload: payload(seq + 1)}, seq + 1
+	return wire.Data{Seq: seq + 1, Payload: payload(seq + 1)}, seq + 1
 }
 
 // payload is the line with a number.

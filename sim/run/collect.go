@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -25,7 +26,7 @@ type collector struct {
 	begun, closed bool
 
 	// waiting are the requests that are not ready yet.
-	waiting map[messages.SessionID]*request
+	waiting map[wire.SessionID]*request
 	levels  levels
 	series  series
 	// since is the time up to which the hours have been summed.
@@ -35,7 +36,7 @@ type collector struct {
 	// needed counts misses by how many tasks were lacking.
 	needed []int
 	// visits tells first visits from others; nil when nobody asks.
-	visits map[messages.UserID]bool
+	visits map[wire.UserID]bool
 	missed func(Miss)
 }
 
@@ -54,14 +55,14 @@ type request struct {
 func newCollector(c Config) *collector {
 	col := &collector{
 		minimum: c.Settings.Min, prices: c.Prices, slots: c.slots(), series: newSeries(),
-		waiting: map[messages.SessionID]*request{}, missed: c.Missed,
-		result: Result{FailureReasons: map[string]int{}, WhyCold: map[messages.ColdReason]int{}},
+		waiting: map[wire.SessionID]*request{}, missed: c.Missed,
+		result: Result{FailureReasons: map[string]int{}, WhyCold: map[wire.ColdReason]int{}},
 	}
 	if !c.Settings.WarmPool {
 		col.minimum = 0
 	}
 	if c.OldWay {
-		col.visits = map[messages.UserID]bool{}
+		col.visits = map[wire.UserID]bool{}
 	}
 	return col
 }

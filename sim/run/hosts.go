@@ -3,7 +3,7 @@ package run
 import (
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -31,7 +31,7 @@ func (h *hostFacts) close(r *Result) {
 }
 
 // waitedFor is the kind of host that a request which came at a time had to wait for before its task could be placed.
-func (h *hostFacts) waitedFor(task messages.TaskID, since time.Duration) model.Origin {
+func (h *hostFacts) waitedFor(task wire.TaskID, since time.Duration) model.Origin {
 	if h.cloud == nil {
 		return model.OriginNone
 	}

@@ -7,6 +7,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // What the replaced system does before each RunTask, as its own account has it: an access point of the user's own, 2 s the
@@ -24,11 +25,11 @@ type oldWay struct {
 	actors.Launcher
 	simulation *simulation
 	// cached are the users that have an access point.
-	cached map[messages.UserID]bool
+	cached map[wire.UserID]bool
 }
 
 func newOldWay(inner actors.Launcher, s *simulation) *oldWay {
-	return &oldWay{Launcher: inner, simulation: s, cached: map[messages.UserID]bool{}}
+	return &oldWay{Launcher: inner, simulation: s, cached: map[wire.UserID]bool{}}
 }
 
 // Run starts one task for its user; see actors.Launcher.

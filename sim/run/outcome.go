@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // Outcome is one configuration's runs over several seeds. Of one seed it is that run's Result. Of more, its counts and
@@ -32,7 +32,7 @@ func Merge(results []Result) Outcome {
 	if len(results) == 1 {
 		return o
 	}
-	o.FailureReasons, o.WhyCold = map[string]int{}, map[messages.ColdReason]int{}
+	o.FailureReasons, o.WhyCold = map[string]int{}, map[wire.ColdReason]int{}
 	for reason, n := range results[0].FailureReasons {
 		o.FailureReasons[reason] = n
 	}

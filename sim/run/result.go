@@ -1,6 +1,6 @@
 package run
 
-import "hearth/messages"
+import "hearth/messages/wire"
 
 // Summary is what a set of times comes to, in milliseconds. Mean and Max are exact; the percentiles are exact up to 10,000
 // samples and within 0.2 % beyond.
@@ -64,7 +64,7 @@ type Result struct {
 	MonthlyCost     float64 `json:"monthlyCost"`
 	MonthlyIdleCost float64 `json:"monthlyIdleCost"`
 	// WhyCold counts the requests that found no task ready by the reason that their clients were told.
-	WhyCold map[messages.ColdReason]int `json:"whyCold"`
+	WhyCold map[wire.ColdReason]int `json:"whyCold"`
 	// PoolNeeded is the hit rate that each larger pool would have had in this run; see Miss.
 	PoolNeeded []Needed `json:"poolNeeded"`
 	// Hours is how long the traffic lasted; Events the facts in the log, of which Digest is the hash.
@@ -84,9 +84,9 @@ type Result struct {
 // Miss is one request that found no task ready, and what would have changed that.
 type Miss struct {
 	// AtSeconds is the time since the traffic began.
-	AtSeconds float64             `json:"atSeconds"`
-	Session   messages.SessionID  `json:"session"`
-	Why       messages.ColdReason `json:"why"`
+	AtSeconds float64         `json:"atSeconds"`
+	Session   wire.SessionID  `json:"session"`
+	Why       wire.ColdReason `json:"why"`
 	// Starting tasks were under way already, and Ahead sessions were before it in the queue.
 	Starting int `json:"starting"`
 	Ahead    int `json:"ahead"`

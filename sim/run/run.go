@@ -9,6 +9,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 	"hearth/sim/traffic"
 	"hearth/sim/world"
@@ -189,7 +190,7 @@ func (s *simulation) next() (model.Arrival, bool) {
 	s.last = at
 	s.collector.result.Requests++
 	return model.Arrival{At: s.collector.began + at, Visit: model.Visit{
-		User: messages.UserID("user-" + strconv.Itoa(1+s.users.IntN(s.config.Users))),
+		User: wire.UserID("user-" + strconv.Itoa(1+s.users.IntN(s.config.Users))),
 		Stay: max(1, s.config.Session.Draw(s.sessions)),
 	}}, true
 }

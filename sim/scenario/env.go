@@ -7,6 +7,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -100,14 +101,14 @@ func (e *env) register(name string, c *model.Client) {
 
 // task is a task of the story by its short name.
 func (e *env) task(name string) (*model.Container, error) {
-	if t := e.model.Cloud.Task(messages.TaskID(e.narrator.ID(name))); t != nil {
+	if t := e.model.Cloud.Task(wire.TaskID(e.narrator.ID(name))); t != nil {
 		return t, nil
 	}
 	return nil, fmt.Errorf("ECS has no task %q", name)
 }
 
 // told adds a frame that a client is told.
-func (e *env) told(c *model.Client, frame messages.Frame) {
+func (e *env) told(c *model.Client, frame wire.Frame) {
 	e.line(e.names[c], "is told", e.narrator.Frame(frame))
 }
 

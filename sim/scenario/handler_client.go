@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -43,9 +43,9 @@ func (e *env) join(a *arguments) error {
 		return err
 	}
 	session := a.text("session", "")
-	id := messages.SessionID(e.narrator.ID(session))
+	id := wire.SessionID(e.narrator.ID(session))
 	if id == "" {
-		id = messages.SessionID(session)
+		id = wire.SessionID(session)
 	}
 	return e.later(a, func() { e.register(name, e.model.Join(visit, id, uint64(seen))) })
 }
@@ -56,7 +56,7 @@ func (e *env) visit(a *arguments) (string, model.Visit, error) {
 		return "", model.Visit{}, fmt.Errorf("who?")
 	}
 	visit := model.Visit{
-		User: messages.UserID(a.text("user", name)), Acks: a.has("acks"), Numbers: a.has("numbers"), Vanish: a.has("vanishes"),
+		User: wire.UserID(a.text("user", name)), Acks: a.has("acks"), Numbers: a.has("numbers"), Vanish: a.has("vanishes"),
 	}
 	back := time.Duration(-1)
 	if err := a.duration("return", &back); err != nil {
@@ -101,11 +101,11 @@ func (e *env) send(a *arguments) error {
 	}
 	switch kind := a.word(1, ""); kind {
 	case "close":
-		c.Send(messages.Close{})
+		c.Send(wire.Close{})
 	case "ping":
-		c.Send(messages.Ping{ID: "1"})
+		c.Send(wire.Ping{ID: "1"})
 	case "token":
-		c.Refresh(messages.Secret(a.word(2, "new-token")))
+		c.Refresh(wire.Secret(a.word(2, "new-token")))
 	default:
 		return fmt.Errorf("%q is no frame that a story sends", kind)
 	}

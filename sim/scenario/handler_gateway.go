@@ -5,6 +5,7 @@ import (
 
 	"hearth/actors"
 	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -49,7 +50,7 @@ func (e *env) gateway(a *arguments) error {
 	o.Network.BridgeDelay = fixed(ms)
 	o.Hooks = model.Hooks{
 		Event: func(event messages.Event) { e.print("%s", e.narrator.Event(&event)) },
-		Init: func(id messages.TaskID, init messages.InitUser) {
+		Init: func(id wire.TaskID, init wire.InitUser) {
 			e.line(e.narrator.Task(id), "is told", e.narrator.Frame(init))
 		},
 		Client: e.told,

@@ -3,7 +3,7 @@ package scenario
 import (
 	"fmt"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 	"hearth/sim/model"
 )
 
@@ -59,7 +59,7 @@ func (e *env) exit(a *arguments) error {
 	if err := a.number("code", &code); err != nil {
 		return err
 	}
-	t.AgentEnds(messages.Exit{Code: code, Stderr: a.text("stderr", "")})
+	t.AgentEnds(wire.Exit{Code: code, Stderr: a.text("stderr", "")})
 	e.settle()
 	return nil
 }
@@ -110,10 +110,10 @@ func (e *env) capture(a *arguments) error {
 }
 
 // pass is what a bridge shows that should not have it: made up, or another task's.
-func (e *env) pass(a *arguments) (messages.Secret, error) {
+func (e *env) pass(a *arguments) (wire.Secret, error) {
 	of := a.text("pass-of", "")
 	if of == "" {
-		return messages.Secret(a.text("pass", "")), nil
+		return wire.Secret(a.text("pass", "")), nil
 	}
 	t, err := e.task(of)
 	if err != nil {
@@ -132,14 +132,14 @@ func (e *env) impostor(a *arguments) error {
 	if err != nil {
 		return err
 	}
-	hello := messages.BridgeHello{
-		State: messages.BridgeWarm, TaskID: messages.TaskID(e.id(a.text("task", "t-unknown"))), Pass: pass,
+	hello := wire.BridgeHello{
+		State: wire.BridgeWarm, TaskID: wire.TaskID(e.id(a.text("task", "t-unknown"))), Pass: pass,
 	}
 	if session := a.text("session", ""); session != "" {
-		hello.State, hello.SessionID = messages.BridgeAssigned, messages.SessionID(e.id(session))
-		hello.UserID, hello.Binding = messages.UserID(a.text("user", "mallory")), a.text("binding", "forged")
+		hello.State, hello.SessionID = wire.BridgeAssigned, wire.SessionID(e.id(session))
+		hello.UserID, hello.Binding = wire.UserID(a.text("user", "mallory")), a.text("binding", "forged")
 	}
-	e.model.Impostor(hello, func(frame messages.Frame, code messages.CloseCode) {
+	e.model.Impostor(hello, func(frame wire.Frame, code wire.CloseCode) {
 		if frame != nil {
 			e.line("forged", "is told", e.narrator.Frame(frame))
 		} else {

@@ -1,4 +1,4 @@
-package messages
+package wire
 
 import (
 	"crypto/sha256"
@@ -19,9 +19,6 @@ type SessionID string
 // UserID is whoever the authenticator said the client is: the JWT's sub. It may hold any printable characters; see
 // [WorkspaceName] for how it becomes a directory.
 type UserID string
-
-// HostID is a container instance's ARN.
-type HostID string
 
 // maxIDLength bounds the ids of the wire contract, in bytes.
 const maxIDLength = 128

@@ -1,4 +1,4 @@
-package messages
+package wire
 
 import (
 	"encoding/json"
@@ -130,7 +130,7 @@ func AppendFrame(dst []byte, f Frame) []byte {
 	fields, err := json.Marshal(f)
 	if err != nil {
 		// Invariant: frames are plain structs of strings, numbers and booleans, which always encode.
-		panic(fmt.Sprintf("messages: encode %s: %v", f.FrameType(), err))
+		panic(fmt.Sprintf("wire: encode %s: %v", f.FrameType(), err))
 	}
 	if len(fields) > len("{}") {
 		dst = append(dst, ',')

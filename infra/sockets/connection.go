@@ -8,13 +8,13 @@ import (
 
 	"github.com/lxzan/gws"
 
-	"hearth/messages"
+	"hearth/messages/wire"
 )
 
-// wire is a link's connection as gws sees it. Reads end when the peer has been silent for too long: the time runs only
+// connection is a link's connection as gws sees it. Reads end when the peer has been silent for too long: the time runs only
 // while a read is waiting, so that a reader that waits for credit is not taken for a dead peer. All that gws writes after
 // the upgrade is a close frame, when its reading ends; it is kept, for the link to send in its turn.
-type wire struct {
+type connection struct {
 	net.Conn
 	link *link
 	// goodbye is the close frame that gws wanted to send; the reader's.
@@ -22,9 +22,9 @@ type wire struct {
 }
 
 // upgraded says that the handshake's answer has been written.
-func (w *wire) upgraded() bool { return w.link != nil }
+func (w *connection) upgraded() bool { return w.link != nil }
 
-func (w *wire) Read(p []byte) (int, error) {
+func (w *connection) Read(p []byte) (int, error) {
 	s := w.link.sockets
 	if err := w.Conn.SetReadDeadline(time.Now().Add(s.cfg.SilenceTimeout)); err != nil {
 		return 0, err
@@ -34,7 +34,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (w *wire) Write(p []byte) (int, error) {
+func (w *connection) Write(p []byte) (int, error) {
 	if !w.upgraded() {
 		return w.Conn.Write(p)
 	}
@@ -43,7 +43,7 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 // Close leaves the connection open after the upgrade: its link closes it when everything has been written.
-func (w *wire) Close() error {
+func (w *connection) Close() error {
 	if !w.upgraded() {
 		return w.Conn.Close()
 	}
@@ -51,11 +51,11 @@ func (w *wire) Close() error {
 }
 
 // code is the close code that gws wanted to send, 0 for none.
-func (w *wire) code() messages.CloseCode {
+func (w *connection) code() wire.CloseCode {
 	if len(w.goodbye) < controlHeader+2 {
 		return 0
 	}
-	return messages.CloseCode(binary.BigEndian.Uint16(w.goodbye[controlHeader:]))
+	return wire.CloseCode(binary.BigEndian.Uint16(w.goodbye[controlHeader:]))
 }
 
 const (
@@ -70,12 +70,12 @@ const (
 )
 
 // textFrame is a frame as it goes over the wire, and the length of its JSON text.
-func textFrame(frame messages.Frame) (encoded []byte, text int) {
+func textFrame(frame wire.Frame) (encoded []byte, text int) {
 	size := 256
-	if data, ok := frame.(messages.Data); ok {
+	if data, ok := frame.(wire.Data); ok {
 		size = 64 + len(data.Payload)
 	}
-	encoded = messages.AppendFrame(make([]byte, maxHeader, maxHeader+size), frame)
+	encoded = wire.AppendFrame(make([]byte, maxHeader, maxHeader+size), frame)
 	text = len(encoded) - maxHeader
 	// The header goes right before the text, wherever that makes it begin.
 	var header [maxHeader]byte
@@ -100,6 +100,6 @@ func controlFrame(opcode gws.Opcode, payload []byte) []byte {
 }
 
 // closeFrame tells the peer why. The reason is a short text of ours.
-func closeFrame(code messages.CloseCode, reason string) []byte {
+func closeFrame(code wire.CloseCode, reason string) []byte {
 	return controlFrame(gws.OpcodeCloseConnection, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
 }

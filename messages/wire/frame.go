@@ -1,6 +1,9 @@
-package messages
+package wire
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Frame is one JSON object of the wire contract (docs/protocol.md), tagged on the wire by its type.
 type Frame interface {
@@ -303,3 +306,6 @@ func (Resume) FrameType() string      { return "resume" }
 func (Stop) FrameType() string        { return "stop" }
 func (Redial) FrameType() string      { return "redial" }
 func (u Unknown) FrameType() string   { return u.Type }
+
+// Millis is d in the wire's whole milliseconds.
+func Millis(d time.Duration) int64 { return d.Milliseconds() }
