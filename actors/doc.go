@@ -1,8 +1,9 @@
-// Package actors is Hearth's core: the pool supervisor, one actor for each ECS task and one for each session.
+// Package actors is Hearth's core: what all actors share, and below it a package for each kind of actor.
 //
-//	pool                 the supervisor: claims, replenishment, waiters, drain
-//	 ├─ pool/task-{id}     one per ECS task: starting, ready, assigned, active, stopping; owns the task's socket
-//	 └─ pool/session-{id}  one per session: waiting, starting, active, exited, ended; owns the client's socket
+//	pool                 actors/pool: claims, replenishment, waiters, drain
+//	 ├─ pool/task-{id}     actors/task: one per ECS task; owns the socket of its bridge
+//	 ├─ pool/session-{id}  actors/session: one per session; owns the client's socket
+//	 └─ pool/host-{id}     actors/host: one per container instance
 //
 // An actor is a state machine and nothing else. It handles one message at a time and never blocks; what it wants done it
 // asks of a port (see [Ports]), and every answer comes back as a message. Each state has a handler of its own, entered

@@ -13,20 +13,23 @@ import (
 // PoolName is the supervisor's name. It is the one root actor.
 const PoolName = "pool"
 
-// Children are named by their ids, so that a message need only carry an id for an actor to be found.
-func taskName(id wire.TaskID) string { return "task-" + string(id) }
+// TaskName is the name of a task's actor. Children are named by their ids, so that a message need only carry an id for an
+// actor to be found.
+func TaskName(id wire.TaskID) string { return "task-" + string(id) }
 
-func sessionName(id wire.SessionID) string { return "session-" + string(id) }
+// SessionName is the name of a session's actor.
+func SessionName(id wire.SessionID) string { return "session-" + string(id) }
 
-func hostName(id messages.HostID) string { return "host-" + string(id) }
+// HostName is the name of a host's actor.
+func HostName(id messages.HostID) string { return "host-" + string(id) }
 
-// siblingPID is the address of another child of the supervisor.
-func siblingPID(self *actor.PID, name string) *actor.PID {
+// SiblingPID is the address of another child of the supervisor.
+func SiblingPID(self *actor.PID, name string) *actor.PID {
 	return actor.NewPID(self.Address, PoolName+"/"+name)
 }
 
-// randomID makes an id that is never used twice: 80 random bits after a letter that tells what it names.
-func randomID(kind string, rand Rand) string {
+// RandomID makes an id that is never used twice: 80 random bits after a letter that tells what it names.
+func RandomID(kind string, rand Rand) string {
 	id := append(make([]byte, 0, 32), kind...)
 	id = append(id, '-')
 	for range 2 {
@@ -35,9 +38,9 @@ func randomID(kind string, rand Rand) string {
 	return string(id)
 }
 
-// unexpected reports a message that an actor's state has no use for. Its type is enough to find out why; its content
+// Unexpected reports a message that an actor's state has no use for. Its type is enough to find out why; its content
 // may be a user's.
-func unexpected(observer Observer, event messages.Event, message any) {
+func Unexpected(observer Observer, event messages.Event, message any) {
 	event.Kind = messages.EventUnexpected
 	event.Reason = fmt.Sprintf("%T", message)
 	observer.Observe(event)

@@ -84,8 +84,8 @@ type Links interface {
 	Close(link messages.LinkID, code wire.CloseCode)
 }
 
-// dismiss closes a socket whose owner wants to hear no more of it.
-func (p *Ports) dismiss(link messages.LinkID, code wire.CloseCode) {
+// Dismiss closes a socket whose owner wants to hear no more of it.
+func (p *Ports) Dismiss(link messages.LinkID, code wire.CloseCode) {
 	p.Links.Bind(link, nil)
 	p.Links.Close(link, code)
 }

@@ -13,7 +13,7 @@ import (
 type Settings struct {
 	// WarmPool switches the pool on. Without it each session gets a task that is started for it alone.
 	WarmPool bool
-	// Min, Max and Threshold are the pool's policy; see [census.starts].
+	// Min, Max and Threshold are the pool's policy; see actors/pool/policy.go.
 	Min, Max, Threshold int
 	// LaunchConcurrency bounds the tasks that are starting at once.
 	LaunchConcurrency int
@@ -128,7 +128,7 @@ func DefaultSettings() Settings {
 // Validate reports every setting that makes no sense, one error a setting.
 func (s Settings) Validate() error {
 	var problems []error
-	if problem := checkBounds(s.Min, s.Max); problem != nil {
+	if problem := CheckBounds(s.Min, s.Max); problem != nil {
 		problems = append(problems, problem)
 	}
 	if s.Threshold < 0 || s.WarmPool && s.Threshold >= max(s.Min, 1) {
@@ -181,8 +181,8 @@ func (s Settings) Validate() error {
 	return errors.Join(problems...)
 }
 
-// checkBounds is what any pool's bounds must satisfy, at start-up and when an operator changes them.
-func checkBounds(minimum, maximum int) error {
+// CheckBounds is what any pool's bounds must satisfy, at start-up and when an operator changes them.
+func CheckBounds(minimum, maximum int) error {
 	if minimum < 0 || maximum < 1 || minimum > maximum {
 		return fmt.Errorf("pool size: minimum %d and maximum %d must satisfy 0 <= minimum <= maximum and 1 <= maximum",
 			minimum, maximum)
@@ -190,7 +190,7 @@ func checkBounds(minimum, maximum int) error {
 	return nil
 }
 
-// workspace is a user's directory as the tasks see it.
-func (s *Settings) workspace(user wire.UserID) string {
+// Workspace is a user's directory as the tasks see it.
+func (s *Settings) Workspace(user wire.UserID) string {
 	return path.Join(s.WorkspaceRoot, wire.WorkspaceName(user))
 }

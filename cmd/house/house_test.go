@@ -26,16 +26,20 @@ const (
 // longest name that it begins with. Arrows point one way: cmd -> infra, sim, bridge -> actors -> messages -> messages/wire.
 // What speaks with a gateway over a socket knows frames only, and nothing of what actors tell each other.
 var mayImport = map[string][]string{
-	"messages/wire": {},
-	"messages":      {"messages/wire"},
-	"actors":        {"messages", "messages/wire"},
-	"bridge":        {"bridge", "messages/wire"},
-	"infra":         {"infra", "infra/client", "actors", "messages", "messages/wire"},
-	"infra/client":  {"messages/wire"},
-	"sim":           {"sim", "actors", "messages", "messages/wire"},
-	"cmd":           {"cmd", "infra", "infra/client", "sim", "bridge", "actors", "messages", "messages/wire"},
-	"cmd/bridge":    {"bridge", "messages/wire"},
-	"cmd/shell":     {"infra/client", "messages/wire"},
+	"messages/wire":  {},
+	"messages":       {"messages/wire"},
+	"actors":         {"messages", "messages/wire"},
+	"actors/host":    {"actors", "messages", "messages/wire"},
+	"actors/session": {"actors", "messages", "messages/wire"},
+	"actors/task":    {"actors", "messages", "messages/wire"},
+	"actors/pool":    {"actors/host", "actors/session", "actors/task", "actors", "messages", "messages/wire"},
+	"bridge":         {"bridge", "messages/wire"},
+	"infra":          {"infra", "infra/client", "actors", "actors/pool", "actors/session", "actors/task", "messages", "messages/wire"},
+	"infra/client":   {"messages/wire"},
+	"sim":            {"sim", "actors", "actors/pool", "actors/session", "actors/task", "messages", "messages/wire"},
+	"cmd":            {"cmd", "infra", "infra/client", "sim", "bridge", "actors", "actors/pool", "messages", "messages/wire"},
+	"cmd/bridge":     {"bridge", "messages/wire"},
+	"cmd/shell":      {"infra/client", "messages/wire"},
 }
 
 // room is the longest name in mayImport that a path begins with.

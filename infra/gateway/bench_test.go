@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/actors"
+	"hearth/actors/pool"
 	"hearth/infra/engine"
 	"hearth/messages"
 	"hearth/messages/wire"
@@ -127,7 +128,7 @@ func openWorld(b *testing.B, size int) *world {
 	ports := &actors.Ports{
 		Engine: w.engine, Clock: w.engine, Rand: w.engine, Launcher: w, Links: w, Signer: w, Observer: w,
 	}
-	pool, err := w.engine.SpawnRoot(actors.PoolName, actors.NewSupervisor(ports, settings))
+	pool, err := w.engine.SpawnRoot(actors.PoolName, pool.New(ports, settings))
 	if err != nil {
 		b.Fatal(err)
 	}

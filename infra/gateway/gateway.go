@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/actors"
+	"hearth/actors/pool"
 	"hearth/infra/api"
 	"hearth/infra/auth"
 	"hearth/infra/ecs"
@@ -222,7 +223,7 @@ func (g *Gateway) startActors() (err error) {
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
 		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g,
 	}
-	g.pool, err = g.engine.SpawnRoot(actors.PoolName, actors.NewSupervisor(ports, g.cfg.Actors))
+	g.pool, err = g.engine.SpawnRoot(actors.PoolName, pool.New(ports, g.cfg.Actors))
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/actors"
+	"hearth/actors/pool"
 	"hearth/messages"
 	"hearth/sim/world"
 )
@@ -45,7 +46,7 @@ func (m *Model) begin(node *world.Node) {
 	if m.options.Wrap != nil {
 		m.options.Wrap(ports)
 	}
-	supervisor := actors.NewSupervisor(ports, m.options.Settings)
+	supervisor := pool.New(ports, m.options.Settings)
 	root, err := node.SpawnRoot(actors.PoolName, &doorway{Actor: around(supervisor), gateway: g})
 	if err != nil {
 		panic(err) // Invariant: the node has no root

@@ -133,10 +133,10 @@ type traced struct {
 	N       int                      `json:"n,omitempty"`
 	M       int                      `json:"m,omitempty"`
 	Timings *wire.Timings            `json:"timings,omitempty"`
-	Pool    *pool                    `json:"pool,omitempty"`
+	Pool    *counts                  `json:"pool,omitempty"`
 }
 
-type pool struct {
+type counts struct {
 	Ready    int `json:"ready"`
 	Starting int `json:"starting"`
 	Assigned int `json:"assigned"`
@@ -155,7 +155,7 @@ func (l *Log) write(e *messages.Event) {
 		line.Timings = &e.Timings
 	}
 	if e.Census != nil {
-		line.Pool = (*pool)(e.Census)
+		line.Pool = (*counts)(e.Census)
 	}
 	text, err := json.Marshal(line)
 	if err == nil {

@@ -1,0 +1,81 @@
+package pool
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/messages/wire"
+)
+
+// resize changes the pool's bounds while it runs. The threshold keeps its distance from the minimum.
+func (s *supervisor) resize(m *messages.Resize) *messages.Resized {
+	if err := actors.CheckBounds(m.Min, m.Max); err != nil {
+		return &messages.Resized{Problem: err.Error()}
+	}
+	s.settings.Threshold = max(0, m.Min-s.spare)
+	s.settings.Min, s.settings.Max = m.Min, m.Max
+	s.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
+	s.replenish()
+	return &messages.Resized{}
+}
+
+// status is what an operator sees.
+func (s *supervisor) status() *messages.PoolStatus {
+	now, counts := s.Clock.Now(), s.census()
+	status := &messages.PoolStatus{
+		Pool: messages.PoolCounts{
+			Ready: counts.Ready, Starting: counts.Starting, Assigned: counts.Assigned, Stopping: counts.Stopping,
+			Waiting: counts.Waiting, Min: s.settings.Min, Max: s.settings.Max,
+		},
+		Tasks:    make([]messages.TaskStatus, 0, len(s.tasks)),
+		Sessions: make([]messages.SessionStatus, 0, len(s.sessions)),
+		Hosts:    []messages.HostStatus{},
+		Draining: s.draining, LastFailure: s.lastFailure,
+	}
+	if s.settings.WarmPool {
+		status.Pool.Target = s.settings.Min
+	}
+	for _, t := range sortedTasks(s.tasks) {
+		task := messages.TaskStatus{
+			ID: t.id, ARN: t.arn, State: t.state.String(), AgeMs: wire.Millis(now.Sub(t.started)),
+		}
+		if t.session != nil {
+			task.Session = t.session.id
+		}
+		if t.host != nil {
+			task.Host = t.host.id
+		}
+		status.Tasks = append(status.Tasks, task)
+	}
+	for _, host := range s.inOrder {
+		status.Hosts = append(status.Hosts, messages.HostStatus{
+			ID: host.id, State: host.state, Slots: host.slots, Tasks: host.tasks,
+		})
+	}
+	for _, r := range sortedSessions(s.sessions) {
+		session := messages.SessionStatus{
+			ID: r.id, User: r.user, State: string(r.state()), AgeMs: wire.Millis(now.Sub(r.begun)),
+		}
+		if r.task != nil {
+			session.Task = r.task.id
+		}
+		status.Sessions = append(status.Sessions, session)
+	}
+	return status
+}
+
+// sortedTasks and sortedSessions are the books in an order that is the same in every run, the oldest first.
+func sortedTasks(tasks map[wire.TaskID]*taskRecord) []*taskRecord {
+	return slices.SortedFunc(maps.Values(tasks), func(a, b *taskRecord) int {
+		return cmp.Or(a.started.Compare(b.started), cmp.Compare(a.id, b.id))
+	})
+}
+
+func sortedSessions(sessions map[wire.SessionID]*sessionRecord) []*sessionRecord {
+	return slices.SortedFunc(maps.Values(sessions), func(a, b *sessionRecord) int {
+		return cmp.Or(a.begun.Compare(b.begun), cmp.Compare(a.id, b.id))
+	})
+}

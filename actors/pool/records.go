@@ -1,0 +1,273 @@
+package pool
+
+import (
+	"container/list"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors/session"
+	"hearth/messages"
+	"hearth/messages/wire"
+)
+
+// poolState is where the supervisor's records place a task: it is what the pool's policy counts.
+type poolState int
+
+const (
+	poolStarting poolState = iota
+	poolReady
+	poolAssigned
+	poolStopping
+	poolStates
+)
+
+// String names the state as metrics and the status do.
+func (s poolState) String() string {
+	return [poolStates]string{"starting", "ready", "assigned", "stopping"}[s]
+}
+
+// taskRecord is what the supervisor knows of a task.
+type taskRecord struct {
+	id wire.TaskID
+	// request is what the task was started with.
+	request messages.RunTask
+	pid     *actor.PID
+	state   poolState
+	// place is the task's place in the queue of its state. Invariant: set exactly while the state is starting or ready.
+	place *list.Element
+	// expired says that a ready task is past its time to live.
+	expired bool
+	// session is the task's owner. Invariant: set exactly while the state is assigned.
+	session *sessionRecord
+	// dedicated is the session that the task was started for, nil for a pool's task and once that session has gone.
+	dedicated *sessionRecord
+	// host is where the task is, nil while that is not known; hostPlace its place among that host's ready tasks.
+	// Invariant: hostPlace is set exactly while the state is ready and the host is known.
+	host      *hostRecord
+	hostPlace *list.Element
+	// crashed says that the task's actor has panicked and another sees to its end.
+	crashed bool
+	// leaving says that the task was asked to leave for another gateway, left that it has, and that its actor is being stopped.
+	leaving, left bool
+	// adopted says that an earlier gateway started the task.
+	adopted bool
+	arn     string
+	// started is when the task was asked for; readySince when it last became ready, zero before.
+	started, readySince time.Time
+}
+
+// sessionRecord is what the supervisor knows of a session.
+type sessionRecord struct {
+	id    wire.SessionID
+	user  wire.UserID
+	pid   *actor.PID
+	begun time.Time
+
+	// claim is the session's latest, and claimed when it came.
+	claim   *messages.Claim
+	claimed time.Time
+	// place is the session's place among the waiters, nil when it does not wait. Tickets grow along the queue: the
+	// difference of two is about how far apart they are.
+	place  *list.Element
+	ticket int64
+	// path and why are what its client will be told of how it got its task.
+	path wire.Path
+	why  wire.ColdReason
+	// starting is the task that is being started for this session alone, when the pool is off.
+	starting *taskRecord
+	// task is the session's own. Invariant: task.session is this record.
+	task *taskRecord
+	// active says that the task's agent takes input.
+	active bool
+	// attempts counts the tasks that failed it since its claim.
+	attempts int
+	// parked says that it asks for a task only once its client is back.
+	parked bool
+
+	// ended says why the session is over, while its actor is being stopped, and stand where its counts were. next is a
+	// client that came meanwhile and begins it again.
+	ended messages.EndReason
+	stand messages.Stand
+	next  *messages.ClientArrived
+}
+
+// state names where the session stands, for the status.
+func (r *sessionRecord) state() session.State {
+	switch {
+	case r.ended != "":
+		return session.Ended
+	case r.active:
+		return session.Active
+	case r.task != nil:
+		return session.Starting
+	case r.parked:
+		return session.Parked
+	}
+	return session.Waiting
+}
+
+// records are the supervisor's books: every task and session there is, and their places in the queues. All changes go
+// through its methods, which keep the invariants.
+type records struct {
+	// Looked up by id, never ranged over where the order could reach a message.
+	tasks    map[wire.TaskID]*taskRecord
+	sessions map[wire.SessionID]*sessionRecord
+	perUser  map[wire.UserID]int
+
+	// counts is the number of tasks in each state; counted is the census that was last given out.
+	counts  [poolStates]int
+	counted messages.Census
+	// ready and starting hold their tasks in the order in which they entered the state.
+	ready, starting list.List
+	// expired counts the ready tasks past their time to live.
+	expired int
+	hosts
+	// waiters holds the sessions that wait for a task, first come first.
+	waiters                 list.List
+	backTicket, frontTicket int64
+}
+
+func newRecords() records {
+	return records{
+		tasks:    map[wire.TaskID]*taskRecord{},
+		sessions: map[wire.SessionID]*sessionRecord{},
+		perUser:  map[wire.UserID]int{},
+		hosts: hosts{
+			byID: map[messages.HostID]*hostRecord{}, gone: newRecent[messages.HostID, time.Time](remembered),
+		},
+	}
+}
+
+// queue is the queue that a state's tasks stand in, nil for a state without one.
+func (r *records) queue(state poolState) *list.List {
+	switch state {
+	case poolStarting:
+		return &r.starting
+	case poolReady:
+		return &r.ready
+	}
+	return nil
+}
+
+// enter adds a new task.
+func (r *records) enter(t *taskRecord) {
+	r.tasks[t.id] = t
+	r.counts[t.state]++
+	if q := r.queue(t.state); q != nil {
+		t.place = q.PushBack(t)
+	}
+}
+
+// leave takes a task out of its state, and with that from the queue.
+func (r *records) leave(t *taskRecord) {
+	r.counts[t.state]--
+	if q := r.queue(t.state); q != nil {
+		q.Remove(t.place)
+		t.place = nil
+	}
+	t.leaveHost()
+	if t.expired {
+		t.expired = false
+		r.expired--
+	}
+}
+
+// move takes a task from its state to the back of another.
+func (r *records) move(t *taskRecord, to poolState) {
+	r.leave(t)
+	t.state = to
+	r.counts[to]++
+	if q := r.queue(to); q != nil {
+		t.place = q.PushBack(t)
+	}
+	t.enterHost()
+}
+
+// forget removes a task that is gone.
+func (r *records) forget(t *taskRecord) {
+	t.settle(nil)
+	r.leave(t)
+	delete(r.tasks, t.id)
+}
+
+// expire marks a ready task as past its time to live.
+func (r *records) expire(t *taskRecord) {
+	if t.state == poolReady && !t.expired {
+		t.expired = true
+		r.expired++
+	}
+}
+
+// bind makes a task a session's own. This is the only place where an owner is written down.
+func (r *records) bind(t *taskRecord, s *sessionRecord) {
+	if t.session != nil || s.task != nil || t.state == poolAssigned || t.state == poolStopping {
+		panic("actors: a task and a session are bound once") // Invariant: checked here, kept by the callers
+	}
+	r.move(t, poolAssigned)
+	t.session, s.task = s, t
+	s.active = false
+}
+
+// unbind ends the binding; the task is of no more use.
+func (r *records) unbind(t *taskRecord) {
+	t.session.task, t.session.active = nil, false
+	t.session = nil
+	r.move(t, poolStopping)
+}
+
+// await queues a session for a task, at the back or, when a task has failed it, at the front again.
+func (r *records) await(s *sessionRecord, front bool) {
+	if front {
+		r.frontTicket--
+		s.ticket = r.frontTicket
+		s.place = r.waiters.PushFront(s)
+		return
+	}
+	s.ticket = r.backTicket
+	r.backTicket++
+	s.place = r.waiters.PushBack(s)
+}
+
+// unqueue takes a session out of the waiters.
+func (r *records) unqueue(s *sessionRecord) {
+	r.waiters.Remove(s.place)
+	s.place = nil
+}
+
+// firstWaiter is who waits longest, nil when nobody does.
+func (r *records) firstWaiter() *sessionRecord {
+	if front := r.waiters.Front(); front != nil {
+		return front.Value.(*sessionRecord)
+	}
+	return nil
+}
+
+// position is about how many sessions wait before s. It counts those that left meanwhile, for a queue's order is known
+// without walking it.
+func (r *records) position(s *sessionRecord) int {
+	return int(min(s.ticket-r.firstWaiter().ticket, int64(r.waiters.Len()-1)))
+}
+
+// addSession adds a session, removeSession takes it away.
+func (r *records) addSession(s *sessionRecord) {
+	r.sessions[s.id] = s
+	r.perUser[s.user]++
+}
+
+func (r *records) removeSession(s *sessionRecord) {
+	delete(r.sessions, s.id)
+	if r.perUser[s.user]--; r.perUser[s.user] == 0 {
+		delete(r.perUser, s.user)
+	}
+}
+
+// census counts the pool for an event. It is good until it is asked for again.
+func (r *records) census() *messages.Census {
+	r.counted = messages.Census{
+		Ready: r.counts[poolReady], Starting: r.counts[poolStarting],
+		Assigned: r.counts[poolAssigned], Stopping: r.counts[poolStopping],
+		Waiting: r.waiters.Len(),
+	}
+	return &r.counted
+}

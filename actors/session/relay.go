@@ -1,0 +1,162 @@
+package session
+
+import (
+	"fmt"
+
+	"hearth/messages"
+	"hearth/messages/wire"
+)
+
+// accept numbers and queues an input, and hands it on if the agent takes input. Its bytes are credited once the agent has
+// been given it: that is how a client is slowed down to its agent's pace.
+func (s *session) accept(m *messages.LinkFrame, data wire.Data) {
+	s.lastData = s.Clock.Now()
+	switch seq, verdict := s.input.add(data, m.Link, m.Bytes); verdict {
+	case inputAccepted:
+		s.toBridge(wire.Data{Seq: seq, Payload: data.Payload})
+		return
+	case inputHole:
+		s.send(wire.Error{
+			Code:    wire.CodeBadFrame,
+			Message: fmt.Sprintf("data: seq %d, but the next is %d", data.Seq, s.input.last+1),
+		})
+	case inputDuplicate:
+		s.send(wire.Ack{Seq: s.input.given})
+	case inputFull:
+		s.send(wire.Error{
+			Code: wire.CodeRateLimited, Message: "too much input waits for the agent", Retryable: true,
+		})
+		s.Links.Close(s.client.link, wire.CloseTryAgain)
+	}
+	s.Links.Credit(m.Link, m.Bytes)
+}
+
+// flush gives the bridge every input that the agent has not been given. It knows which it has seen.
+func (s *session) flush() {
+	for _, entry := range s.input.entries {
+		s.toBridge(entry.data)
+	}
+}
+
+// toBridge sends the bridge a frame while it is connected. What is not sent then is sent when it is back.
+func (s *session) toBridge(frame wire.Frame) {
+	if s.up {
+		s.tell(s.taskPID, &messages.ToBridge{Frame: frame})
+	}
+}
+
+// acknowledged hands on that the client has processed outputs, so that the bridge may forget them.
+func (s *session) acknowledged(seq uint64) {
+	if s.output.acknowledge(seq) {
+		s.toBridge(wire.Ack{Seq: seq})
+	}
+}
+
+// refreshToken hands on a token that the task has not been given.
+func (s *session) refreshToken() {
+	if s.state == Active && s.token != s.sent {
+		s.sent = s.token
+		s.toBridge(wire.Token{Token: s.token})
+	}
+}
+
+// bridgeFrame takes what the agent says.
+func (s *session) bridgeFrame(m *messages.FromBridge) {
+	switch frame := m.Frame.(type) {
+	case wire.Data:
+		s.lastData = s.Clock.Now()
+		if s.deliver(m, frame) {
+			return
+		}
+	case wire.Ack:
+		if s.input.acknowledge(frame.Seq, s.Links.Credit) {
+			s.send(frame)
+		}
+	case wire.Gap:
+		if s.client.link != 0 {
+			if gap, isNext := s.output.skip(frame); isNext {
+				s.send(gap)
+			}
+		}
+	case wire.Keepalive:
+		s.lastData = s.Clock.Now()
+	case wire.Exit:
+		s.becomeExited(frame)
+	default:
+		s.unexpected(m)
+		return
+	}
+	s.Links.Credit(m.Link, m.Bytes)
+}
+
+// deliver sends an output to the client when it is the next. It reports whether the output is on its way, so that its
+// bytes are credited once they were written. Without a client the bridge keeps it.
+func (s *session) deliver(m *messages.FromBridge, data wire.Data) bool {
+	if s.client.link == 0 {
+		s.output.seen = max(s.output.seen, data.Seq)
+		return false
+	}
+	switch s.output.next(data.Seq) {
+	case outputSend:
+		s.output.charge(m.Link, m.Bytes)
+		s.send(data)
+		return true
+	case outputReplay:
+		s.replay()
+	case outputDuplicate, outputHole:
+	}
+	return false
+}
+
+// clientWrote takes what the client's socket has taken: the bridge's reader may go on. A client that does not
+// acknowledge has its outputs acknowledged by this.
+func (s *session) clientWrote(m *messages.LinkWritten) {
+	if bytes := s.output.written(m.Seq, m.Bytes); bytes > 0 {
+		s.Links.Credit(s.output.link, bytes)
+	}
+	if !s.client.acks {
+		s.acknowledged(m.Seq)
+	}
+}
+
+// replay asks the bridge for everything that the client has not been sent.
+func (s *session) replay() {
+	s.output.resuming = true
+	s.toBridge(wire.Resume{FromSeq: s.output.sent})
+}
+
+// reattached takes the bridge back: it may have missed inputs, and the client outputs.
+func (s *session) reattached(m *messages.TaskReattached) {
+	s.up = true
+	s.output.seen = max(s.output.seen, m.OutSeq)
+	if s.input.acknowledge(m.InSeq, s.Links.Credit) {
+		s.send(wire.Ack{Seq: s.input.given})
+	}
+	if s.output.acked > 0 { // it may have been acknowledged while the bridge was away
+		s.toBridge(wire.Ack{Seq: s.output.acked})
+	}
+	s.sent = "" // what was sent while the bridge was away is lost, and what it got it may get twice
+	s.refreshToken()
+	s.flush()
+	if s.client.link != 0 {
+		s.send(wire.Status{State: wire.StateReady})
+		s.replay()
+	}
+}
+
+// exitedFrame takes the rest of the output that a client who came back asked for. A bridge that dials again tells the
+// exit again.
+func (s *session) exitedFrame(m *messages.FromBridge) {
+	if _, again := m.Frame.(wire.Exit); again {
+		s.Links.Credit(m.Link, m.Bytes)
+		return
+	}
+	s.bridgeFrame(m)
+}
+
+// discredit gives back to the bridge's reader all that the client will not read any more.
+func (s *session) discredit() {
+	if link, bytes := s.output.discard(); bytes > 0 {
+		s.Links.Credit(link, bytes)
+	}
+}

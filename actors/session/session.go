@@ -1,0 +1,259 @@
+package session
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/messages/wire"
+)
+
+// timerHint rings when a waiting client is to be told again how long it will take; the deadline is the state's.
+const timerHint messages.Timer = "hint"
+
+// session is the actor of one user's session. It owns the client's socket, and numbers, queues and hands on what goes
+// through. It keeps no output: a bridge holds that until the client has acknowledged it.
+//
+//	waiting ⇄ starting → active → exited → ended
+//	   ↑────────────────────┤ (task lost)       ↑ from every state
+//	   └────── parked ←─────┘
+type session struct {
+	*actors.Ports
+	settings *actors.Settings
+	id       wire.SessionID
+	user     wire.UserID
+
+	root *actor.RootContext
+	self *actor.PID
+	pool *actor.PID
+
+	// state is the current behaviour's name, handle the behaviour. Invariant: only the become methods change them.
+	state  State
+	handle func(*session, any)
+
+	client client
+	// unmet says that the session was taken over and no client has come since.
+	unmet  bool
+	input  inputQueue
+	output outputCursor
+
+	// token is the user's latest; sent is the one that the task was given.
+	token, sent wire.Secret
+	// task is the session's own, taskPID its actor; up says that its bridge is connected.
+	task    wire.TaskID
+	taskPID *actor.PID
+	up      bool
+	bound   messages.Bound
+	// exit is the agent's end, from then on; exitTold is the socket whose client was told.
+	exit     *wire.Exit
+	exitTold messages.LinkID
+
+	// begun is when the session began, asked when it last began to wait for a task, ready when it last got an agent, and
+	// lastData when data last went through, or the agent last asked for more time.
+	begun, asked, ready, lastData time.Time
+	// restarts counts the tasks that were lost; quickLosses those in a row that were lost soon.
+	restarts, quickLosses int
+
+	deadline, hint actors.Alarm
+}
+
+// client is the client's end: its socket and what it said in its hello.
+type client struct {
+	// link is the socket, 0 while the session is detached.
+	link messages.LinkID
+	// acks says that the client acknowledges outputs itself.
+	acks bool
+}
+
+// New makes a session's actor. It counts on from where an earlier one of the same id has ended. Its first message is
+// the ClientArrived that began it, or an AdoptSession.
+func New(
+	ports *actors.Ports, settings *actors.Settings, pool *actor.PID, id wire.SessionID, user wire.UserID, from messages.Stand,
+) actor.Actor {
+	return &session{
+		Ports: ports, settings: settings, pool: pool, id: id, user: user,
+		input:    inputQueue{last: from.In, given: from.In},
+		output:   outputCursor{seen: from.Out, sent: from.Acked, acked: from.Acked},
+		deadline: actors.Alarm{Name: actors.TimerDeadline}, hint: actors.Alarm{Name: timerHint},
+	}
+}
+
+// Receive takes the messages that mean the same in every state, and leaves the rest to the state.
+func (s *session) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.root = ctx.ActorSystem().Root
+		s.self = ctx.Self()
+		s.begun = s.Clock.Now()
+		s.handle = (*session).unborn
+	case *actor.Stopping:
+		s.leave()
+	case *actor.Stopped:
+	case *messages.LinkFrame:
+		if m.Link == s.client.link {
+			s.handle(s, m)
+		}
+	case *messages.LinkWritten:
+		if m.Link == s.client.link {
+			s.handle(s, m)
+		}
+	case *messages.LinkClosed:
+		if m.Link == s.client.link {
+			s.client.link = 0
+			s.handle(s, m)
+		}
+	case *messages.Alarm:
+		if s.deadline.IsRung(m) || s.hint.IsRung(m) {
+			s.handle(s, m)
+		}
+	default:
+		if from, ok := taskOf(m); ok && from != s.task {
+			return // news of a task that is no longer this session's
+		}
+		s.handle(s, m)
+	}
+}
+
+// taskOf is the task that a message is about, if it is about one.
+func taskOf(message any) (wire.TaskID, bool) {
+	switch m := message.(type) {
+	case *messages.FromBridge:
+		return m.Task, true
+	case *messages.TaskActive:
+		return m.Task, true
+	case *messages.TaskDetached:
+		return m.Task, true
+	case *messages.TaskReattached:
+		return m.Task, true
+	case *messages.TaskLost:
+		return m.Task, true
+	case *messages.TaskMoved:
+		return m.Task, true
+	}
+	return "", false
+}
+
+// leave lets go of everything that would outlive the actor. A client that is still there then is one whose session
+// crashed: it is told.
+func (s *session) leave() {
+	s.deadline.Cancel()
+	s.hint.Cancel()
+	if s.client.link != 0 {
+		s.send(wire.Error{Code: wire.CodeInternal, Message: "the session failed", Retryable: true})
+		s.Dismiss(s.client.link, wire.CloseInternal)
+		s.client.link = 0
+	}
+	if s.state != Ended {
+		s.observe(messages.Event{Kind: messages.EventSessionState, Was: string(s.state), Phase: string(Ended)})
+	}
+}
+
+// attach takes a client's socket. An older one is replaced: its client is told, and nothing else happens to the session.
+func (s *session) attach(m *messages.ClientArrived) {
+	if s.client.link != 0 {
+		s.bye(wire.ByeReplaced, wire.CloseNormal)
+	}
+	s.client, s.unmet = client{link: m.Link, acks: m.Hello.Acks}, false
+	s.Links.Bind(m.Link, s.self)
+	if m.Token != "" {
+		s.token = m.Token
+	}
+	s.input.release() // its bytes belonged to the old socket
+	s.output.attach(m.Hello)
+	s.observe(messages.Event{Kind: messages.EventAttached})
+	s.send(wire.Session{
+		SessionID: s.id, UserID: s.user, Resumed: s.state != "", LastSeq: s.input.given,
+	})
+	if m.Hello.Acks {
+		s.acknowledged(m.Hello.LastSeq)
+	}
+}
+
+// clientFrame takes what a client may say in any state.
+func (s *session) clientFrame(m *messages.LinkFrame) {
+	switch frame := m.Frame.(type) {
+	case wire.Data:
+		s.accept(m, frame)
+		return
+	case wire.Ack:
+		s.acknowledged(frame.Seq)
+	case wire.Token:
+		s.token = frame.Token
+		s.refreshToken()
+	case wire.Close:
+		s.end(messages.EndClosed)
+	case wire.Ping:
+		s.send(wire.Pong(frame))
+	case wire.Pong:
+	default:
+		s.unexpected(m)
+		return
+	}
+	s.Links.Credit(m.Link, m.Bytes)
+}
+
+// send sends the client a frame, if it is there.
+func (s *session) send(frame wire.Frame) {
+	if s.client.link != 0 {
+		s.Links.Send(s.client.link, frame)
+	}
+}
+
+// clientLeft keeps the session for when its client comes back.
+func (s *session) clientLeft(cause string) {
+	s.discredit()
+	s.hint.Cancel()
+	s.observe(messages.Event{Kind: messages.EventClientLeft, Reason: cause})
+}
+
+func (s *session) tell(to *actor.PID, message any) { s.root.Send(to, message) }
+
+func (s *session) observe(event messages.Event) {
+	event.At = s.Clock.Now()
+	event.Session = s.id
+	event.User = s.user
+	event.Task = s.task
+	s.Observer.Observe(event)
+}
+
+// unexpected reports a message that the state has no use for, and gives its bytes back to the socket's reader.
+func (s *session) unexpected(message any) {
+	switch m := message.(type) {
+	case *messages.LinkFrame:
+		s.Links.Credit(m.Link, m.Bytes)
+		message = m.Frame
+	case *messages.FromBridge:
+		s.Links.Credit(m.Link, m.Bytes)
+		message = m.Frame
+	}
+	event := messages.Event{At: s.Clock.Now(), Session: s.id, Task: s.task, Phase: string(s.state)}
+	actors.Unexpected(s.Observer, event, message)
+}
+
+// waitState is what a client without a ready agent is told: restarting, when it had one.
+func (s *session) waitState(first wire.SessionState) wire.SessionState {
+	if s.restarts > 0 {
+		return wire.StateRestarting
+	}
+	return first
+}
+
+// sendStarting tells the client that its task gets its agent ready, and comes again while that lasts.
+func (s *session) sendStarting() {
+	s.send(wire.Status{State: s.waitState(wire.StateStarting), Reason: wire.ReasonAvailable})
+	s.hint.Set(s.Clock, s.self, s.settings.HintInterval)
+}
+
+// resume takes a client that comes back, or a second one that replaces the first.
+func (s *session) resume(m *messages.ClientArrived) {
+	s.attach(m)
+	s.refreshToken()
+	if !s.up {
+		s.send(wire.Status{State: wire.StateReconnecting})
+		return
+	}
+	s.send(wire.Ready{Path: wire.PathResumed})
+	s.replay()
+}

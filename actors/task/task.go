@@ -1,0 +1,289 @@
+package task
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/messages/wire"
+)
+
+// The timers of a task.
+const (
+	timerPoll  messages.Timer = "poll"
+	timerRetry messages.Timer = "retry"
+)
+
+// task is the actor of one ECS task, from the decision to start it until ECS has accepted its stop. It owns the
+// socket of the task's bridge.
+//
+//	starting ⇄ ready → assigned → active
+//	    └────────┴─────────┴────────┴──→ stopping
+type task struct {
+	*actors.Ports
+	settings *actors.Settings
+	request  messages.RunTask
+
+	root *actor.RootContext
+	self *actor.PID
+	pool *actor.PID
+
+	// state is the current behaviour's name, handle the behaviour. Invariant: only the become methods change them.
+	state  State
+	handle func(*task, any)
+
+	// orphan says that the task's first actor has crashed and that this one only sees to its end.
+	orphan bool
+	// adopted is what is known of a task that an earlier gateway started, nil for one of this gateway's.
+	adopted *messages.ListedTask
+	// unready says that an adopted task's bridge has a session and has not said that the agent is ready, which it does after
+	// every hello: the agent is still being started.
+	unready bool
+	// passed says that the bridge may have been given a pass, by this gateway or an earlier one, and so must show it. Before
+	// that it cannot have had a user: only a gateway that has started a task takes its bridge without a pass.
+	passed bool
+	// arn is ECS's name for the task, empty until ECS has answered.
+	arn string
+	// host is where the task runs, empty until that is known.
+	host messages.HostID
+	// launch is what is known of ECS's answer to the start.
+	launch launchState
+	// answerLost says that at least one of the answers to the start never came.
+	answerLost bool
+	// link is the bridge's socket, 0 when there is none.
+	link messages.LinkID
+	// exited says that the agent has ended: its bridge will end too, and need not dial again.
+	exited bool
+	// leaving says that the bridge is asked to dial another gateway.
+	leaving bool
+	// assign is the session that the task serves. Invariant: it is set once, on the way from ready to assigned.
+	assign  *messages.Assign
+	session *actor.PID
+
+	// born is when the task was asked for, since when it entered the state.
+	born, since time.Time
+	// running is when ECS was first seen to call the task running, zero before.
+	running time.Time
+	// notDialled says that a missing hello was reported.
+	notDialled bool
+	// attempts counts the tries of the ECS call that the state is about.
+	attempts int
+	// stopReason is what ECS and the bridge are told.
+	stopReason string
+
+	// deadline is the current state's; poll asks ECS how the task is; retry repeats an ECS call that failed.
+	deadline, poll, retry actors.Alarm
+}
+
+// New makes a task's actor.
+func New(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask) actor.Actor {
+	return newTask(ports, settings, pool, request)
+}
+
+func newTask(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask) *task {
+	return &task{
+		Ports: ports, settings: settings, pool: pool, request: request,
+		deadline: actors.Alarm{Name: actors.TimerDeadline}, poll: actors.Alarm{Name: timerPoll}, retry: actors.Alarm{Name: timerRetry},
+	}
+}
+
+// NewOrphan makes the actor that sees to the end of a task whose own actor has crashed.
+func NewOrphan(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, arn string) actor.Actor {
+	t := newTask(ports, settings, pool, request)
+	t.orphan, t.arn = true, arn
+	return t
+}
+
+// NewAdopted makes the actor of a task that an earlier gateway started. Of one whose bridge was faster than the list
+// nothing is known yet, and its ARN will come with the list.
+func NewAdopted(
+	ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, listed messages.ListedTask,
+) actor.Actor {
+	t := newTask(ports, settings, pool, request)
+	t.adopted, t.arn, t.host = &listed, listed.ARN, listed.Host
+	t.passed = true
+	return t
+}
+
+// Receive takes the messages that mean the same in every state, and leaves the rest to the state.
+func (t *task) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		t.root = ctx.ActorSystem().Root
+		t.self = ctx.Self()
+		t.born = t.Clock.Now()
+		t.begin()
+	case *actor.Stopping:
+		t.leave()
+	case *actor.Stopped:
+	case *messages.LinkFrame:
+		if m.Link != t.link {
+			return // a frame that was under way when its socket was replaced
+		}
+		t.handle(t, m)
+	case *messages.LinkClosed:
+		if m.Link != t.link {
+			return
+		}
+		t.link = 0
+		t.handle(t, m)
+	case *messages.LinkWritten:
+		// Inputs that have left for the bridge: what counts is its ack.
+	case *messages.Alarm:
+		if t.deadline.IsRung(m) || t.poll.IsRung(m) || t.retry.IsRung(m) {
+			t.handle(t, m)
+		}
+	default:
+		t.handle(t, m)
+	}
+}
+
+// leave lets go of everything that would outlive the actor, also when it crashed.
+func (t *task) leave() {
+	t.deadline.Cancel()
+	t.poll.Cancel()
+	t.retry.Cancel()
+	if t.link != 0 {
+		t.Dismiss(t.link, wire.CloseNormal)
+		t.link = 0
+	}
+}
+
+// attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
+func (t *task) attach(link messages.LinkID) {
+	if t.link != 0 {
+		t.Dismiss(t.link, wire.CloseNormal)
+	}
+	t.link = link
+	t.Links.Bind(link, t.self)
+	t.send(wire.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
+}
+
+// send sends a frame to the bridge, if there is one.
+func (t *task) send(frame wire.Frame) {
+	if t.link != 0 {
+		t.Links.Send(t.link, frame)
+	}
+}
+
+// refuse tells a bridge that this task has no use for it to end its container.
+func (t *task) refuse(link messages.LinkID, reason string) {
+	t.Links.Send(link, wire.Stop{Reason: reason, GraceMs: wire.Millis(t.settings.StopGrace)})
+	t.Links.Close(link, wire.CloseNotAllowed)
+}
+
+func (t *task) tell(to *actor.PID, message any) { t.root.Send(to, message) }
+
+func (t *task) observe(event messages.Event) {
+	event.At = t.Clock.Now()
+	event.Task = t.request.Task
+	event.ARN = t.arn
+	if t.assign != nil {
+		event.Session = t.assign.Session
+	}
+	t.Observer.Observe(event)
+}
+
+// unexpected reports a message that the state has no use for, and gives its bytes back to the socket's reader.
+func (t *task) unexpected(message any) {
+	if m, ok := message.(*messages.LinkFrame); ok {
+		t.Links.Credit(m.Link, m.Bytes)
+		message = m.Frame
+	}
+	event := messages.Event{At: t.Clock.Now(), Task: t.request.Task, Phase: string(t.state)}
+	actors.Unexpected(t.Observer, event, message)
+}
+
+// begin enters the first state: a task's, an adopted one's, or an orphan's.
+func (t *task) begin() {
+	switch {
+	case t.adopted != nil:
+		t.launch = launchListed
+		if t.arn != "" {
+			t.launch = launchAccepted
+		}
+		grace := t.settings.AdoptionGrace
+		if t.adopted.Phase == messages.PhasePending {
+			grace = t.settings.TaskStartTimeout
+		}
+		t.becomeStarting(grace)
+	case !t.orphan:
+		t.becomeStarting(t.settings.TaskStartTimeout)
+		t.run()
+	case t.arn != "":
+		t.launch = launchAccepted
+		t.becomeStopping("its actor crashed")
+	default:
+		t.launch, t.answerLost = launchUnknown, true
+		t.becomeStopping("its actor crashed")
+	}
+}
+
+// detached gives the bridge a while to dial again, and asks ECS at once whether the task still is.
+func (t *task) detached(cause string) {
+	if !t.exited {
+		t.observe(messages.Event{Kind: messages.EventDetached, Reason: cause})
+	}
+	t.tell(t.session, &messages.TaskDetached{Task: t.request.Task, Reason: cause})
+	t.deadline.Set(t.Clock, t.self, t.settings.RedialGrace)
+	t.describe()
+}
+
+// reattach takes a bridge back that proves to be the one that was given this session.
+func (t *task) reattach(m *messages.BridgeArrived) {
+	hello := m.Hello
+	bound := hello.State == wire.BridgeAssigned && hello.SessionID == t.assign.Session && hello.UserID == t.assign.User
+	if !bound || !t.Signer.VerifyBinding(hello.Binding, t.request.Task, t.assign.Session, t.assign.User) {
+		t.refuse(m.Link, "this task serves another session")
+		return
+	}
+	t.deadline.Cancel()
+	if t.unready {
+		t.deadline.Set(t.Clock, t.self, t.settings.InitTimeout)
+	}
+	t.poll.Cancel()
+	t.attach(m.Link)
+	t.observe(messages.Event{Kind: messages.EventReattached})
+	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq})
+	if t.leaving {
+		t.handOver()
+	}
+}
+
+// evicted takes the last word of a bridge whose container somebody else has told to end: an operator, or its host. It
+// reports whether the frame was that.
+func (t *task) evicted(m *messages.LinkFrame) bool {
+	if _, gone := m.Frame.(wire.Gone); !gone {
+		return false
+	}
+	const reason = "its container was told to end"
+	t.Links.Credit(m.Link, m.Bytes)
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, Evicted: true})
+	t.becomeStopping(reason)
+	return true
+}
+
+// initFailed gives up a task that could not be given its user.
+func (t *task) initFailed(f wire.InitFailed) {
+	reason := fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message)
+	t.tell(t.pool, &messages.TaskFailed{
+		Task: t.request.Task, Reason: reason, AgentFailed: f.Code == wire.InitCodeAgent,
+	})
+	t.becomeStopping(reason)
+}
+
+// fail gives the task up and says why. The supervisor decides what becomes of its session.
+func (t *task) fail(reason string, fault *messages.LaunchError) {
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, Fault: fault})
+	t.becomeStopping(reason)
+}
+
+// ended takes in that ECS has stopped the task.
+func (t *task) ended(m *messages.TaskDescribed) {
+	reason := "task stopped: " + m.Reason
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, HostGone: m.HostGone})
+	t.becomeStopping(reason)
+}
