@@ -41,7 +41,8 @@ func startLocalECS(t testing.TB, dir, agent string) localECS {
 	workspaces := filepath.Join(dir, "workspaces")
 	container := types.ContainerDefinition{
 		Name: aws.String("bridge"), Image: aws.String("local"), EntryPoint: []string{bridgeIn(t, dir)},
-		Cpu: 1, Memory: aws.Int32(16), StopTimeout: aws.Int32(3), Essential: aws.Bool(true),
+		Cpu: 1, Memory: aws.Int32(16), StopTimeout: aws.Int32(10), Essential: aws.Bool(true),
+		MountPoints: []types.MountPoint{{SourceVolume: aws.String("workspaces"), ContainerPath: &workspaces}},
 	}
 	for name, value := range map[string]string{
 		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": agent, "AGENT_IO": "text", "LOG_LEVEL": "debug",
@@ -50,6 +51,10 @@ func startLocalECS(t testing.TB, dir, agent string) localECS {
 	}
 	registered, err := ecs.client.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
 		Family: aws.String("agent"), ContainerDefinitions: []types.ContainerDefinition{container},
+		Volumes: []types.Volume{{Name: aws.String("workspaces"), EfsVolumeConfiguration: &types.EFSVolumeConfiguration{
+			FileSystemId: aws.String("fs-0123456789abcdef0"), TransitEncryption: types.EFSTransitEncryptionEnabled,
+			AuthorizationConfig: &types.EFSAuthorizationConfig{
+				AccessPointId: aws.String(sharedAccessPoint), Iam: types.EFSAuthorizationConfigIAMEnabled}}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -58,15 +63,18 @@ func startLocalECS(t testing.TB, dir, agent string) localECS {
 	return ecs
 }
 
+// sharedAccessPoint is what the definition mounts.
+const sharedAccessPoint = "fsap-0123456789abcdef0"
+
 // taskTokenSecret is what gateways sign with unless a test says otherwise.
 const taskTokenSecret = "a secret of the test's, long enough to be one"
 
 // gatewayEnvironment is what a gateway is told to run its tasks there.
 func (e localECS) gatewayEnvironment(ws string) []string {
 	return []string{
-		"BACKEND=ecs", "AWS_ENDPOINT_URL_ECS=" + e.base, "AWS_REGION=us-east-1",
+		"BACKEND=ecs", "AWS_ENDPOINT_URL_ECS=" + e.base, "AWS_ENDPOINT_URL_EFS=" + e.base, "AWS_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "ECS_CLUSTER=default", "ECS_CONTAINER_NAME=bridge",
-		"ECS_TASK_DEFINITION=" + e.definition, "SHARED_ACCESS_POINT_ID=fsap-0123456789abcdef0", "GATEWAY_WS_URL=" + ws,
+		"ECS_TASK_DEFINITION=" + e.definition, "SHARED_ACCESS_POINT_ID=" + sharedAccessPoint, "GATEWAY_WS_URL=" + ws,
 		"TASK_TOKEN_SECRET=" + taskTokenSecret,
 		"LISTEN_ADDR=127.0.0.1:0", "AUTH=dev", "LOG_FORMAT=json", "LOG_LEVEL=debug",
 		"WORKSPACE_ROOT=" + filepath.Join(e.dir, "workspaces"),

@@ -130,8 +130,8 @@ func TestStartUpValidation(t *testing.T) {
 		{"nothing is set", nil, []string{"AUTH=jwt needs", "AGENT_COMMAND:"}},
 		{"warm pool without shared access point", []string{"USE_SHARED_AP=false", "AUTH=dev", "AGENT_COMMAND=cat"},
 			[]string{"ENABLE_WARM_POOL=true needs USE_SHARED_AP=true"}},
-		{"the old way", []string{"USE_SHARED_AP=false", "ENABLE_WARM_POOL=false", "AUTH=dev", "AGENT_COMMAND=cat"},
-			[]string{"USE_SHARED_AP=false:"}},
+		{"no directory for access points", []string{"USE_SHARED_AP=false", "ENABLE_WARM_POOL=false", "ACCESS_POINT_ROOT=workspaces",
+			"AUTH=dev", "AGENT_COMMAND=cat"}, []string{"ACCESS_POINT_ROOT:"}},
 		{"dev for everyone", []string{"AUTH=dev", "AGENT_COMMAND=cat", "LISTEN_ADDR=0.0.0.0:0"}, []string{"LISTEN_ADDR: AUTH=dev"}},
 		{"ECS without anything", []string{"BACKEND=ecs", "AUTH=dev"}, []string{
 			"ECS_CLUSTER:", "ECS_TASK_DEFINITION:", "ECS_CONTAINER_NAME:", "GATEWAY_WS_URL:", "TASK_TOKEN_SECRET:",

@@ -104,11 +104,13 @@ type process struct {
 	err  error // once gone
 }
 
-// startProgram starts a program with additional environment variables, and ends it with the test.
-func startProgram(t testing.TB, dir, name string, environment ...string) *process {
+// startProgram starts a program, behind whose name there may be arguments, with additional environment variables, and ends
+// it with the test.
+func startProgram(t testing.TB, dir, command string, environment ...string) *process {
 	t.Helper()
 	p := &process{t: t, dir: dir, log: &journal{}, gone: make(chan struct{})}
-	p.cmd = exec.Command(program(name))
+	name, arguments, _ := strings.Cut(command, " ")
+	p.cmd = exec.Command(program(name), strings.Fields(arguments)...)
 	p.cmd.Env = append(os.Environ(), append(environment, "HEARTH_E2E="+dir, "TMPDIR="+dir)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -12,6 +12,9 @@ import (
 // flags are the gateway's settings. Each is a flag and an environment variable. Secrets are environment variables only:
 // a process's arguments can be read by everyone on the machine.
 type flags struct {
+	Serve   struct{}     `cmd:"" default:"1" hidden:"" help:"Run the gateway."`
+	Janitor janitorFlags `cmd:"" help:"Delete users' access points and task definitions that nobody needs any more (with USE_SHARED_AP=false, or once it was)."`
+
 	Version bool `help:"Print the version and exit."`
 
 	ListenAddr         string   `env:"LISTEN_ADDR" default:"127.0.0.1:8080" help:"Where clients connect." group:"Listeners"`
@@ -30,8 +33,9 @@ type flags struct {
 	ECSTaskDefinition string `name:"ecs-task-definition" env:"ECS_TASK_DEFINITION" placeholder:"FAMILY:REVISION" help:"The tasks' definition, with its revision." group:"Backend"`
 	ECSContainerName  string `name:"ecs-container-name" env:"ECS_CONTAINER_NAME" help:"The definition's container that runs the bridge." group:"Backend"`
 	ECSStartedBy      string `name:"ecs-started-by" env:"ECS_STARTED_BY" default:"hearth" help:"Marks this deployment's tasks in ECS; no two deployments in a cluster may share it." group:"Backend"`
-	USESharedAP       bool   `name:"use-shared-ap" env:"USE_SHARED_AP" default:"true" negatable:"" help:"One EFS access point for all users and one task definition." group:"Backend"`
+	USESharedAP       bool   `name:"use-shared-ap" env:"USE_SHARED_AP" default:"true" negatable:"" help:"One EFS access point for all users and one task definition; without it an access point and a definition are made for each user (docs/operations.md)." group:"Backend"`
 	SharedAPID        string `name:"shared-access-point-id" env:"SHARED_ACCESS_POINT_ID" placeholder:"fsap-..." help:"That access point; the task definition mounts it." group:"Backend"`
+	AccessPointRoot   string `env:"ACCESS_POINT_ROOT" default:"/workspaces" placeholder:"DIRECTORY" help:"With USE_SHARED_AP=false: the directory on the file system that has the users' directories, such as /workspaces/prod." group:"Backend"`
 	WorkspaceRoot     string `env:"WORKSPACE_ROOT" help:"Directory of all workspaces as the tasks see it. Default /mnt/efs; with the local backend a temporary directory." group:"Backend"`
 
 	AgentCommand    string        `env:"AGENT_COMMAND" help:"The agent's command line. With BACKEND=ecs the task definition has it." group:"Local backend"`
@@ -76,6 +80,12 @@ type flags struct {
 // secret is a setting that is an environment variable and never a flag.
 type secret struct{ name, help string }
 
+// janitorFlags are those of the command that clears away.
+type janitorFlags struct {
+	DryRun    bool          `help:"Say what would be deleted, and delete nothing."`
+	UnusedFor time.Duration `default:"720h" help:"How long a user's access point and definition are kept after the definition was registered, when no task uses them."`
+}
+
 // secrets are listed for --help and docs/configuration.md.
 var secrets = []secret{
 	{"JWT_SECRET", "HS256 secret of at least 32 bytes that clients' JWTs are checked with."},
@@ -117,7 +127,7 @@ func (f *flags) config() gateway.Config {
 			AgentCommand: f.AgentCommand, AgentIO: f.AgentIO, AgentStderr: f.AgentStderr,
 			Isolation: f.Isolation, LogLevel: f.LogLevel, LogFormat: f.LogFormat,
 		},
-		SharedAP: f.USESharedAP, SharedAPID: f.SharedAPID,
+		SharedAP: f.USESharedAP, SharedAPID: f.SharedAPID, AccessPointRoot: f.AccessPointRoot,
 		Actors: f.settings(),
 		Auth:   f.Auth, JWTSecret: os.Getenv("JWT_SECRET"), JWTSecretPrevious: os.Getenv("JWT_SECRET_PREVIOUS"), JWKSURL: f.JWKSURL,
 		JWTAudience: f.JWTAudience, JWTIssuer: f.JWTIssuer, AllowedOrigins: f.AllowedOrigins,

@@ -31,7 +31,8 @@ const (
 func main() {
 	var f flags
 	parser := kong.Must(&f, kong.Name("gateway"), kong.Description(description()), kong.UsageOnError())
-	if _, err := parser.Parse(os.Args[1:]); err != nil {
+	parsed, err := parser.Parse(os.Args[1:])
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "gateway:", err, "(--help lists the settings)")
 		os.Exit(exitUsage)
 	}
@@ -39,7 +40,30 @@ func main() {
 		fmt.Println(version)
 		return
 	}
-	os.Exit(run(&f))
+	switch parsed.Command() {
+	case "janitor":
+		os.Exit(clean(&f))
+	default:
+		os.Exit(run(&f))
+	}
+}
+
+// clean carries out the command janitor.
+func clean(f *flags) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := gateway.Clean(ctx, f.config(), f.Janitor.UnusedFor, f.Janitor.DryRun, os.Stdout); err != nil {
+		return complain(err, exitFailed)
+	}
+	return 0
+}
+
+// complain tells each problem on a line of its own, and gives the exit code.
+func complain(err error, code int) int {
+	for _, problem := range problems(err) {
+		fmt.Fprintln(os.Stderr, "gateway:", problem)
+	}
+	return code
 }
 
 // run starts a gateway and ends it on SIGTERM or SIGINT. A second signal ends the process at once; the local backend's
@@ -54,10 +78,7 @@ func run(f *flags) int {
 	}
 	g, err := gateway.Start(ctx, f.config(), log, os.Stderr)
 	if err != nil {
-		for _, problem := range problems(err) {
-			fmt.Fprintln(os.Stderr, "gateway:", problem)
-		}
-		return exitUsage
+		return complain(err, exitUsage)
 	}
 	announce(f, g)
 	code := 0

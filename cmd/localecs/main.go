@@ -120,7 +120,7 @@ func serve(f flags) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%s\n", server.URL())
+	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%[1]s\nexport AWS_ENDPOINT_URL_EFS=%[1]s\n", server.URL())
 
 	log.Info().Stringer("signal", <-signals).Msg("stopping the tasks; another signal kills them")
 	ctx, cancel := context.WithTimeout(context.Background(), f.ShutdownTimeout)

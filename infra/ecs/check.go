@@ -3,11 +3,9 @@ package ecs
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"hearth/messages"
 )
@@ -18,7 +16,7 @@ const noTask = "00000000000000000000000000000000"
 
 // Check tries what a gateway needs of ECS: the cluster, the task definition with its container, and the permission for
 // every call but RunTask, which can't be tried without starting a task. It gives a line for each problem, none when all is
-// well, for the gateway's start-up validation and its readiness. It makes at most six calls outside the rate limits, waits
+// well, for the gateway's start-up validation and its readiness. It makes at most seven calls outside the rate limits, waits
 // at most Config.Timeout for each, and gives up at the first that gets no answer: callers must not repeat it every second.
 // It also learns the tasks' size, which Sweep needs to count a host's slots.
 func (l *Launcher) Check(ctx context.Context) []string {
@@ -37,7 +35,7 @@ func (l *Launcher) Check(ctx context.Context) []string {
 }
 
 func (l *Launcher) probes() []request {
-	return []request{
+	probes := []request{
 		{op: "ListTasks", call: func(ctx context.Context) error {
 			_, err := l.cfg.Client.ListTasks(ctx, &awsecs.ListTasksInput{
 				Cluster: &l.cfg.Cluster, StartedBy: &l.cfg.StartedBy, MaxResults: aws.Int32(1)})
@@ -60,32 +58,25 @@ func (l *Launcher) probes() []request {
 		}},
 		{op: "DescribeTaskDefinition", call: l.checkTaskDefinition},
 	}
+	if l.users != nil {
+		probes = append(probes, request{op: "DescribeAccessPoints", call: l.users.check})
+	}
+	return probes
 }
 
+// checkTaskDefinition describes the definition and looks whether tasks can run it.
 func (l *Launcher) checkTaskDefinition(ctx context.Context) error {
-	name := l.cfg.TaskDefinition
-	out, err := l.cfg.Client.DescribeTaskDefinition(ctx, &awsecs.DescribeTaskDefinitionInput{TaskDefinition: &name})
+	d, err := l.describeDefinition(ctx)
 	if err != nil {
 		return err
 	}
-	definition := out.TaskDefinition
-	if definition == nil {
-		return errBadAnswer
+	if err := d.check(l.cfg.ContainerName); err != nil {
+		return err
 	}
-	size := sizeOf(definition)
-	l.size.Store(&size)
-	hasContainer := slices.ContainsFunc(definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
-		return aws.ToString(c.Name) == l.cfg.ContainerName
-	})
-	switch {
-	case definition.Status != types.TaskDefinitionStatusActive:
-		return unusable("task definition %s is %s; use an active revision", name, definition.Status)
-	case !hasContainer:
-		return unusable("task definition %s has no container %s", name, l.cfg.ContainerName)
-	case definition.NetworkMode == types.NetworkModeAwsvpc:
-		return unusable("task definition %s has network mode awsvpc; use bridge or host", name)
+	if l.users != nil {
+		_, err = d.workspaces(l.cfg)
 	}
-	return nil
+	return err
 }
 
 // unusable is a problem that only an operator can solve.

@@ -84,24 +84,24 @@ func withoutAWS(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 }
 
-func TestLoadClient(t *testing.T) {
+func TestLoadClients(t *testing.T) {
 	withoutAWS(t)
-	if _, err := LoadClient(context.Background()); err == nil || !strings.Contains(err.Error(), "set AWS_REGION") {
+	if _, err := LoadClients(context.Background()); err == nil || !strings.Contains(err.Error(), "set AWS_REGION") {
 		t.Errorf("without a Region: %v", err)
 	}
 	t.Setenv("AWS_REGION", "eu-north-1")
-	if _, err := LoadClient(context.Background()); err == nil || !strings.Contains(err.Error(), "give the gateway a task role") {
+	if _, err := LoadClients(context.Background()); err == nil || !strings.Contains(err.Error(), "give the gateway a task role") {
 		t.Errorf("without credentials: %v", err)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	e := serve(t, byOperation(healthy()))
 	t.Setenv("AWS_ENDPOINT_URL_ECS", e.url)
-	client, err := LoadClient(context.Background())
+	clients, err := LoadClients(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := launch(t, client).Check(context.Background()); got != nil || len(e.requests()) != 6 {
+	if got := launch(t, clients.ECS).Check(context.Background()); got != nil || len(e.requests()) != 6 {
 		t.Errorf("%d requests, problems %q", len(e.requests()), got)
 	}
 }

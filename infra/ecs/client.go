@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+	awsefs "github.com/aws/aws-sdk-go-v2/service/efs"
 )
 
 const (
@@ -21,6 +23,12 @@ const (
 	credentialsTimeout = 10 * time.Second
 )
 
+// Clients are those of the services that a gateway calls. Nothing is called, and nothing connected to, by having one.
+type Clients struct {
+	ECS *awsecs.Client
+	EFS *awsefs.Client
+}
+
 // httpClient keeps enough connections for a burst of calls.
 func httpClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
@@ -28,9 +36,9 @@ func httpClient() *awshttp.BuildableClient {
 		WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 2 * defaultConcurrency })
 }
 
-// LoadClient makes a client from what AWS's own tools go by: AWS_REGION, AWS_ENDPOINT_URL_ECS, AWS_PROFILE, keys in the
+// LoadClients makes clients from what AWS's own tools go by: AWS_REGION, AWS_ENDPOINT_URL_ECS, AWS_PROFILE, keys in the
 // environment, the task's or the host's role. It fails when there is no Region or there are no credentials.
-func LoadClient(ctx context.Context) (*awsecs.Client, error) {
+func LoadClients(ctx context.Context) (*Clients, error) {
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(httpClient()))
@@ -44,15 +52,16 @@ func LoadClient(ctx context.Context) (*awsecs.Client, error) {
 		return nil, fmt.Errorf("ecs: no AWS credentials; give the gateway a task role, or set AWS_PROFILE, "+
 			"or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: %w", err)
 	}
-	return awsecs.NewFromConfig(cfg), nil
+	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg)}, nil
 }
 
-// LocalClient makes a client for an ECS-compatible endpoint that takes any credentials, such as package localecs's.
-func LocalClient(baseURL, region string) *awsecs.Client {
-	return awsecs.New(awsecs.Options{
+// LocalClients makes clients for an endpoint that takes any credentials, such as package localecs's.
+func LocalClients(baseURL, region string) *Clients {
+	cfg := aws.Config{
 		BaseEndpoint: &baseURL,
 		Region:       region,
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
 		HTTPClient:   httpClient(),
-	})
+	}
+	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg)}
 }

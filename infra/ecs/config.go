@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"regexp"
 	"time"
 
@@ -28,11 +29,13 @@ type Client interface {
 		*awsecs.DescribeContainerInstancesOutput, error)
 	DescribeTaskDefinition(context.Context, *awsecs.DescribeTaskDefinitionInput, ...func(*awsecs.Options)) (
 		*awsecs.DescribeTaskDefinitionOutput, error)
+	RegisterTaskDefinition(context.Context, *awsecs.RegisterTaskDefinitionInput, ...func(*awsecs.Options)) (
+		*awsecs.RegisterTaskDefinitionOutput, error)
 }
 
 // Config is what New needs. Everything is required but what says that it has a default.
 type Config struct {
-	// Client is LoadClient's, LocalClient's or a test's.
+	// Client is LoadClients', LocalClients' or a test's.
 	Client Client
 	// Cluster is a name or an ARN.
 	Cluster string
@@ -50,6 +53,11 @@ type Config struct {
 	// Deliver sends an answer to an actor. It must not block. It is called from the launcher's goroutines, and from the
 	// caller's own when a request is refused.
 	Deliver func(to *actor.PID, message any)
+	// WorkspaceRoot is the directory of all workspaces as the tasks see it: where the definition mounts the file system.
+	WorkspaceRoot string
+	// AccessPoints, if there are any, give each user one of their own and a task definition that mounts it: the old way.
+	// Without them every task runs the one definition, and nothing is registered.
+	AccessPoints AccessPoints
 	// Log gets calls that failed (warnings), and all others (debug).
 	Log zerolog.Logger
 
@@ -88,6 +96,7 @@ func (c Config) prepared() (Config, error) {
 	require(c.ContainerName != "", "no container name")
 	require(taskDefinitionPattern.MatchString(c.TaskDefinition), "task definition %q is not family:revision", c.TaskDefinition)
 	require(startedByPattern.MatchString(c.StartedBy), "startedBy %q has not 1 to 128 letters, digits, -, _ and /", c.StartedBy)
+	require(c.AccessPoints == nil || path.IsAbs(c.WorkspaceRoot), "workspace root %q is not an absolute path", c.WorkspaceRoot)
 	gateway, err := url.Parse(c.GatewayWSURL)
 	require(err == nil && (gateway.Scheme == "ws" || gateway.Scheme == "wss") && gateway.Host != "",
 		"gateway address %q is not a ws:// or wss:// URL", c.GatewayWSURL)

@@ -108,6 +108,7 @@ func (l *Launcher) describeBatch(batch []inquiry) {
 			tasks, failures, err := l.describeTasks(ctx, arnsOf(batch))
 			_, rejected = errors.AsType[*types.InvalidParameterException](err)
 			found = describedOf(tasks, failures)
+			l.learn(tasks)
 			return err
 		},
 		answer: func(failure *messages.LaunchError) {
@@ -122,6 +123,16 @@ func (l *Launcher) describeBatch(batch []inquiry) {
 			}
 		},
 	})
+}
+
+// learn has the definition of a task that did not start looked at again, when it is a user's own: what it mounts may be
+// gone.
+func (l *Launcher) learn(tasks []types.Task) {
+	for _, t := range tasks {
+		if l.users != nil && t.StopCode == types.TaskStopCodeTaskFailedToStart {
+			l.users.forget(aws.ToString(t.TaskDefinitionArn))
+		}
+	}
 }
 
 // arnsOf are the tasks that a batch asks about, each once.

@@ -204,7 +204,7 @@ func started(n int, run messages.RunTask) types.Task {
 	cfg := validConfig(nil, nil)
 	return types.Task{
 		TaskArn: aws.String(taskARNs + strconv.Itoa(n)), LastStatus: aws.String("RUNNING"),
-		ContainerInstanceArn: aws.String("host-1"), Overrides: cfg.runInput(run, aToken).Overrides,
+		ContainerInstanceArn: aws.String("host-1"), Overrides: cfg.runInput(run, cfg.TaskDefinition, aToken).Overrides,
 	}
 }
 

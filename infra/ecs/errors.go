@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"hearth/infra/efs"
 	"hearth/messages"
 )
 
@@ -97,6 +98,8 @@ func apiKind(err smithy.APIError, status int) messages.LaunchErrorKind {
 		return messages.LaunchNoCapacity
 	case throttle:
 		return messages.LaunchThrottled
+	case isAccessPointLimit(err):
+		return messages.LaunchInvalid
 	case deniedCodes[code]:
 		return messages.LaunchDenied
 	case unavailableCodes[code], err.ErrorFault() == smithy.FaultServer:
@@ -175,13 +178,15 @@ func (s subject) advice(kind messages.LaunchErrorKind, err smithy.APIError) stri
 	code, message := err.ErrorCode(), err.ErrorMessage()
 	switch {
 	case kind == messages.LaunchDenied && strings.HasPrefix(code, "AccessDenied"):
-		action := "ecs:" + s.op
+		action := serviceOf(s.op) + ":" + s.op
 		if named := deniedAction.FindStringSubmatch(message); named != nil {
 			action = named[1]
 		}
 		return "the gateway's role lacks the permission " + action
 	case kind == messages.LaunchDenied:
 		return "AWS does not accept the gateway's credentials: check its role, its keys and its clock"
+	case isAccessPointLimit(err):
+		return efs.ErrLimit.Error()
 	case code == "ClusterNotFoundException":
 		return "is there a cluster " + s.cluster + " in this account and Region?"
 	case strings.Contains(message, saysNoInstances):
@@ -195,6 +200,19 @@ func (s subject) advice(kind messages.LaunchErrorKind, err smithy.APIError) stri
 	default:
 		return ""
 	}
+}
+
+// isAccessPointLimit tells the file system's quota, which no waiting mends, from a denial: both have HTTP status 403.
+func isAccessPointLimit(err smithy.APIError) bool {
+	return err.ErrorCode() == "AccessPointLimitExceeded"
+}
+
+// serviceOf is the prefix of an operation's permission.
+func serviceOf(op string) string {
+	if strings.HasSuffix(op, "AccessPoint") || strings.HasSuffix(op, "AccessPoints") {
+		return "elasticfilesystem"
+	}
+	return "ecs"
 }
 
 // isTaskNotFound reports whether ECS does not know the task of a StopTask call, so that nothing is left to stop.

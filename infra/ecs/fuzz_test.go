@@ -63,7 +63,7 @@ func FuzzAnswers(f *testing.F) {
 				t.Fatalf("%d %q: %q", status, body, failure)
 			}
 		}
-		arn, _, err := l.runTask(t.Context(), l.cfg.runInput(messages.RunTask{Task: "t-1"}, "token"))
+		arn, _, err := l.runTask(t.Context(), l.cfg.runInput(messages.RunTask{Task: "t-1"}, l.cfg.TaskDefinition, "token"))
 		checkError("RunTask", err)
 		if err == nil && arn == "" {
 			t.Fatalf("%q: a task without an ARN", body)

@@ -222,9 +222,9 @@ func (e *endpoint) requests() []wireRequest {
 	return append([]wireRequest(nil), e.seen...)
 }
 
-// impatient is LocalClient's client, which does not wait between its attempts.
+// impatient is LocalClients' client, which does not wait between its attempts.
 func impatient(url string) *awsecs.Client {
-	return awsecs.New(LocalClient(url, "us-east-1").Options(), func(o *awsecs.Options) {
+	return awsecs.New(LocalClients(url, "us-east-1").ECS.Options(), func(o *awsecs.Options) {
 		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
 			s.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
 		})

@@ -26,8 +26,10 @@ type Launcher struct {
 	modify    *lane // RunTask and StopTask
 	read      *lane // DescribeTasks, ListTasks and the sweeps
 	describes batcher
-	// size is what a task reserves of a host, nil until Check has learnt it.
-	size atomic.Pointer[taskSize]
+	// definition is the deployment's task definition, nil until Check has described it.
+	definition atomic.Pointer[definition]
+	// users has what the old way needs, nil where all users share one definition.
+	users *users
 
 	// ctx ends when Close loses its patience, and with it the calls that are under way.
 	ctx    context.Context
@@ -51,6 +53,9 @@ func New(cfg Config) (*Launcher, error) {
 		read:   newLane(readPerSecond, readBurst),
 	}
 	l.describes.flush = l.describeBatch
+	if cfg.AccessPoints != nil {
+		l.users = newUsers(l)
+	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }
@@ -59,6 +64,9 @@ func New(cfg Config) (*Launcher, error) {
 func (l *Launcher) Start() {
 	l.modify.start(l.cfg.Concurrency, func(r request) { l.perform(l.modify, r) })
 	l.read.start(l.cfg.Concurrency, func(r request) { l.perform(l.read, r) })
+	if l.users != nil {
+		l.users.start()
+	}
 }
 
 // Close refuses new requests and waits for those that were taken. When ctx ends first, calls under way are cut short and
@@ -67,9 +75,15 @@ func (l *Launcher) Close(ctx context.Context) error {
 	l.describes.close()
 	l.modify.shut()
 	l.read.shut()
+	if l.users != nil {
+		l.users.shut()
+	}
 	cut := context.AfterFunc(ctx, l.cancel)
 	l.modify.workers.Wait()
 	l.read.workers.Wait()
+	if l.users != nil {
+		l.users.wait()
+	}
 	l.cancel()
 	if cut() {
 		return nil
@@ -149,8 +163,17 @@ func (l *Launcher) report(r request, took time.Duration, err error) *messages.La
 
 // Run starts one task; see actors.Launcher.
 func (l *Launcher) Run(to *actor.PID, run messages.RunTask) {
+	if l.users != nil {
+		l.users.run(to, run)
+		return
+	}
+	l.launch(run, l.definitionName(), func(done *messages.RunDone) { l.cfg.Deliver(to, done) })
+}
+
+// launch starts one task of a definition.
+func (l *Launcher) launch(run messages.RunTask, definition string, answer func(*messages.RunDone)) {
 	token := l.cfg.TaskToken(run.Task)
-	in := l.cfg.runInput(run, token)
+	in := l.cfg.runInput(run, definition, token)
 	done := &messages.RunDone{Task: run.Task}
 	l.submit(l.modify, request{
 		op:     "RunTask",
@@ -161,7 +184,7 @@ func (l *Launcher) Run(to *actor.PID, run messages.RunTask) {
 		},
 		answer: func(failure *messages.LaunchError) {
 			done.Err = failure
-			l.cfg.Deliver(to, done)
+			answer(done)
 		},
 	})
 }

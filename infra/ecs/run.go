@@ -37,9 +37,9 @@ func clientToken(task wire.TaskID) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// runInput is the call that starts a task. It depends on nothing but the Config and the request, because ECS compares
-// the parameters of calls with the same clientToken.
-func (c Config) runInput(run messages.RunTask, token string) *awsecs.RunTaskInput {
+// runInput is the call that starts a task of a definition. It depends on nothing but the Config and its arguments, because
+// ECS compares the parameters of calls with the same clientToken.
+func (c Config) runInput(run messages.RunTask, definition, token string) *awsecs.RunTaskInput {
 	environment := []types.KeyValuePair{
 		variable(envGateway, c.GatewayWSURL),
 		variable(envTask, string(run.Task)),
@@ -51,7 +51,7 @@ func (c Config) runInput(run messages.RunTask, token string) *awsecs.RunTaskInpu
 	}
 	return &awsecs.RunTaskInput{
 		Cluster:              &c.Cluster,
-		TaskDefinition:       &c.TaskDefinition,
+		TaskDefinition:       &definition,
 		Count:                aws.Int32(1),
 		ClientToken:          aws.String(clientToken(run.Task)),
 		StartedBy:            &c.StartedBy,

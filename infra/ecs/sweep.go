@@ -108,7 +108,7 @@ func (s *sweep) describe() {
 				return err
 			}
 			for _, instance := range out.ContainerInstances {
-				if seen, here := seenOf(instance, l.size.Load()); here {
+				if seen, here := seenOf(instance, l.taskSize()); here {
 					s.hosts = append(s.hosts, seen)
 				}
 			}

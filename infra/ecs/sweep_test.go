@@ -176,7 +176,7 @@ func (i *instances) DescribeContainerInstances(
 func sweepOf(t *testing.T, i *instances) *messages.HostsListed {
 	t.Helper()
 	w := launch(t, i)
-	w.size.Store(&taskSize{memory: 256})
+	w.definition.Store(&definition{size: taskSize{memory: 256}})
 	w.Sweep(asker)
 	return next[*messages.HostsListed](w.inbox)
 }

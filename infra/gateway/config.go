@@ -13,6 +13,7 @@ import (
 
 	"hearth/actors"
 	"hearth/infra/auth"
+	"hearth/infra/efs"
 	"hearth/infra/sign"
 	"hearth/messages"
 )
@@ -47,6 +48,8 @@ type Config struct {
 	// SharedAP is the first phase's switch, SharedAPID the access point.
 	SharedAP   bool
 	SharedAPID string
+	// AccessPointRoot is, without the shared access point, the directory on the file system that has the users' directories.
+	AccessPointRoot string
 
 	Actors actors.Settings
 
@@ -177,7 +180,9 @@ func (c *Config) validatePhases() []error {
 		return []error{errors.New("ENABLE_WARM_POOL=true needs USE_SHARED_AP=true: a warm task boots before its user is known, " +
 			"so it cannot mount an access point of the user's own")}
 	case !c.SharedAP:
-		return []error{errors.New("USE_SHARED_AP=false: an access point and a task definition for each user are not in this version yet")}
+		if err := efs.CheckRoot(c.AccessPointRoot); err != nil {
+			return []error{fmt.Errorf("ACCESS_POINT_ROOT: %w", err)}
+		}
 	case c.SharedAPID != "" && !sharedAPPattern.MatchString(c.SharedAPID):
 		return []error{fmt.Errorf("SHARED_ACCESS_POINT_ID: %q is not an access point id (fsap-...)", c.SharedAPID)}
 	case c.SharedAPID == "" && c.Backend == BackendECS:
@@ -199,14 +204,22 @@ func (c *Config) validateLocal() (problems []error) {
 	return problems
 }
 
-func (c *Config) validateECS() (problems []error) {
-	for _, needed := range []struct{ name, value string }{
+func (c *Config) validateECS() []error {
+	return missing("with BACKEND=ecs", []namedValue{
 		{"ECS_CLUSTER", c.ECS.Cluster}, {"ECS_TASK_DEFINITION", c.ECS.TaskDefinition},
 		{"ECS_CONTAINER_NAME", c.ECS.ContainerName}, {"GATEWAY_WS_URL", c.GatewayWSURL},
 		{"TASK_TOKEN_SECRET", c.TaskTokenSecret},
-	} {
-		if needed.value == "" {
-			problems = append(problems, fmt.Errorf("%s: needed with BACKEND=ecs", needed.name))
+	})
+}
+
+// namedValue is the environment variable of a setting, and its value.
+type namedValue struct{ name, value string }
+
+// missing are the settings that are needed and not there.
+func missing(when string, needed []namedValue) (problems []error) {
+	for _, each := range needed {
+		if each.value == "" {
+			problems = append(problems, fmt.Errorf("%s: needed %s", each.name, when))
 		}
 	}
 	return problems

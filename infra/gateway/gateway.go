@@ -21,6 +21,7 @@ import (
 	"hearth/infra/api"
 	"hearth/infra/auth"
 	"hearth/infra/ecs"
+	"hearth/infra/efs"
 	"hearth/infra/engine"
 	"hearth/infra/observe"
 	"hearth/infra/sign"
@@ -176,18 +177,19 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 		OnRootFailure: func(reason error) { g.fail(fmt.Errorf("the pool supervisor failed: %w", reason)) },
 		OnIncident:    func(i engine.Incident) { g.observer.Incident(string(i.Kind)) },
 	})
-	var client ecs.Client
+	var clients *ecs.Clients
 	if g.cfg.Backend == BackendLocal {
 		if g.local, err = startLocal(ctx, &g.cfg, g.log, output); err != nil {
 			return err
 		}
-		client = g.local.client
-	} else if client, err = ecs.LoadClient(ctx); err != nil {
+		clients = g.local.clients
+	} else if clients, err = ecs.LoadClients(ctx); err != nil {
 		return err
 	}
 	g.launcher, err = ecs.New(ecs.Config{
-		Client: client, Cluster: g.cfg.ECS.Cluster, TaskDefinition: g.cfg.ECS.TaskDefinition,
+		Client: clients.ECS, Cluster: g.cfg.ECS.Cluster, TaskDefinition: g.cfg.ECS.TaskDefinition,
 		ContainerName: g.cfg.ECS.ContainerName, StartedBy: g.cfg.ECS.StartedBy, GatewayWSURL: g.cfg.GatewayWSURL,
+		WorkspaceRoot: g.cfg.Actors.WorkspaceRoot, AccessPoints: g.cfg.accessPoints(clients),
 		TaskToken: g.signer.TaskToken,
 		Deliver:   g.deliver,
 		Log:       g.log, OnCall: g.observer.Call,
@@ -203,6 +205,14 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 		g.observer.Proven()
 	}
 	return err
+}
+
+// accessPoints are the users' own, none when they share one.
+func (c *Config) accessPoints(clients *ecs.Clients) ecs.AccessPoints {
+	if c.SharedAP {
+		return nil
+	}
+	return efs.New(efs.Config{Client: clients.EFS, Root: c.AccessPointRoot, Deployment: c.ECS.StartedBy})
 }
 
 // deliver gives actors what the adapters have for them. A message for an actor that has ended is counted by the engine.

@@ -26,6 +26,9 @@ const (
 	localCluster   = "hearth"
 	localFamily    = "agent"
 	localContainer = "bridge"
+	// The file system that users' own access points are on. The endpoint mounts nothing: workspaces are directories.
+	localVolume     = "workspaces"
+	localFileSystem = "fs-00000000"
 )
 
 // Room for tasks on an embedded container instance. The machine is the bound, not these figures: a task is a process and
@@ -43,7 +46,7 @@ const workspaceRootMode = 0o711
 // localBackend is the embedded ECS-compatible endpoint with its task definition registered.
 type localBackend struct {
 	server    *localecs.Server
-	client    *awsecs.Client
+	clients   *ecs.Clients
 	workspace string
 	// temporary is the directory of what goes when the gateway does: agents' temporary directories, also those of tasks that
 	// were killed, and the workspaces if nobody asked to keep them.
@@ -60,7 +63,7 @@ func startLocal(ctx context.Context, cfg *Config, log zerolog.Logger, output io.
 	if err != nil {
 		return nil, fmt.Errorf("start the local backend: %w", err)
 	}
-	b := &localBackend{server: server, client: ecs.LocalClient(server.URL(), localRegion)}
+	b := &localBackend{server: server, clients: ecs.LocalClients(server.URL(), localRegion)}
 	if err := b.prepare(ctx, cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("set up the local backend: %w", err), b.close(ctx))
 	}
@@ -82,6 +85,7 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 		Name: aws.String(localContainer), Image: aws.String("local"), Essential: aws.Bool(true),
 		EntryPoint: []string{cfg.Local.Bridge}, Cpu: localTaskCPU, Memory: aws.Int32(localTaskMemory),
 		StopTimeout: aws.Int32(stopTimeoutSeconds(cfg.Actors.StopGrace)),
+		MountPoints: []types.MountPoint{{SourceVolume: aws.String(localVolume), ContainerPath: &b.workspace}},
 	}
 	for _, name := range []string{
 		"WORKSPACE_ROOT", "AGENT_COMMAND", "AGENT_IO", "AGENT_STDERR", "MAX_FRAME_BYTES", "LOG_LEVEL", "LOG_FORMAT",
@@ -97,8 +101,10 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 			container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
 		}
 	}
-	registered, err := b.client.RegisterTaskDefinition(ctx, &awsecs.RegisterTaskDefinitionInput{
+	registered, err := b.clients.ECS.RegisterTaskDefinition(ctx, &awsecs.RegisterTaskDefinitionInput{
 		Family: aws.String(localFamily), ContainerDefinitions: []types.ContainerDefinition{container},
+		Volumes: []types.Volume{{Name: aws.String(localVolume), EfsVolumeConfiguration: &types.EFSVolumeConfiguration{
+			FileSystemId: aws.String(localFileSystem)}}},
 	})
 	if err != nil {
 		return err

@@ -23,17 +23,19 @@ var (
 // family holds the revisions of one family; revision n is at index n-1. Guarded by Server.mu.
 type family struct{ revisions []*definition }
 
-// definition is a registered task definition. Only status and deregisteredAt ever change.
+// definition is a registered task definition. Only its status ever changes, and with it the times of that.
 type definition struct {
 	family         string
 	revision       int
 	arn            string
-	status         string                     // ACTIVE or INACTIVE
+	status         string                     // ACTIVE, INACTIVE or DELETE_IN_PROGRESS
 	members        map[string]json.RawMessage // what was registered, member by member, with ECS's defaults: echoed as it came
 	parsed         definitionBody
 	tags           []tag
 	registeredAt   timestamp
 	deregisteredAt timestamp
+	// deleteRequestedAt is when DeleteTaskDefinitions was called.
+	deleteRequestedAt timestamp
 }
 
 // definitionBody has the members of a task definition that this endpoint acts on.
@@ -90,6 +92,9 @@ func (d *definition) view() map[string]any {
 	v["compatibilities"] = []string{"EXTERNAL", "EC2"}
 	if !d.deregisteredAt.IsZero() {
 		v["deregisteredAt"] = d.deregisteredAt
+	}
+	if !d.deleteRequestedAt.IsZero() {
+		v["deleteRequestedAt"] = d.deleteRequestedAt
 	}
 	return v
 }
@@ -300,7 +305,7 @@ func (s *Server) deregisterTaskDefinition(in describeDefinitionIn) (definitionOu
 	if d == nil || d.status != "ACTIVE" {
 		return definitionOut{}, clientException("The specified task definition does not exist or is inactive.")
 	}
-	d.status, d.deregisteredAt = "INACTIVE", now()
+	d.status, d.deregisteredAt = statusInactive, now()
 	return definitionOut{TaskDefinition: d.view()}, nil
 }
 
@@ -320,8 +325,8 @@ type listDefinitionsOut struct {
 // listTaskDefinitions lists by family, then revision. familyPrefix is a whole family's name, in spite of what it is called.
 func (s *Server) listTaskDefinitions(in listDefinitionsIn) (listDefinitionsOut, *apiError) {
 	status := valueOr(in.Status, "ACTIVE")
-	if status != "ACTIVE" && status != "INACTIVE" {
-		return listDefinitionsOut{}, invalidParameter("status must be ACTIVE or INACTIVE.")
+	if status != statusActive && status != statusInactive && status != statusDeleteInProgress {
+		return listDefinitionsOut{}, invalidParameter("status must be ACTIVE, INACTIVE or DELETE_IN_PROGRESS.")
 	}
 	sort := valueOr(in.Sort, "ASC")
 	if sort != "ASC" && sort != "DESC" {

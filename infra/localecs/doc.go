@@ -1,5 +1,6 @@
 // Package localecs is an ECS-compatible endpoint on loopback that runs tasks as local processes. The real SDK and the
-// real AWS CLI drive it: it speaks AWS JSON 1.1 as Amazon ECS does, down to the shapes of its errors. The gateway embeds
+// real AWS CLI drive it: it speaks AWS JSON 1.1 as Amazon ECS does, down to the shapes of its errors. On the same address it
+// speaks as EFS of access points. The gateway embeds
 // it (BACKEND=local), and cmd/localecs serves it alone.
 //
 // # What is real

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,6 +17,16 @@ type Faults struct {
 	API map[string]APIFault `json:"api,omitempty"`
 	// Task has the delays and failures in a task's life; they apply to tasks that come to that point from now on.
 	Task TaskFault `json:"task"`
+	// Files has what EFS does.
+	Files FileFault `json:"files,omitzero"`
+}
+
+// FileFault is what happens to access points.
+type FileFault struct {
+	// CreationDelay is how long a new one is in state creating.
+	CreationDelay Duration `json:"creationDelay,omitempty"`
+	// AccessPointLimit is the quota of a file system; 0 is EFS's own, 10,000.
+	AccessPointLimit int `json:"accessPointLimit,omitempty"`
 }
 
 // APIFault is what happens to calls of an operation, in the order of its fields. Rates are probabilities from 0 to 1.
@@ -67,7 +78,7 @@ const maxDelay = Duration(time.Hour)
 func (f Faults) validate() error {
 	known := operations()
 	for name, api := range f.API {
-		if name != "*" && known[name] == nil {
+		if name != "*" && known[name] == nil && !slices.Contains(fileOperations, name) {
 			return fmt.Errorf("faults: there is no operation %q", name)
 		}
 		if err := errors.Join(checkDelay(api.Delay), checkRates(api.ThrottleRate, api.FailureRate, api.LostAnswerRate)); err != nil {
@@ -143,6 +154,12 @@ func (i *faultInjector) current() Faults {
 	f := i.faults
 	f.API = maps.Clone(f.API)
 	return f
+}
+
+func (i *faultInjector) files() FileFault {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.faults.Files
 }
 
 func (i *faultInjector) task() TaskFault {

@@ -35,6 +35,7 @@ type Server struct {
 	families    map[string]*family
 	definitions int             // revisions kept, in all families
 	endpoints   map[string]slot // metadata endpoint ids of live tasks
+	files       accessPoints
 }
 
 // Start listens and serves until Close. It fails on a bad Config, or when the address is taken or not on loopback.
@@ -60,6 +61,7 @@ func Start(cfg Config) (*Server, error) {
 		clusters:   map[string]*cluster{},
 		families:   map[string]*family{},
 		endpoints:  map[string]slot{},
+		files:      accessPoints{},
 	}
 	s.addInstances(s.addCluster(cfg.Cluster), cfg.Instances, resources{cfg.InstanceCPU, cfg.InstanceMemory})
 	s.http = &http.Server{
@@ -139,12 +141,13 @@ func listenLoopback(address string) (net.Listener, error) {
 	return net.ListenTCP("tcp", resolved)
 }
 
-// handler routes the listener's three tenants: the API, the metadata endpoint and the control paths.
+// handler routes the listener's tenants: the APIs, the metadata endpoint and the control paths.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", s.serveAPI)
 	mux.HandleFunc("GET /v4/{endpoint}", s.serveContainerMetadata)
 	mux.HandleFunc("GET /v4/{endpoint}/task", s.serveTaskMetadata)
+	s.routeFiles(mux)
 	s.routeControl(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !localHost(r.Host) {

@@ -30,6 +30,7 @@ func operations() map[string]operation {
 		"DescribeTaskDefinition":        typed((*Server).describeTaskDefinition),
 		"ListTaskDefinitions":           typed((*Server).listTaskDefinitions),
 		"DeregisterTaskDefinition":      typed((*Server).deregisterTaskDefinition),
+		"DeleteTaskDefinitions":         typed((*Server).deleteTaskDefinitions),
 		"RunTask":                       typed((*Server).runTask),
 		"StopTask":                      typed((*Server).stopTask),
 		"DescribeTasks":                 typed((*Server).describeTasks),
@@ -55,7 +56,7 @@ func typed[In, Out any](method func(*Server, In) (Out, *apiError)) operation {
 	}
 }
 
-// serveAPI answers one API call: it reads the call, lets the faults in force have their way, and carries it out.
+// serveAPI answers one API call of ECS.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
 	run := s.operations[name]
@@ -63,9 +64,17 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, name, nil, fault("UnknownOperationException", "localecs does not know the operation %q.", name))
 		return
 	}
+	s.perform(w, r, name, run, s.answer)
+}
+
+// answerer writes the outcome of a call as a service's protocol has it.
+type answerer func(w http.ResponseWriter, name string, out any, err error)
+
+// perform reads a call, lets the faults in force have their way, and carries it out.
+func (s *Server) perform(w http.ResponseWriter, r *http.Request, name string, run operation, answer answerer) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		s.answer(w, name, nil, unreadable(err))
+		answer(w, name, nil, unreadable(err))
 		return
 	}
 	// The server's read timeout was for the body. It would also end r.Context() under a call that is made to wait.
@@ -74,7 +83,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	inForce, err := s.faults.beforeCall(r.Context(), s.closing, name)
 	if err != nil {
-		s.answer(w, name, nil, err)
+		answer(w, name, nil, err)
 		return
 	}
 	out, err := run(s, body)
@@ -82,7 +91,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		s.log.Info().Str("operation", name).Msg("fault: answer lost")
 		panic(http.ErrAbortHandler) // net/http's own way to drop a connection without an answer
 	}
-	s.answer(w, name, out, err)
+	answer(w, name, out, err)
 }
 
 func unreadable(err error) error {
@@ -94,21 +103,29 @@ func unreadable(err error) error {
 	return fault("SerializationException", "The request's body could not be read.")
 }
 
-// answer writes the outcome of a call. Neither bodies nor headers are logged: they hold credentials and tokens.
+// answer writes the outcome of a call of ECS.
 func (s *Server) answer(w http.ResponseWriter, name string, out any, err error) {
 	status := http.StatusOK
-	if err != nil {
-		var known *apiError
-		if !errors.As(err, &known) {
-			known = serverException("%v", err)
-		}
-		status, out = known.Status, known
-		s.log.Debug().Str("operation", name).Int("status", status).Str("error", known.Type).Msg(known.Message)
-	} else {
-		s.log.Debug().Str("operation", name).Int("status", status).Msg("call")
+	if failed := s.outcome(name, err); failed != nil {
+		status, out = failed.Status, failed
 	}
 	w.Header().Set("X-Amzn-Requestid", newUUID())
 	s.writeJSON(w, contentType, status, out)
+}
+
+// outcome logs how a call ended and gives its error, nil if there was none. Neither bodies nor headers are logged: they
+// hold credentials and tokens.
+func (s *Server) outcome(name string, err error) *apiError {
+	if err == nil {
+		s.log.Debug().Str("operation", name).Int("status", http.StatusOK).Msg("call")
+		return nil
+	}
+	var known *apiError
+	if !errors.As(err, &known) {
+		known = serverException("%v", err)
+	}
+	s.log.Debug().Str("operation", name).Int("status", known.Status).Str("error", known.Type).Msg(known.Message)
+	return known
 }
 
 func (s *Server) writeJSON(w http.ResponseWriter, mediaType string, status int, v any) {
