@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"unicode/utf8"
+
+	"hearth/messages/wire"
 )
 
 // readSize is how much is read at once; it also bounds what a lineReader holds beyond its limit.
@@ -85,9 +87,10 @@ type lineCodec struct {
 // payloads are what an output line becomes: one payload; or several strings where the line came in pieces or its string
 // would be too long, as control characters take up to six bytes each in JSON.
 func (c lineCodec) payloads(line []byte, whole bool) []json.RawMessage {
-	if c.mode == LinesJSON && whole && utf8.Valid(line) && json.Valid(line) {
-		// Bytes that are not UTF-8 can hide in a JSON string. They must not reach a text frame: its reader would close
-		// the socket, again on every replay.
+	if c.mode == LinesJSON && whole && wire.ValidPayload(line) {
+		// What a frame's reader would not take must not become one: the reader would close the socket, or leave the line out, again
+		// on every replay. Bytes that are not UTF-8 can hide in a JSON string, and a line may nest as deep as decoders go, without
+		// the frame around it.
 		return []json.RawMessage{bytes.Clone(bytes.TrimSpace(line))}
 	}
 	return c.quoted(line)

@@ -117,9 +117,21 @@ func (events) OnMessage(ws *gws.Conn, message *gws.Message) {
 	l.throttle()
 	if err != nil {
 		l.bad(err)
-		return
+		if frame = l.answerFor(err); frame == nil {
+			return
+		}
 	}
 	l.take(frame, bytes)
+}
+
+// answerFor is what stands for a frame that could not be read: the number of a bridge's output must not be missing for ever,
+// or every later one would wait for it.
+func (l *link) answerFor(err error) wire.Frame {
+	var unreadable *wire.UnreadableError
+	if l.kind == Bridge && errors.As(err, &unreadable) {
+		return wire.Gap{From: unreadable.Seq, To: unreadable.Seq}
+	}
+	return nil
 }
 
 func (l *link) closing() bool {

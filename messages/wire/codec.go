@@ -1,10 +1,14 @@
 package wire
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // decoder reads one typed frame from the whole of its JSON text.
@@ -43,48 +47,39 @@ func DecodeFromBridge(raw []byte) (Frame, error) { return decodeWith(fromBridge,
 // DecodeToBridge reads a frame that the gateway sent to a bridge.
 func DecodeToBridge(raw []byte) (Frame, error) { return decodeWith(toBridge, raw) }
 
-// head is what every frame is looked at for first. It holds all of data and ack, the two frames of the hot path, so that
-// they take one pass.
-type head struct {
-	Type    string          `json:"type"`
-	Seq     *uint64         `json:"seq"`
-	Payload json.RawMessage `json:"payload"`
-}
-
 func decodeWith(decoders map[string]decoder, raw []byte) (Frame, error) {
-	var h head
-	if err := json.Unmarshal(raw, &h); err != nil {
-		return nil, plainError("frame", err)
+	h, err := readHead(raw)
+	if err != nil {
+		return nil, err
 	}
-	switch h.Type {
+	switch h.kind {
 	case "":
 		return nil, errors.New("frame: no type")
 	case "data":
 		return decodeData(h)
 	case "ack":
-		if h.Seq == nil {
+		if !h.hasSeq {
 			return nil, errors.New("ack: no seq")
 		}
-		return Ack{Seq: *h.Seq}, nil
+		return Ack{Seq: h.seq}, nil
 	}
-	decode, known := decoders[h.Type]
+	decode, known := decoders[h.kind]
 	if !known {
-		return Unknown{Type: h.Type}, nil
+		return Unknown{Type: h.kind}, nil
 	}
 	return decode(raw)
 }
 
 func decodeData(h head) (Frame, error) {
-	if h.Payload == nil {
+	switch {
+	case h.hasSeq && h.seq == 0:
+		return nil, errors.New("data: seq starts at 1")
+	case h.payload == nil && h.hasSeq:
+		return nil, &UnreadableError{Seq: h.seq, Err: errors.New("no payload")}
+	case h.payload == nil:
 		return nil, errors.New("data: no payload")
 	}
-	if h.Seq == nil {
-		return Data{Payload: h.Payload}, nil
-	}
-	if *h.Seq == 0 {
-		return nil, errors.New("data: seq starts at 1")
-	}
-	return Data{Seq: *h.Seq, Payload: h.Payload}, nil
+	return Data{Seq: h.seq, Payload: bytes.Clone(h.payload)}, nil
 }
 
 func decode[F Frame](raw []byte) (Frame, error) {
@@ -100,17 +95,20 @@ func decode[F Frame](raw []byte) (Frame, error) {
 	return f, nil
 }
 
-// plainError names what is wrong with a frame without quoting it: encoding/json's type errors carry the offending value.
+// plainError names what is wrong with a frame without quoting it: the decoder's own errors carry names and values.
 func plainError(frame string, err error) error {
-	var wrong *json.UnmarshalTypeError
+	var wrong *json.SemanticError
 	if errors.As(err, &wrong) {
-		return fmt.Errorf("%s: field %q must be %s", frame, wrong.Field, wrong.Type)
+		return fmt.Errorf("%s: field %q must be %s", frame, strings.TrimPrefix(string(wrong.JSONPointer), "/"), wrong.GoType)
 	}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return fmt.Errorf("%s: not JSON at byte %d", frame, syntax.Offset)
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf("%s: a name comes twice", frame)
+	case errors.As(err, &syntax):
+		return fmt.Errorf("%s: not JSON at byte %d", frame, syntax.ByteOffset)
 	}
-	return fmt.Errorf("%s: not a JSON object", frame)
+	return fmt.Errorf("%s: not JSON at byte 0", frame)
 }
 
 // AppendFrame appends f's JSON text to dst. A payload goes out as it came in, without being encoded again.
@@ -127,7 +125,7 @@ func AppendFrame(dst []byte, f Frame) []byte {
 		dst = append(dst, d.Payload...)
 		return append(dst, '}')
 	}
-	fields, err := json.Marshal(f)
+	fields, err := json.Marshal(f, jsontext.AllowInvalidUTF8(true)) // what is not UTF-8 becomes U+FFFD
 	if err != nil {
 		// Invariant: frames are plain structs of strings, numbers and booleans, which always encode.
 		panic(fmt.Sprintf("wire: encode %s: %v", f.FrameType(), err))

@@ -2,8 +2,10 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -79,9 +81,9 @@ func TestDecodersRefuse(t *testing.T) {
 		text   string
 		says   string
 	}{
-		{"nothing", DecodeFromClient, ``, "frame: not JSON"},
+		{"nothing", DecodeFromClient, ``, "frame: not a JSON object"},
 		{"garbage", DecodeFromClient, `{"type":`, "frame: not JSON"},
-		{"an array", DecodeFromClient, `[1]`, "frame: field"},
+		{"an array", DecodeFromClient, `[1]`, "frame: not a JSON object"},
 		{"no type", DecodeFromClient, `{"seq":1}`, "no type"},
 		{"type of the wrong kind", DecodeFromClient, `{"type":5}`, `field "type" must be string`},
 		{"data without payload", DecodeFromClient, `{"type":"data","seq":1}`, "no payload"},
@@ -106,6 +108,94 @@ func TestDecodersRefuse(t *testing.T) {
 			frame, err := test.decode([]byte(test.text))
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %#v, %v; want an error with %q", frame, err, test.says)
+			}
+		})
+	}
+}
+
+// TestNamesMatchExactly: two readers of one frame must not understand different things. Names that differ in case, or in a
+// letter that Unicode folds, are other names, and no name comes twice.
+func TestNamesMatchExactly(t *testing.T) {
+	for _, text := range []string{
+		`{"type":"data","seq":1,"payload":"good","PAYLOAD":"evil"}`, `{"type":"data","seq":1,"Payload":"evil","payload":"good"}`,
+		`{"type":"data","SEQ":9,"seq":1,"payload":"good"}`, `{"TYPE":"ack","type":"data","\u017feq":9,"seq":1,"payload":"good"}`,
+		"{\"type\":\"data\",\"\u017feq\":9,\"seq\":1,\"payload\":\"good\"}", `{"type":"data","seq":1,"payload":"good","more":{"payload":"evil"}}`,
+	} {
+		frame, err := DecodeFromClient([]byte(text))
+		if want := (Data{Seq: 1, Payload: []byte(`"good"`)}); err != nil || !reflect.DeepEqual(frame, want) {
+			t.Errorf("%s: %#v, %v", text, frame, err)
+		}
+	}
+	for _, test := range []struct {
+		text string
+		want Frame
+	}{
+		{"{\"type\":\"token\",\"to\u212aen\":\"evil\",\"token\":\"good\"}", Token{Token: "good"}},
+		{`{"type":"hello","lastSeq":1,"lastseq":2,"LASTSEQ":3}`, Hello{LastSeq: 1}},
+		{`{"type":"ping","ID":"evil"}`, Ping{}},
+	} {
+		if frame, err := DecodeFromClient([]byte(test.text)); err != nil || frame != test.want {
+			t.Errorf("%s: %#v, %v", test.text, frame, err)
+		}
+	}
+	for _, text := range []string{
+		`{"type":"data","seq":1,"payload":1,"payload":2}`, `{"type":"data","type":"ack","seq":1}`, `{"type":"ack","seq":1,"seq":2}`,
+		`{"type":"token","token":"a","token":"b"}`, `{"type":"token","token":"a","\u0074oken":"b"}`, `{"type":"ping","x":1,"x":1}`,
+	} {
+		if frame, err := DecodeFromClient([]byte(text)); err == nil || !strings.Contains(err.Error(), "comes twice") {
+			t.Errorf("%s: %#v, %v", text, frame, err)
+		}
+	}
+	// A user's own object is taken as it is.
+	frame, err := DecodeFromClient([]byte(`{"type":"data","seq":1,"payload":{"a":1,"a":2}}`))
+	if err != nil || string(frame.(Data).Payload) != `{"a":1,"a":2}` {
+		t.Errorf("%#v, %v", frame, err)
+	}
+}
+
+// TestADataFrameThatCannotBeReadKeepsItsNumber, so that whoever gets it can answer for it.
+func TestADataFrameThatCannotBeReadKeepsItsNumber(t *testing.T) {
+	for _, text := range []string{
+		`{"type":"data","seq":7,"payload":` + nested(maxDepth+1) + `}`, `{"seq":7,"type":"data","payload":` + nested(maxDepth+1) + `}`,
+		`{"type":"data","seq":7,"payload":{"a":}}`, `{"type":"data","seq":7,"payload":tru}`,
+		`{"type":"data","seq":7}`, `{"type":"data","seq":7,"payload":1} x`, "{\"type\":\"data\",\"seq\":7,\"payload\":\"\xff\"}",
+	} {
+		var unreadable *UnreadableError
+		if _, err := DecodeFromBridge([]byte(text)); !errors.As(err, &unreadable) || unreadable.Seq != 7 {
+			t.Errorf("%.60s: %v", text, err)
+		}
+	}
+}
+
+// TestValidPayloadsCanBeFrames holds what a bridge asks of an agent's line to what decoders take.
+func TestValidPayloadsCanBeFrames(t *testing.T) {
+	for _, payload := range []string{
+		`1`, ` [ 1 ] `, nested(maxDepth), nested(maxDepth + 1), strings.Repeat("[", 20_000), strings.Repeat("[]", 20_000), `"` + strings.Repeat(`[\"{`, 20_000) + `"`,
+		`[` + strings.Repeat(`[],`, 12_000) + `1]`, `"\ud800"`, "\"\xff\"", `{"a":1,"a":2}`, `nul`, ``, ` `, `1 2`, `"a`, "\ufeff1", "1\n",
+	} {
+		frame := AppendFrame(nil, Data{Seq: 1, Payload: []byte(payload)})
+		_, err := DecodeToClient(frame)
+		if (err == nil) != ValidPayload([]byte(payload)) {
+			t.Errorf("%.40q is valid: %v, but as a frame: %v", payload, ValidPayload([]byte(payload)), err)
+		}
+		if err == nil && !json.Valid(frame) {
+			t.Errorf("%.40q: another decoder does not take the frame", payload)
+		}
+	}
+}
+
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
+
+func BenchmarkDecodeData(b *testing.B) {
+	for _, size := range []int{100, 16_000} {
+		frame := AppendFrame(nil, Data{Seq: 12345, Payload: []byte(`"` + strings.Repeat("x", size) + `"`)})
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(frame)))
+			for b.Loop() {
+				if _, err := DecodeFromBridge(frame); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -1,0 +1,191 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxDepth is how deep arrays and objects may nest in a payload. A frame's own object is one level more, and decoders
+// commonly stop at 10,000.
+const maxDepth = 9_999
+
+// payloadOptions take a payload as it came: that a user's object has a name twice, or half a surrogate pair escaped, is the
+// user's business. They let bytes pass that are not UTF-8, too, which is looked for apart.
+var payloadOptions = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// ValidPayload reports whether text is a payload: one JSON value in UTF-8 that can be read inside of a frame. A bridge asks it
+// of an agent's line.
+func ValidPayload(text []byte) bool {
+	return utf8.Valid(text) && !tooDeep(text) && jsontext.Value(text).IsValid(payloadOptions)
+}
+
+// tooDeep reports whether a JSON text nests deeper than maxDepth. Few have that many brackets at all, which is quickly seen.
+func tooDeep(text []byte) bool {
+	if bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) <= maxDepth {
+		return false
+	}
+	depth, inString := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
+}
+
+// UnreadableError is a data frame that was numbered and cannot be read. Whoever gets it answers for the number: a line that is
+// lost must not be missing in silence.
+type UnreadableError struct {
+	Seq uint64
+	Err error
+}
+
+// Error says what is wrong with the frame, without quoting it.
+func (e *UnreadableError) Error() string {
+	return "data " + strconv.FormatUint(e.Seq, 10) + ": " + e.Err.Error()
+}
+
+// Unwrap gives what is wrong with the frame.
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// head is what every frame is looked at for first. It holds all of data and ack, the two frames of the hot path.
+type head struct {
+	kind    string
+	seq     uint64
+	hasSeq  bool
+	payload []byte
+}
+
+// readHead reads a frame's type and, where it has them, its seq and payload, which is a part of raw.
+func readHead(raw []byte) (head, error) {
+	if h, ok := readPlainData(raw); ok {
+		return h, nil
+	}
+	h, err := readMembers(raw)
+	if err != nil && h.kind == "data" && h.seq > 0 {
+		return h, &UnreadableError{Seq: h.seq, Err: err}
+	}
+	return h, err
+}
+
+// The beginning and the middle of a data frame as AppendFrame writes it.
+const (
+	plainDataStart   = `{"type":"data","seq":`
+	plainDataPayload = `,"payload":`
+)
+
+// readPlainData reads a data frame that is written as AppendFrame does it, which most are, in one pass. Anything else it leaves to
+// readMembers: what follows the payload's name is not one JSON value then.
+func readPlainData(raw []byte) (head, bool) {
+	rest, ok := bytes.CutPrefix(raw, []byte(plainDataStart))
+	if !ok {
+		return head{}, false
+	}
+	digits := 0
+	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+		digits++
+	}
+	seq, err := strconv.ParseUint(string(rest[:digits]), 10, 64)
+	if err != nil || rest[0] == '0' {
+		return head{}, false
+	}
+	payload, ok := bytes.CutPrefix(rest[digits:], []byte(plainDataPayload))
+	if !ok || len(payload) == 0 || payload[len(payload)-1] != '}' {
+		return head{}, false
+	}
+	payload = payload[:len(payload)-1]
+	if !ValidPayload(payload) {
+		return head{}, false
+	}
+	return head{kind: "data", seq: seq, hasSeq: true, payload: payload}, true
+}
+
+var errNotObject = errors.New("frame: not a JSON object")
+
+// readMembers reads any frame. Names match exactly, and none comes twice: two readers of one frame must not understand
+// different things. What was read before an error is returned with it.
+func readMembers(raw []byte) (h head, err error) {
+	in := jsontext.NewDecoder(bytes.NewBuffer(raw), payloadOptions)
+	if in.PeekKind() != '{' {
+		if _, err := in.ReadValue(); err != nil && !errors.Is(err, io.EOF) {
+			return h, plainError("frame", err)
+		}
+		return h, errNotObject
+	}
+	if _, err := in.ReadToken(); err != nil {
+		return h, plainError("frame", err)
+	}
+	seen := map[string]bool{}
+	for in.PeekKind() != '}' {
+		token, err := in.ReadToken()
+		if err != nil {
+			return h, plainError("frame", err)
+		}
+		name := token.String()
+		if seen[name] {
+			return h, errors.New("frame: a name comes twice")
+		}
+		seen[name] = true
+		value, err := in.ReadValue()
+		if err != nil {
+			return h, plainError("frame", err)
+		}
+		if err := h.set(name, value); err != nil {
+			return h, err
+		}
+	}
+	if _, err := in.ReadToken(); err != nil {
+		return h, plainError("frame", err)
+	}
+	if _, err := in.ReadToken(); !errors.Is(err, io.EOF) {
+		return h, fmt.Errorf("frame: not JSON at byte %d", in.InputOffset())
+	}
+	return h, nil
+}
+
+// set takes in one member of a frame.
+func (h *head) set(name string, value jsontext.Value) error {
+	switch name {
+	case "type":
+		if value.Kind() != '"' {
+			return errors.New(`frame: field "type" must be string`)
+		}
+		kind, err := jsontext.AppendUnquote(nil, value)
+		if err != nil {
+			return plainError("frame", err)
+		}
+		h.kind = string(kind)
+	case "seq":
+		seq, err := strconv.ParseUint(string(value), 10, 64)
+		if err != nil {
+			return errors.New(`frame: field "seq" must be uint64`)
+		}
+		h.seq, h.hasSeq = seq, true
+	case "payload":
+		switch {
+		case tooDeep(value):
+			return fmt.Errorf("frame: payload nests deeper than %d", maxDepth)
+		case !utf8.Valid(value):
+			return errors.New("frame: payload is not UTF-8")
+		}
+		h.payload = value
+	}
+	return nil
+}
