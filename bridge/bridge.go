@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -39,6 +40,8 @@ type bridge struct {
 	inits  chan assignment // takes the one that there is
 	left   chan struct{}   // closed once the loop runs no more events
 	wg     sync.WaitGroup
+	// maxPayload is the largest payload that an output may have: MAX_FRAME_BYTES, or the gateway's where that is smaller.
+	maxPayload atomic.Int64
 
 	// The loop's.
 	link    link
@@ -87,6 +90,7 @@ func newBridge(ctx context.Context, cfg Config, log zerolog.Logger) (*bridge, er
 		events: make(chan func()), inits: make(chan assignment, 1), left: make(chan struct{}),
 	}
 	b.link.base = cfg.GatewayURL
+	b.maxPayload.Store(int64(cfg.MaxFrameBytes))
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
 }
@@ -191,6 +195,10 @@ func (b *bridge) onFrame(from *socket, frame wire.Frame) {
 	if !b.link.hears(from) {
 		return // a socket that was replaced: the gateway says it again on the new one
 	}
+	if f, ok := frame.(wire.Limits); ok { // it tells no more than that there is a gateway
+		b.onLimits(from, f)
+		return
+	}
 	from.answered = true
 	if from == b.link.next {
 		b.promote()
@@ -242,13 +250,19 @@ func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 func (b *bridge) hello() wire.BridgeHello {
 	h := wire.BridgeHello{
 		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: wire.BridgeWarm,
-		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass),
+		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass), MaxFrameBytes: b.cfg.MaxFrameBytes,
 	}
 	if s := b.session; s != nil {
 		h.State, h.SessionID, h.UserID, h.Binding = wire.BridgeAssigned, s.id, s.user, s.binding
 		h.InSeq, h.OutSeq = s.in.given(), s.out.last()
 	}
 	return h
+}
+
+// onLimits holds to what the gateway takes from here on.
+func (b *bridge) onLimits(from *socket, f wire.Limits) {
+	from.limitOutputs(f.MaxFrameBytes)
+	b.maxPayload.Store(int64(min(b.cfg.MaxFrameBytes, f.MaxFrameBytes)))
 }
 
 // onPass keeps the newest pass for the next hello.

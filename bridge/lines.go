@@ -87,7 +87,7 @@ type lineCodec struct {
 // payloads are what an output line becomes: one payload; or several strings where the line came in pieces or its string
 // would be too long, as control characters take up to six bytes each in JSON.
 func (c lineCodec) payloads(line []byte, whole bool) []json.RawMessage {
-	if c.mode == LinesJSON && whole && wire.ValidPayload(line) {
+	if c.mode == LinesJSON && whole && len(line) <= c.max && wire.ValidPayload(line) {
 		// What a frame's reader would not take must not become one: the reader would close the socket, or leave the line out, again
 		// on every replay. Bytes that are not UTF-8 can hide in a JSON string, and a line may nest as deep as decoders go, without
 		// the frame around it.

@@ -209,7 +209,9 @@ func (b *bridge) relay(s *session, p prepared) wire.Exit {
 
 // output puts an output line into the outbox. It reports false once that is closed.
 func (s *session) output(line []byte, whole bool) bool {
-	for _, payload := range s.codec.payloads(line, whole) {
+	codec := s.codec
+	codec.max = int(s.maxPayload.Load())
+	for _, payload := range codec.payloads(line, whole) {
 		if !s.out.put(payload) {
 			return false
 		}

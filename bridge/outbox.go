@@ -21,10 +21,12 @@ type outbox struct {
 	reader bell // of the socket attached last; nil before the first
 }
 
-// cursor is a socket's place in the outputs: everything up to seq was sent, and the exit, too, once ended.
+// cursor is a socket's place in the outputs: everything up to seq was sent, and the exit, too, once ended. An output with a
+// payload larger than max is a gap on this socket, whose gateway would not take it; 0 is no bound.
 type cursor struct {
 	seq   uint64
 	ended bool
+	max   int
 }
 
 // newOutbox goes on counting after last.
@@ -95,6 +97,9 @@ func (o *outbox) next(c *cursor) wire.Frame {
 	if frame == nil && o.exit != nil && !c.ended {
 		c.ended = true
 		return *o.exit
+	}
+	if data, ok := frame.(wire.Data); ok && c.max > 0 && len(data.Payload) > c.max {
+		return wire.Gap{From: data.Seq, To: data.Seq}
 	}
 	return frame
 }

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -29,6 +30,8 @@ type session struct {
 	in     *inbox
 	out    *outbox
 	redact redactor
+	// maxPayload is the bridge's own; it changes with the gateway.
+	maxPayload *atomic.Int64
 
 	ctx    context.Context // ends the preparations, not the agent
 	cancel context.CancelFunc
@@ -67,10 +70,11 @@ func (b *bridge) onInitUser(from *socket, f wire.InitUser) {
 	b.forgetPass()
 	s := &session{
 		id: f.SessionID, user: f.UserID, binding: f.Binding,
-		log:   b.log.With().Str("session", string(f.SessionID)).Str("user", string(f.UserID)).Logger(),
-		codec: lineCodec{mode: b.cfg.AgentIO, max: b.cfg.MaxFrameBytes},
-		in:    newInbox(f.InSeq),
-		out:   newOutbox(f.OutSeq, b.cfg.OutputBufferBytes, b.cfg.AgentOverflow),
+		log:        b.log.With().Str("session", string(f.SessionID)).Str("user", string(f.UserID)).Logger(),
+		codec:      lineCodec{mode: b.cfg.AgentIO, max: b.cfg.MaxFrameBytes},
+		in:         newInbox(f.InSeq),
+		out:        newOutbox(f.OutSeq, b.cfg.OutputBufferBytes, b.cfg.AgentOverflow),
+		maxPayload: &b.maxPayload,
 	}
 	s.redact.add(f.Token)
 	s.ctx, s.cancel = context.WithCancel(b.ctx)

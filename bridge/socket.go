@@ -70,6 +70,7 @@ type socket struct {
 	ack     *uint64
 	outputs *outbox // nil until they may flow
 	held    bool    // neither acks nor outputs may flow
+	max     int     // the largest payload that the gateway takes, 0 until it has said
 	cursor  cursor
 	closing bool
 	reason  error // the first reason given for the end
@@ -215,6 +216,16 @@ func (s *socket) carry(o *outbox, seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.outputs, s.cursor = o, o.attach(s.wake, seq)
+	s.cursor.max = s.max
+}
+
+// limitOutputs holds to the largest payload that the gateway takes: a larger output would close the socket, again on every
+// replay. A string's quotes come on top.
+func (s *socket) limitOutputs(payload int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.max = payload + len(`""`)
+	s.cursor.max = s.max
 }
 
 // close ends the socket in good order: what control frames wait are still written, outputs are not.
@@ -240,8 +251,15 @@ func (s *socket) because(err error) {
 	}
 }
 
-// healthy tells a gateway that took the hello from one that closes at once.
-func (s *socket) healthy() bool { return s.answered || time.Since(s.since) > backoffMax }
+// provenAfter is how long a socket must have lived for its gateway to count as one that keeps sockets. An answered hello alone
+// proves nothing: what is sent next may be what it cannot take.
+const provenAfter = time.Second
+
+// healthy tells a gateway that keeps the socket from one that closes it soon, which is dialled less and less often.
+func (s *socket) healthy() bool {
+	lived := time.Since(s.since)
+	return s.answered && lived > provenAfter || lived > backoffMax
+}
 
 // socketEvents is what gws calls, all on the reading goroutine.
 type socketEvents struct{ s *socket }

@@ -125,6 +125,8 @@ type TaskActive struct {
 	Task    wire.TaskID
 	Session wire.SessionID
 	Timings wire.Timings
+	// MaxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say.
+	MaxPayload int
 }
 
 // TaskFailed tells the supervisor that a task is of no more use and stops itself.
@@ -184,6 +186,8 @@ type TaskDetached struct {
 type TaskReattached struct {
 	Task          wire.TaskID
 	InSeq, OutSeq uint64
+	// MaxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say.
+	MaxPayload int
 }
 
 // From operators and the process.

@@ -27,8 +27,28 @@ func (s *session) accept(m *messages.LinkFrame, data wire.Data) {
 			Code: wire.CodeRateLimited, Message: "too much input waits for the agent", Retryable: true,
 		})
 		s.Links.Close(s.client.link, wire.CloseTryAgain)
+	case inputTooLarge:
+		s.refuseTooLarge()
 	}
 	s.Links.Credit(m.Link, m.Bytes)
+}
+
+// refuseTooLarge tells the client of an input that the bridge would not take, and closes its socket as it is closed for one that
+// the gateway itself would not take. What was not accepted the client hears from the next session frame.
+func (s *session) refuseTooLarge() {
+	s.send(wire.Error{
+		Code: wire.CodeFrameTooLarge, Message: fmt.Sprintf("payload larger than the %d bytes that this task takes", s.input.largest),
+	})
+	if s.client.link != 0 {
+		s.Links.Close(s.client.link, wire.CloseTooLarge)
+	}
+}
+
+// holdTo holds to the largest input that the bridge takes.
+func (s *session) holdTo(largest int) {
+	if s.input.limit(largest, s.Links.Credit) {
+		s.refuseTooLarge()
+	}
 }
 
 // flush gives the bridge every input that the agent has not been given. It knows which it has seen.
@@ -136,10 +156,15 @@ func (s *session) reattached(m *messages.TaskReattached) {
 		s.toBridge(wire.Ack{Seq: s.output.acked})
 	}
 	s.sent = "" // what was sent while the bridge was away is lost, and what it got it may get twice
+	s.holdTo(m.MaxPayload)
 	s.refreshToken()
 	s.flush()
 	if s.client.link != 0 {
-		s.send(wire.Status{State: wire.StateReady})
+		if s.client.ready {
+			s.send(wire.Status{State: wire.StateReady})
+		} else {
+			s.sendReady(wire.Ready{Path: wire.PathResumed})
+		}
 		s.replay()
 	}
 }

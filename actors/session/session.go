@@ -65,6 +65,9 @@ type client struct {
 	link messages.LinkID
 	// acks says that the client acknowledges outputs itself.
 	acks bool
+	// ready says that it was told ready on this socket. Invariant: each socket is told so before it is told that the agent is
+	// ready again, in whatever order client and bridge come back.
+	ready bool
 }
 
 // New makes a session's actor. It counts on from where an earlier one of the same id has ended. Its first message is
@@ -194,6 +197,12 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 	s.Links.Credit(m.Link, m.Bytes)
 }
 
+// sendReady tells the client that its agent takes input.
+func (s *session) sendReady(ready wire.Ready) {
+	s.client.ready = true
+	s.send(ready)
+}
+
 // send sends the client a frame, if it is there.
 func (s *session) send(frame wire.Frame) {
 	if s.client.link != 0 {
@@ -254,6 +263,6 @@ func (s *session) resume(m *messages.ClientArrived) {
 		s.send(wire.Status{State: wire.StateReconnecting})
 		return
 	}
-	s.send(wire.Ready{Path: wire.PathResumed})
+	s.sendReady(wire.Ready{Path: wire.PathResumed})
 	s.replay()
 }

@@ -169,10 +169,11 @@ func (s *session) becomeActive(m *messages.TaskActive) {
 	}
 	ready.Timings.ClaimMs = wire.Millis(s.bound.Waited)
 	s.ready = now
-	s.send(ready)
+	s.sendReady(ready)
 	s.observe(messages.Event{
 		Kind: messages.EventSessionReady, Path: ready.Path, Why: ready.Why, Timings: ready.Timings, Took: now.Sub(s.asked),
 	})
+	s.holdTo(m.MaxPayload)
 	s.refreshToken()
 	s.flush()
 	if s.client.link != 0 && s.output.sent < s.output.seen {

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"slices"
+
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -17,6 +19,8 @@ type inputQueue struct {
 	last, given uint64
 	entries     []inputEntry
 	bytes       int
+	// largest is the largest payload that the bridge takes, 0 while that is not known.
+	largest int
 }
 
 // inputEntry is an input that the agent has not been given yet.
@@ -38,6 +42,8 @@ const (
 	inputHole
 	// inputFull: too much waits for the agent already.
 	inputFull
+	// inputTooLarge: the bridge would not take it.
+	inputTooLarge
 )
 
 // add takes an input. One without a number is given the next.
@@ -50,13 +56,37 @@ func (q *inputQueue) add(data wire.Data, link messages.LinkID, bytes int) (uint6
 	case data.Seq > q.last+1:
 		return 0, inputHole
 	}
-	if q.bytes >= inputBound {
+	switch {
+	case q.tooLarge(data):
+		return 0, inputTooLarge
+	case q.bytes >= inputBound:
 		return 0, inputFull
 	}
 	q.bytes += bytes
 	q.last = data.Seq
 	q.entries = append(q.entries, inputEntry{data: data, link: link, bytes: bytes})
 	return data.Seq, inputAccepted
+}
+
+func (q *inputQueue) tooLarge(data wire.Data) bool {
+	return q.largest > 0 && len(data.Payload) > q.largest
+}
+
+// limit notes the largest payload that the bridge takes. An input that waits and is larger is given up, and with it all that
+// came after it: they are not accepted any more, and their client has to say them anew. It reports whether there was one.
+func (q *inputQueue) limit(largest int, credit func(messages.LinkID, int)) bool {
+	q.largest = largest
+	keep := slices.IndexFunc(q.entries, func(e inputEntry) bool { return q.tooLarge(e.data) })
+	if keep < 0 {
+		return false
+	}
+	for _, entry := range q.entries[keep:] {
+		q.drop(entry, credit)
+	}
+	clear(q.entries[keep:])
+	q.entries = q.entries[:keep]
+	q.last = q.given + uint64(keep)
+	return true
 }
 
 // acknowledge forgets the inputs up to seq, which the agent has been given, after credit was told of their bytes. It
@@ -67,10 +97,7 @@ func (q *inputQueue) acknowledge(seq uint64, credit func(messages.LinkID, int)) 
 	}
 	n := int(min(seq, q.last) - q.given)
 	for _, entry := range q.entries[:n] {
-		q.bytes -= entry.bytes
-		if entry.link != 0 {
-			credit(entry.link, entry.bytes)
-		}
+		q.drop(entry, credit)
 	}
 	clear(q.entries[:n])
 	q.entries = q.entries[n:]
@@ -80,6 +107,14 @@ func (q *inputQueue) acknowledge(seq uint64, credit func(messages.LinkID, int)) 
 	q.given = seq
 	q.last = max(q.last, seq) // the bridge may have been given some by another gateway, which handed it over
 	return true
+}
+
+// drop takes an entry's bytes out of the queue and gives them back to the socket that they came on.
+func (q *inputQueue) drop(entry inputEntry, credit func(messages.LinkID, int)) {
+	q.bytes -= entry.bytes
+	if entry.link != 0 {
+		credit(entry.link, entry.bytes)
+	}
 }
 
 // release forgets which socket the inputs came from, because it is gone.

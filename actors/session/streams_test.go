@@ -271,3 +271,29 @@ func TestEveryUnreadByteIsCreditedOnce(t *testing.T) {
 		})
 	})
 }
+
+// TestInputsHoldToTheBridgesLimit: what is too large is not accepted, or not any more, and the next that is accepted has the
+// number that it had.
+func TestInputsHoldToTheBridgesLimit(t *testing.T) {
+	input := func(seq uint64, size int) wire.Data { return wire.Data{Seq: seq, Payload: make([]byte, size)} }
+	credited := 0
+	credit := func(_ messages.LinkID, bytes int) { credited += bytes }
+	var q inputQueue
+	for seq, size := range []int{10, 90, 20} {
+		if _, verdict := q.add(input(uint64(seq)+1, size), 5, size); verdict != inputAccepted {
+			t.Fatalf("input %d: %v", seq+1, verdict)
+		}
+	}
+	if q.limit(100, credit) {
+		t.Error("all are small enough for 100")
+	}
+	if !q.limit(50, credit) || len(q.entries) != 1 || q.last != 1 || credited != 110 || q.bytes != 10 {
+		t.Errorf("after the limit %+v, credited %d", q, credited)
+	}
+	if _, verdict := q.add(input(2, 51), 5, 51); verdict != inputTooLarge {
+		t.Errorf("51 of 50 bytes: %v", verdict)
+	}
+	if seq, verdict := q.add(input(2, 50), 5, 50); verdict != inputAccepted || seq != 2 {
+		t.Errorf("50 of 50 bytes: %d, %v", seq, verdict)
+	}
+}

@@ -38,8 +38,8 @@ func DoubtPass(signer actors.Signer, hello wire.BridgeHello) string {
 
 // attachWarm makes the socket of a bridge without a user the task's own, and gives the bridge the pass that it has to show
 // on the next one. One that it has already may be signed with a secret that is on its way out.
-func (t *task) attachWarm(link messages.LinkID) {
-	t.attach(link)
+func (t *task) attachWarm(m *messages.BridgeArrived) {
+	t.attach(m)
 	t.passed = true
 	t.send(wire.Pass{Pass: t.Signer.WarmPass(t.request.Task)})
 }

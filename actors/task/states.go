@@ -61,7 +61,7 @@ func (t *task) starting(message any) {
 			t.fail(doubt, nil)
 			return
 		}
-		t.attachWarm(m.Link)
+		t.attachWarm(m)
 		t.becomeReady()
 	case *messages.TaskDescribed:
 		t.startingDescribed(m)
@@ -116,7 +116,7 @@ func (t *task) ready(message any) {
 			t.turnAway(m.Link, doubt) // and the socket that there is stays
 			return
 		}
-		t.attachWarm(m.Link)
+		t.attachWarm(m)
 	case *messages.HandOver:
 		t.handOver()
 	case *messages.LinkClosed:
@@ -198,7 +198,7 @@ func (t *task) becomeActive(timings wire.Timings) {
 	timings.InitMs = wire.Millis(took)
 	t.become(Active, (*task).active, 0)
 	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings, Took: took})
-	up := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings}
+	up := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings, MaxPayload: t.maxPayload}
 	t.tell(t.session, up)
 	t.tell(t.pool, up)
 	if t.leaving {

@@ -55,6 +55,8 @@ type task struct {
 	answerLost bool
 	// link is the bridge's socket, 0 when there is none.
 	link messages.LinkID
+	// maxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say.
+	maxPayload int
 	// exited says that the agent has ended: its bridge will end too, and need not dial again.
 	exited bool
 	// leaving says that the bridge is asked to dial another gateway.
@@ -153,12 +155,12 @@ func (t *task) leave() {
 }
 
 // attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
-func (t *task) attach(link messages.LinkID) {
+func (t *task) attach(m *messages.BridgeArrived) {
 	if t.link != 0 {
 		t.Dismiss(t.link, wire.CloseNormal)
 	}
-	t.link = link
-	t.Links.Bind(link, t.self)
+	t.link, t.maxPayload = m.Link, m.Hello.MaxFrameBytes
+	t.Links.Bind(t.link, t.self)
 	t.send(wire.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
 }
 
@@ -245,9 +247,9 @@ func (t *task) reattach(m *messages.BridgeArrived) {
 		t.deadline.Set(t.Clock, t.self, t.settings.InitTimeout)
 	}
 	t.poll.Cancel()
-	t.attach(m.Link)
+	t.attach(m)
 	t.observe(messages.Event{Kind: messages.EventReattached})
-	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq})
+	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq, MaxPayload: t.maxPayload})
 	if t.leaving {
 		t.handOver()
 	}

@@ -27,6 +27,7 @@ func TestBridgesArrive(t *testing.T) {
 		o := g.newOwner(path)
 		g.sockets.Bind(a.Link, o.pid)
 		g.sockets.Send(a.Link, wire.InitUser{UserID: "ann", SessionID: "s", WorkspaceDir: "/w", Token: userToken})
+		read[wire.Limits](p)
 		if f := read[wire.InitUser](p); f.Token != userToken {
 			t.Error("the token did not come")
 		}

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
@@ -151,17 +152,58 @@ func greetBridge(owner wire.TaskID, session wire.SessionID) greeting {
 
 // enter admits a handshake, or answers it. Who is admitted ends with upgrade or dismiss.
 func (s *Sockets) enter(w http.ResponseWriter, r *http.Request, kind Kind) bool {
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || r.ProtoMajor != 1 {
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Connection", "Upgrade")
-		s.refuse(w, r, kind, http.StatusUpgradeRequired, "this is a WebSocket")
+	if status, problem := checkHandshake(r); problem != "" {
+		if status == http.StatusUpgradeRequired {
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Connection", "Upgrade")
+			w.Header().Set("Sec-WebSocket-Version", webSocketVersion)
+		}
+		s.refuse(w, r, kind, status, problem)
 		return false
 	}
+	// gws looks only at the first of several headers, and for nothing beside what it wants.
+	r.Header.Set("Connection", "Upgrade")
+	r.Header.Set("Upgrade", "websocket")
 	if problem := s.admit(kind); problem != "" {
 		s.refuse(w, r, kind, http.StatusServiceUnavailable, problem)
 		return false
 	}
 	return true
+}
+
+// webSocketVersion is the one version that there is (RFC 6455, 4.1).
+const webSocketVersion = "13"
+
+// checkHandshake says what is wrong with a request to open a WebSocket, by RFC 6455, 4.2.1, and with which status it is refused.
+func checkHandshake(r *http.Request) (status int, problem string) {
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
+	switch {
+	case r.Method != http.MethodGet:
+		return http.StatusMethodNotAllowed, "a WebSocket is opened with GET"
+	case r.ProtoMajor != 1:
+		return http.StatusUpgradeRequired, "a WebSocket is opened with HTTP/1.1"
+	case r.ProtoMinor < 1:
+		return http.StatusHTTPVersionNotSupported, "a WebSocket is opened with HTTP/1.1"
+	case !listed(r.Header["Upgrade"], "websocket"), !listed(r.Header["Connection"], "upgrade"):
+		return http.StatusUpgradeRequired, "this is a WebSocket"
+	case len(r.Header["Sec-Websocket-Version"]) != 1 || r.Header.Get("Sec-WebSocket-Version") != webSocketVersion:
+		return http.StatusUpgradeRequired, "the WebSocket's version must be " + webSocketVersion
+	case len(r.Header["Sec-Websocket-Key"]) != 1 || err != nil || len(key) != 16:
+		return http.StatusBadRequest, "Sec-WebSocket-Key must be 16 bytes in base64"
+	}
+	return 0, ""
+}
+
+// listed reports whether a token is in a header's list. A header that comes several times is one list (RFC 9110, 5.3).
+func listed(lines []string, token string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // tooManyOfPeer refuses a user or a task that opens sockets and says nothing on them.

@@ -175,6 +175,9 @@ func (l *link) hello(message *gws.Message) {
 	}
 	l.mu.Unlock()
 	l.sockets.greeted(l)
+	if l.kind == Bridge {
+		l.send(wire.Limits{MaxFrameBytes: l.sockets.cfg.MaxFrameBytes})
+	}
 	l.sockets.cfg.Deliver(l.sockets.cfg.Supervisor, arrived)
 	l.await(func() bool { return l.stage == bound })
 }

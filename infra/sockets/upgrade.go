@@ -82,7 +82,23 @@ func (s *Sockets) allowedOrigin(r *http.Request) bool {
 		return false
 	}
 	// A page of the same host without TLS is whoever's who sits on the way. Behind a load balancer TLS cannot be seen.
-	own := strings.EqualFold(origin.Host, r.Host) && (r.TLS == nil || origin.Scheme == "https")
-	return own ||
-		slices.ContainsFunc(s.cfg.AllowedOrigins, func(allowed string) bool { return strings.EqualFold(allowed, origins[0]) })
+	own := sameHost(origin.Scheme, origin.Host, r.Host) && (r.TLS == nil || origin.Scheme == "https")
+	return own || slices.ContainsFunc(s.cfg.AllowedOrigins, func(text string) bool {
+		allowed, err := url.Parse(text)
+		return err == nil && allowed.Scheme == origin.Scheme && sameHost(origin.Scheme, allowed.Host, origin.Host)
+	})
+}
+
+// sameHost reports whether two hosts are the same with their ports, of which the scheme's own may be left out (RFC 6454, 4).
+func sameHost(scheme, one, other string) bool {
+	return canonicalHost(scheme, one) == canonicalHost(scheme, other)
+}
+
+func canonicalHost(scheme, host string) string {
+	u := url.URL{Host: host}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return strings.ToLower(u.Hostname()) + ":" + port
 }

@@ -30,7 +30,7 @@ var (
 	}
 	toBridge = map[string]decoder{
 		"init_user": decode[InitUser], "resume": decode[Resume], "token": decode[Token], "stop": decode[Stop],
-		"redial": decode[Redial], "pass": decode[Pass],
+		"redial": decode[Redial], "pass": decode[Pass], "limits": decode[Limits],
 	}
 )
 
@@ -163,6 +163,9 @@ func (h BridgeHello) validate() error {
 	if err := checkID("taskId", string(h.TaskID)); err != nil {
 		return err
 	}
+	if h.MaxFrameBytes < 0 {
+		return errors.New("maxFrameBytes: not a size")
+	}
 	switch h.State {
 	case BridgeWarm:
 		return nil
@@ -173,6 +176,13 @@ func (h BridgeHello) validate() error {
 		return checkID("sessionId", string(h.SessionID))
 	}
 	return errors.New("state: neither warm nor assigned")
+}
+
+func (l Limits) validate() error {
+	if l.MaxFrameBytes <= 0 {
+		return errors.New("maxFrameBytes: not a size")
+	}
+	return nil
 }
 
 func (p Pass) validate() error {

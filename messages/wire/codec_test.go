@@ -57,6 +57,8 @@ var frames = []struct {
 	{DecodeToBridge, Stop{Reason: "r", GraceMs: 5}, `{"type":"stop","reason":"r","graceMs":5}`},
 	{DecodeFromBridge, BridgeHello{TaskID: "t-1", State: BridgeWarm, Pass: "p"}, `{"type":"hello","taskId":"t-1","version":"","state":"warm","pass":"p","inSeq":0,"outSeq":0}`},
 	{DecodeToBridge, Pass{Pass: "p"}, `{"type":"pass","pass":"p"}`},
+	{DecodeToBridge, Limits{MaxFrameBytes: 9}, `{"type":"limits","maxFrameBytes":9}`},
+	{DecodeFromBridge, BridgeHello{TaskID: "t-1", State: BridgeWarm, MaxFrameBytes: 9}, `{"type":"hello","taskId":"t-1","version":"","state":"warm","inSeq":0,"outSeq":0,"maxFrameBytes":9}`},
 	{DecodeToBridge, Redial{URL: "ws://h"}, `{"type":"redial","url":"ws://h"}`},
 	{DecodeToBridge, Redial{}, `{"type":"redial"}`},
 }

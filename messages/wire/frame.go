@@ -212,6 +212,14 @@ type BridgeHello struct {
 	// InSeq is the last input given to the agent, OutSeq the last output produced.
 	InSeq  uint64 `json:"inSeq"`
 	OutSeq uint64 `json:"outSeq"`
+	// MaxFrameBytes is the largest payload that the bridge takes, 0 where it does not say.
+	MaxFrameBytes int `json:"maxFrameBytes,omitzero"`
+}
+
+// Limits is the first that a bridge hears after its hello: MaxFrameBytes is the largest payload that the gateway takes. Both hold
+// to the smaller of their two limits.
+type Limits struct {
+	MaxFrameBytes int `json:"maxFrameBytes"`
 }
 
 // Pass gives a warm bridge the gateway's signature that its task may be given a user. The bridge shows it in every hello
@@ -295,6 +303,7 @@ func (Exit) FrameType() string        { return "exit" }
 func (Error) FrameType() string       { return "error" }
 func (Bye) FrameType() string         { return "bye" }
 func (BridgeHello) FrameType() string { return "hello" }
+func (Limits) FrameType() string      { return "limits" }
 func (Pass) FrameType() string        { return "pass" }
 func (InitUser) FrameType() string    { return "init_user" }
 func (Accepted) FrameType() string    { return "accepted" }

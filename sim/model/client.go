@@ -94,6 +94,9 @@ type Client struct {
 	link     *Link
 	leaving  bool
 	accepted bool
+	// greeted says that it was told ready on its socket. Before that no status tells it that it has an agent: a front end may wait
+	// for ready.
+	greeted bool
 	// resumable says that the gateway knows its session.
 	resumable bool
 }
@@ -301,7 +304,7 @@ func (c *Client) receive(l *Link, frame wire.Frame) {
 
 // session takes the answer to a hello. A client that numbers resends what the agent has not been given.
 func (c *Client) session(f wire.Session) {
-	c.Session, c.accepted, c.resumable = f.SessionID, true, true
+	c.Session, c.accepted, c.resumable, c.greeted = f.SessionID, true, true, false
 	c.Acked = max(c.Acked, f.LastSeq)
 	if c.Numbers {
 		for seq := f.LastSeq + 1; seq <= c.Sent; seq++ {
@@ -319,7 +322,9 @@ func (c *Client) session(f wire.Session) {
 func (c *Client) status(f wire.Status) {
 	switch f.State {
 	case wire.StateReady:
-		c.Asked = time.Time{}
+		if c.greeted {
+			c.Asked = time.Time{}
+		}
 	case wire.StateReconnecting, wire.StateRestarting:
 		if c.Asked.IsZero() {
 			c.Asked = c.clients.World.Now()
@@ -329,7 +334,7 @@ func (c *Client) status(f wire.Status) {
 
 // ready begins what it came for, the first time.
 func (c *Client) ready(f wire.Ready) {
-	c.Readies++
+	c.Readies, c.greeted = c.Readies+1, true
 	if !c.ReadyAt.IsZero() {
 		if f.Path != wire.PathResumed {
 			c.Restarts++
