@@ -61,8 +61,9 @@ var actorImports = map[string]bool{
 
 // messageImports is the same for messages.
 var messageImports = map[string]bool{
-	"crypto/sha256": true, "encoding/hex": true, "encoding/json": true, "errors": true, "fmt": true, "strconv": true,
+	"bytes": true, "crypto/sha256": true, "encoding/hex": true, "encoding/json": true, "errors": true, "fmt": true, "io": true, "strconv": true,
 	"strings": true, "time": true, "unicode": true, "unicode/utf8": true,
+	"github.com/go-json-experiment/json": true, "github.com/go-json-experiment/json/jsontext": true,
 }
 
 // bannedInActors are calls that an actor must not make, each with what to do instead.
