@@ -5,12 +5,12 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -97,15 +97,13 @@ func (c Config) status(w http.ResponseWriter, r *http.Request) {
 
 // pool changes the pool's bounds; one that is left out stays as it is.
 func (c Config) pool(w http.ResponseWriter, r *http.Request) {
-	var bounds struct{ Min, Max *int }
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&bounds); err != nil {
-		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N}: `+err.Error())
-		return
+	var bounds struct {
+		Min *int `json:"min"`
+		Max *int `json:"max"`
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N} and nothing else`)
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	if err := jsonv2.UnmarshalRead(body, &bounds, jsonv2.RejectUnknownMembers(true)); err != nil {
+		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N} and nothing else: `+err.Error())
 		return
 	}
 	status, err := ask[*messages.PoolStatus](c, r, &messages.StatusRequest{})

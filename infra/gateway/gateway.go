@@ -102,6 +102,9 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 }
 
 func (g *Gateway) startAuth(ctx context.Context) (err error) {
+	if g.cfg.JWKSURL != "" && g.cfg.JWTAudience == "" {
+		g.log.Warn().Msg("JWKS_URL without JWT_AUDIENCE: a token that its issuer made for another service is taken here, too (RFC 8725, 3.9)")
+	}
 	g.clients, err = auth.NewClients(ctx, auth.Config{
 		Dev: g.cfg.Auth == AuthDev, Secret: []byte(g.cfg.JWTSecret), PreviousSecret: []byte(g.cfg.JWTSecretPrevious), JWKSURL: g.cfg.JWKSURL,
 		Audience: g.cfg.JWTAudience, Issuer: g.cfg.JWTIssuer, Log: g.log,
@@ -264,7 +267,8 @@ func (g *Gateway) serve() {
 	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
 	endpoints.Endpoints(internal)
 	for i, listener := range g.listeners {
-		server, serve := sockets.NewServer(muxes[i], g.log), (*http.Server).Serve
+		handler := sockets.WithoutBodies(muxes[i], func(r *http.Request) bool { return r.Method == http.MethodPost && endpoints.Operator(r) })
+		server, serve := sockets.NewServer(handler, g.log), (*http.Server).Serve
 		if c := g.certificates[i]; c != nil {
 			server.TLSConfig, serve = c.config(), serveTLS
 		}

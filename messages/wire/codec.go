@@ -137,13 +137,28 @@ func AppendFrame(dst []byte, f Frame) []byte {
 }
 
 func (h Hello) validate() error {
+	if h.LastSeq > maxSeq {
+		return errSeqTooLarge
+	}
 	if h.SessionID == "" {
 		return nil
 	}
 	return checkID("sessionId", string(h.SessionID))
 }
 
-func (s Session) validate() error { return checkID("sessionId", string(s.SessionID)) }
+func (s Session) validate() error {
+	if s.LastSeq > maxSeq {
+		return errSeqTooLarge
+	}
+	return checkID("sessionId", string(s.SessionID))
+}
+
+func (r Resume) validate() error {
+	if r.FromSeq > maxSeq {
+		return errSeqTooLarge
+	}
+	return nil
+}
 
 func (t Token) validate() error {
 	if t.Token == "" {
@@ -153,7 +168,7 @@ func (t Token) validate() error {
 }
 
 func (g Gap) validate() error {
-	if g.From == 0 || g.To < g.From {
+	if g.From == 0 || g.To < g.From || g.To > maxSeq {
 		return errors.New("from and to are not a range")
 	}
 	return nil
@@ -162,6 +177,9 @@ func (g Gap) validate() error {
 func (h BridgeHello) validate() error {
 	if err := checkID("taskId", string(h.TaskID)); err != nil {
 		return err
+	}
+	if h.InSeq > maxSeq || h.OutSeq > maxSeq {
+		return errSeqTooLarge
 	}
 	if h.MaxFrameBytes < 0 {
 		return errors.New("maxFrameBytes: not a size")
@@ -195,6 +213,9 @@ func (p Pass) validate() error {
 func (i InitUser) validate() error {
 	if !ValidUserID(string(i.UserID)) {
 		return errors.New("userId: not a user id")
+	}
+	if i.InSeq > maxSeq || i.OutSeq > maxSeq {
+		return errSeqTooLarge
 	}
 	if i.WorkspaceDir == "" {
 		return errors.New("no workspaceDir")
