@@ -180,14 +180,34 @@ func (s *supervisor) adoptSession(t *taskRecord, hello wire.BridgeHello) {
 	}
 }
 
-// hold has a client wait for its session's bridge while the grace lasts. It reports whether it does.
-func (s *supervisor) hold(m *messages.ClientArrived) bool {
-	if s.draining || !s.Clock.Now().Before(s.adoption.until) || len(s.adoption.held) >= s.settings.MaxSessions {
-		return false
+// mayHold reports whether clients wait for their sessions' bridges: while the grace lasts.
+func (s *supervisor) mayHold() bool { return !s.draining && s.Clock.Now().Before(s.adoption.until) }
+
+// hold has a client wait for its session's bridge. A second socket for the same session takes the first one's place. Beyond a
+// user's share, and beyond the bound for all, a client is told to come again: whether there is such a session is not known yet.
+func (s *supervisor) hold(m *messages.ClientArrived) {
+	own := 0
+	for i, held := range s.adoption.held {
+		switch {
+		case held.User != m.User:
+		case held.Hello.SessionID == m.Hello.SessionID:
+			s.refuse(held, wire.CodeTooManySessions, wire.CloseTryAgain, "another client took its place", true)
+			s.adoption.held[i] = m
+			return
+		default:
+			own++
+		}
+	}
+	switch {
+	case own >= min(s.settings.MaxSessionsPerUser, max(1, s.settings.MaxSessions/userShare)):
+		s.refuse(m, wire.CodeTooManySessions, wire.CloseTryAgain, "too many sessions of this user are awaited", true)
+		return
+	case len(s.adoption.held) >= s.settings.MaxSessions:
+		s.refuse(m, wire.CodeOverCapacity, wire.CloseTryAgain, "too many sessions are awaited", true)
+		return
 	}
 	s.adoption.held = append(s.adoption.held, m)
 	s.observe(messages.Event{Kind: messages.EventHeld, Session: m.Hello.SessionID, User: m.User})
-	return true
 }
 
 // adoptionOver ends the grace. A list that ECS has not given by now is not waited for: users are. What ECS lists may be some

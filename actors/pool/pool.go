@@ -45,8 +45,9 @@ type supervisor struct {
 
 	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
 	over recent[wire.SessionID, endedSession]
-	// starts bounds how fast sessions begin.
-	starts pace
+	// starts bounds how fast sessions begin, userStarts how fast each user's.
+	starts     pace
+	userStarts recent[wire.UserID, pace]
 	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
 	// crashed: a Terminated may overtake an actor's last messages.
 	past recent[wire.TaskID, bool]
@@ -74,6 +75,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		over:        newRecent[wire.SessionID, endedSession](remembered),
 		past:        newRecent[wire.TaskID, bool](remembered),
 		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
+		userStarts:  newRecent[wire.UserID, pace](remembered),
 	}
 }
 

@@ -39,7 +39,8 @@ func (s *supervisor) returned(id wire.SessionID, m *messages.ClientArrived) {
 	switch ended := s.over.get(id); {
 	case ended.reason == messages.EndIdle && ended.user == m.User:
 		s.beginAgain(id, m, ended.stand)
-	case ended.reason == "" && s.hold(m):
+	case ended.reason == "" && s.mayHold():
+		s.hold(m)
 	default:
 		s.refuseUnknown(m)
 	}
@@ -71,7 +72,7 @@ func (s *supervisor) beginSession(id wire.SessionID, m *messages.ClientArrived, 
 	case s.perUser[m.User] >= s.settings.MaxSessionsPerUser:
 		s.refuse(m, wire.CodeTooManySessions, wire.CloseTryAgain, "this user has all the sessions allowed", true)
 		return false
-	case !s.starts.take(s.Clock.Now()): // the last condition: who is refused anyway takes no other's turn
+	case !s.mayBegin(m.User): // the last condition: who is refused anyway takes no other's turn
 		s.refuse(m, wire.CodeRateLimited, wire.CloseTryAgain, "too many sessions begin at once", true)
 		return false
 	}
@@ -82,6 +83,23 @@ func (s *supervisor) beginSession(id wire.SessionID, m *messages.ClientArrived, 
 	s.tell(pid, m)
 	s.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token, InSeq: stand.In, OutSeq: stand.Out})
 	return true
+}
+
+// userShare is what part of something that is bounded for all one user may have, so that nobody can keep the others out.
+const userShare = 4
+
+// mayBegin counts the beginning of a session. A user's own pace comes first: who is too fast takes nobody else's turn.
+func (s *supervisor) mayBegin(user wire.UserID) bool {
+	all := s.settings.MaxSessionStartsPerSecond
+	if all <= 0 {
+		return true
+	}
+	now := s.Clock.Now()
+	own := s.userStarts.get(user)
+	own.perSecond = max(1, all/userShare)
+	may := own.take(now) && s.starts.take(now)
+	s.userStarts.add(user, own)
+	return may
 }
 
 // refuse turns a client away.
@@ -113,7 +131,7 @@ func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
 	s.refuseBridge(m)
 }
 
-// session.Parked notes that a session has no task and asks for none. A gateway that drains has nothing of it to hand over.
+// sessionParked notes that a session has no task and asks for none. A gateway that drains has nothing of it to hand over.
 func (s *supervisor) sessionParked(m *messages.Parked) {
 	session := s.sessions[m.Session]
 	if session == nil || session.task != nil || session.place != nil {
@@ -126,7 +144,7 @@ func (s *supervisor) sessionParked(m *messages.Parked) {
 	}
 }
 
-// session.Ended closes a session's books: what it waited for or had is given up, and its actor is stopped.
+// sessionEnded closes a session's books: what it waited for or had is given up, and its actor is stopped.
 func (s *supervisor) sessionEnded(m *messages.SessionEnded) {
 	session := s.sessions[m.Session]
 	if session == nil || session.ended != "" {

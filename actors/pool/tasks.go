@@ -177,7 +177,7 @@ func (s *supervisor) taskExpired(t *taskRecord) {
 	s.replenish()
 }
 
-// task.Active notes that a start has come to its end, and with it every doubt about starts.
+// taskActive notes that a start has come to its end, and with it every doubt about starts.
 func (s *supervisor) taskActive(t *taskRecord, m *messages.TaskActive) {
 	if t.session == nil || t.session.id != m.Session {
 		return // its session ended meanwhile
@@ -250,7 +250,7 @@ func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	}
 }
 
-// task.Gone closes a task's record. Its actor has said its last word and is stopped.
+// taskGone closes a task's record. Its actor has said its last word and is stopped.
 func (s *supervisor) taskGone(t *taskRecord) {
 	s.forget(t)
 	s.past.add(t.id, t.crashed)
