@@ -18,7 +18,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// askTimeout bounds the wait for the supervisor, which answers in microseconds unless it is gone.
+// askTimeout bounds the wait for the pool, which answers in microseconds unless it is gone.
 const askTimeout = 5 * time.Second
 
 // maxBody bounds the bodies that operators send.
@@ -26,7 +26,7 @@ const maxBody = 4 << 10
 
 // Config is what the endpoints need of the gateway.
 type Config struct {
-	// Ask sends the supervisor a request and gives its answer.
+	// Ask sends the pool a request and gives its answer.
 	Ask func(ctx context.Context, request any) (any, error)
 	// Ready reports whether sessions can be taken, and if not why not.
 	Ready func() (bool, string)
@@ -129,7 +129,7 @@ func (c Config) pool(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask gets the supervisor's answer of the type that it gives to the request.
+// ask gets the pool's answer of the type that it gives to the request.
 func ask[A any](c Config, r *http.Request, request any) (A, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()
