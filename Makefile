@@ -13,7 +13,7 @@ STORMFLAGS ?=
 TEST_TIMEOUT := 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz storm bench clean awscli
+.PHONY: help build run test lint fuzz storm bench clean awscli tools
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ run: build ## start a gateway on 127.0.0.1:8080 with bash as the agent; Ctrl-C e
 	@exec $(BIN)/gateway --backend=local --auth=dev --agent-command='bash' --agent-io=text --agent-stderr=merge
 
 # BenchmarkPreload is left out: it needs Node.js, and a minute.
-test: lint awscli build ## everything that CI runs: formatting, vet, linter, race tests, end to end, benchmarks once
+test: lint awscli tools build ## everything that CI runs: formatting, vet, linter, race tests, end to end, benchmarks once
 	$(GO) test -race -timeout $(TEST_TIMEOUT) ./...
 	@echo "each benchmark once, so that none breaks unseen"; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	if ! $(GO) test -run '^$$' -bench . -skip '^BenchmarkPreload$$' -benchtime 1x -timeout $(TEST_TIMEOUT) ./... >"$$log" 2>&1; \
@@ -44,6 +44,14 @@ awscli:
 		echo "installing awscli for the conformance test"; \
 		if ! { apt-get update -qq && apt-get install -y -qq awscli; } >/tmp/awscli-install.log 2>&1; then \
 			tail -n 3 /tmp/awscli-install.log; echo "make test needs the AWS CLI: apt-get install awscli"; exit 1; fi; fi
+
+# What checks infra/terraform, infra/packer and infra/docker. A machine that cannot have one of these is told so here, and
+# what it checks passes unchecked; in CI, where CI is set, it fails.
+tools:
+	@for tool in shellcheck buildah; do command -v $$tool >/dev/null || { echo "installing $$tool, once"; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$tool; } >/tmp/$$tool-install.log 2>&1 || \
+		echo "no $$tool, so what it checks is not checked: apt-get install $$tool"; }; done
+	@infra/check/tools >/dev/null || true
 
 # A run whose time is up now and then fails with "context deadline exceeded" and no failing input: that is the go command's
 # own doing, and finds nothing.

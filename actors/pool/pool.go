@@ -23,8 +23,8 @@ type endedSession struct {
 	stand  messages.Stand
 }
 
-// pool is the root actor. It decides everything that concerns more than one task or session.
-type pool struct {
+// supervisor is the root actor. It decides everything that concerns more than one task or session.
+type supervisor struct {
 	*actors.Ports
 	records
 	settings actors.Settings
@@ -45,9 +45,8 @@ type pool struct {
 
 	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
 	over recent[wire.SessionID, endedSession]
-	// starts bounds how fast sessions begin, userStarts how fast each user's.
-	starts     pace
-	userStarts recent[wire.UserID, pace]
+	// starts bounds how fast sessions begin.
+	starts pace
 	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
 	// crashed: a Terminated may overtake an actor's last messages.
 	past recent[wire.TaskID, bool]
@@ -62,7 +61,7 @@ type pool struct {
 
 // New makes the one root actor. The settings must be valid.
 func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
-	return &pool{
+	return &supervisor{
 		Ports:       ports,
 		records:     newRecords(),
 		settings:    settings,
@@ -75,163 +74,162 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		over:        newRecent[wire.SessionID, endedSession](remembered),
 		past:        newRecent[wire.TaskID, bool](remembered),
 		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
-		userStarts:  newRecent[wire.UserID, pace](remembered),
 	}
 }
 
 // Receive takes the actor system's messages and leaves the rest to handle.
-func (p *pool) Receive(ctx actor.Context) {
+func (s *supervisor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		p.ctx = ctx
-		p.begin()
+		s.ctx = ctx
+		s.begin()
 	case *actor.Stopping:
-		p.stopping = true
-		p.backoffOver.Cancel()
-		p.sweepDue.Cancel()
-		p.adoption.cancel()
+		s.stopping = true
+		s.backoffOver.Cancel()
+		s.sweepDue.Cancel()
+		s.adoption.cancel()
 	case *actor.Stopped:
 	case *actor.Terminated:
-		if !p.stopping { // else it is only the end of everything
-			p.terminated(m.Who)
+		if !s.stopping { // else it is only the end of everything
+			s.terminated(m.Who)
 		}
 	default:
-		p.handle(ctx, m)
+		s.handle(ctx, m)
 	}
 }
 
 // handle is every message that is not the actor system's.
-func (p *pool) handle(ctx actor.Context, message any) {
+func (s *supervisor) handle(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *messages.Alarm:
-		p.rung(m)
+		s.rung(m)
 
 	case *messages.ClientArrived:
-		p.clientArrived(m)
+		s.clientArrived(m)
 	case *messages.BridgeArrived:
-		p.bridgeArrived(m)
+		s.bridgeArrived(m)
 
 	case *messages.Claim:
-		p.claim(m)
+		s.claim(m)
 	case *messages.HintRequest:
-		p.hintRequested(m)
+		s.hintRequested(m)
 	case *messages.Parked:
-		p.sessionParked(m)
+		s.sessionParked(m)
 	case *messages.SessionEnded:
-		p.sessionEnded(m)
+		s.sessionEnded(m)
 
 	case *messages.ListRequest:
-		p.Launcher.List(p.ctx.Self())
+		s.Launcher.List(s.ctx.Self())
 	case *messages.TasksListed:
-		p.tasksListed(m)
+		s.tasksListed(m)
 	case *messages.TaskLaunched:
-		p.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
+		s.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
 	case *messages.TaskPlaced:
-		p.onTask(m.Task, m, func(t *taskRecord) { p.taskPlaced(t, m) })
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskPlaced(t, m) })
 	case *messages.TaskUp:
-		p.onTask(m.Task, m, p.taskUp)
+		s.onTask(m.Task, m, s.taskUp)
 	case *messages.TaskDown:
-		p.onTask(m.Task, m, func(t *taskRecord) { p.taskDown(t, m) })
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskDown(t, m) })
 	case *messages.TaskExpired:
-		p.onTask(m.Task, m, p.taskExpired)
+		s.onTask(m.Task, m, s.taskExpired)
 	case *messages.TaskActive:
-		p.onTask(m.Task, m, func(t *taskRecord) { p.taskActive(t, m) })
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskActive(t, m) })
 	case *messages.TaskFailed:
-		p.onTask(m.Task, m, func(t *taskRecord) { p.taskFailed(t, m) })
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskFailed(t, m) })
 	case *messages.TaskMoved:
-		p.onTask(m.Task, m, func(t *taskRecord) { p.taskMoved(t, m) })
+		s.onTask(m.Task, m, func(t *taskRecord) { s.taskMoved(t, m) })
 	case *messages.TaskGone:
-		p.onTask(m.Task, m, p.taskGone)
+		s.onTask(m.Task, m, s.taskGone)
 
 	case *messages.HostsListed:
-		p.hostsListed(m)
+		s.hostsListed(m)
 	case *messages.HostChanged:
-		p.hostChanged(m)
+		s.hostChanged(m)
 
 	case *messages.Resize:
-		ctx.Respond(p.resize(m))
+		ctx.Respond(s.resize(m))
 	case *messages.Drain:
-		p.drain(ctx.Sender(), m.HandOver)
+		s.drain(ctx.Sender(), m.HandOver)
 	case *messages.CapacityRequest:
-		ctx.Respond(p.capacity())
+		ctx.Respond(s.capacity())
 	case *messages.StatusRequest:
-		ctx.Respond(p.status())
+		ctx.Respond(s.status())
 	default:
-		p.unexpected(m)
+		s.unexpected(m)
 	}
 }
 
 // begin looks at what there is. The pool is filled once that is known.
-func (p *pool) begin() {
-	if p.Fleet != nil {
-		p.sweep()
+func (s *supervisor) begin() {
+	if s.Fleet != nil {
+		s.sweep()
 	}
-	p.beginAdoption()
+	s.beginAdoption()
 }
 
-func (p *pool) rung(m *messages.Alarm) {
+func (s *supervisor) rung(m *messages.Alarm) {
 	switch {
-	case p.backoffOver.IsRung(m):
-		p.replenish()
-	case p.sweepDue.IsRung(m):
-		p.sweep()
-	case p.adoption.relist.IsRung(m):
-		p.Launcher.List(p.ctx.Self())
-	case p.adoption.over.IsRung(m):
-		p.adoptionOver()
+	case s.backoffOver.IsRung(m):
+		s.replenish()
+	case s.sweepDue.IsRung(m):
+		s.sweep()
+	case s.adoption.relist.IsRung(m):
+		s.Launcher.List(s.ctx.Self())
+	case s.adoption.over.IsRung(m):
+		s.adoptionOver()
 	}
 }
 
 // onTask looks a task up for a message about it. News of a task that is not in the books is reported.
-func (p *pool) onTask(id wire.TaskID, message any, handle func(*taskRecord)) {
-	if t, ok := p.tasks[id]; ok {
+func (s *supervisor) onTask(id wire.TaskID, message any, handle func(*taskRecord)) {
+	if t, ok := s.tasks[id]; ok {
 		handle(t)
 		return
 	}
-	if !p.past.get(id) {
-		p.unexpected(message)
+	if !s.past.get(id) {
+		s.unexpected(message)
 	}
 }
 
 // terminated hears that a child has stopped. One that stopped without its last word has crashed.
-func (p *pool) terminated(who *actor.PID) {
+func (s *supervisor) terminated(who *actor.PID) {
 	name := strings.TrimPrefix(who.Id, actors.PoolName+"/")
 	if id, ok := strings.CutPrefix(name, actors.SessionName("")); ok {
-		if record := p.sessions[wire.SessionID(id)]; record != nil {
-			p.sessionTerminated(record)
+		if record := s.sessions[wire.SessionID(id)]; record != nil {
+			s.sessionTerminated(record)
 		}
 		return
 	}
 	if strings.HasPrefix(name, actors.HostName("")) {
-		p.hostCrashed(who)
+		s.hostCrashed(who)
 		return
 	}
-	switch t := p.tasks[wire.TaskID(strings.TrimPrefix(name, actors.TaskName("")))]; {
+	switch t := s.tasks[wire.TaskID(strings.TrimPrefix(name, actors.TaskName("")))]; {
 	case t == nil:
 	case t.left:
-		p.taskLeft(t)
+		s.taskLeft(t)
 	default:
-		p.taskCrashed(t)
+		s.taskCrashed(t)
 	}
 }
 
 // spawn starts a child. That there is one of the name already would be a mistake in the books.
-func (p *pool) spawn(name string, child actor.Actor) *actor.PID {
-	pid, err := p.Engine.Spawn(p.ctx, name, child)
+func (s *supervisor) spawn(name string, child actor.Actor) *actor.PID {
+	pid, err := s.Engine.Spawn(s.ctx, name, child)
 	if err != nil {
 		panic("actors: " + name + ": " + err.Error())
 	}
 	return pid
 }
 
-func (p *pool) tell(to *actor.PID, message any) { p.ctx.Send(to, message) }
+func (s *supervisor) tell(to *actor.PID, message any) { s.ctx.Send(to, message) }
 
-func (p *pool) observe(event messages.Event) {
-	event.At = p.Clock.Now()
-	event.Census = p.census()
-	p.Observer.Observe(event)
+func (s *supervisor) observe(event messages.Event) {
+	event.At = s.Clock.Now()
+	event.Census = s.census()
+	s.Observer.Observe(event)
 }
 
-func (p *pool) unexpected(message any) {
-	actors.Unexpected(p.Observer, messages.Event{At: p.Clock.Now(), Phase: actors.PoolName}, message)
+func (s *supervisor) unexpected(message any) {
+	actors.Unexpected(s.Observer, messages.Event{At: s.Clock.Now(), Phase: actors.PoolName}, message)
 }

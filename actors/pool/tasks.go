@@ -11,77 +11,77 @@ import (
 )
 
 // replenish brings the pool to what its policy asks for. It is called after everything that changes the counts.
-func (p *pool) replenish() {
+func (s *supervisor) replenish() {
 	switch {
-	case !p.adoption.mayStart, p.draining && !p.handOver:
+	case !s.adoption.mayStart, s.draining && !s.handOver:
 		return
-	case p.draining && p.waiters.Len() == 0:
-		p.handOverIdle()
+	case s.draining && s.waiters.Len() == 0:
+		s.handOverIdle()
 		return
 	}
-	now := p.Clock.Now()
+	now := s.Clock.Now()
 	bounds := limits{
-		minimum: p.settings.Min, maximum: p.settings.Max, threshold: p.settings.Threshold,
-		concurrency: p.backoff.concurrency(p.settings.LaunchConcurrency, now),
+		minimum: s.settings.Min, maximum: s.settings.Max, threshold: s.settings.Threshold,
+		concurrency: s.backoff.concurrency(s.settings.LaunchConcurrency, now),
 	}
-	if p.draining {
+	if s.draining {
 		bounds.minimum, bounds.threshold = 0, -1 // only for those who wait already
 	}
-	if now.Before(p.backoff.until) {
-		p.backoffOver.Set(p.Clock, p.ctx.Self(), p.backoff.until.Sub(now))
+	if now.Before(s.backoff.until) {
+		s.backoffOver.Set(s.Clock, s.ctx.Self(), s.backoff.until.Sub(now))
 	}
-	if !p.settings.WarmPool {
-		p.startDedicated(p.policyCensus().dedicatedStarts(bounds))
+	if !s.settings.WarmPool {
+		s.startDedicated(s.policyCensus().dedicatedStarts(bounds))
 		return
 	}
-	if !p.adoption.undecided(now) {
-		p.evict(p.policyCensus().evictions(bounds))
+	if !s.adoption.undecided(now) {
+		s.evict(s.policyCensus().evictions(bounds))
 	}
-	for range p.policyCensus().starts(bounds) {
-		p.start(nil)
+	for range s.policyCensus().starts(bounds) {
+		s.start(nil)
 	}
 }
 
 // policyCensus counts what the policy decides on.
-func (p *pool) policyCensus() census {
+func (s *supervisor) policyCensus() census {
 	return census{
-		ready: p.ready.Len(), expired: p.expired, starting: p.starting.Len(), waiting: p.waiters.Len(),
+		ready: s.ready.Len(), expired: s.expired, starting: s.starting.Len(), waiting: s.waiters.Len(),
 	}
 }
 
 // start begins a task's life, for a session alone when one is given.
-func (p *pool) start(owner *sessionRecord) {
-	request := messages.RunTask{Task: wire.TaskID(actors.RandomID("t", p.Rand))}
+func (s *supervisor) start(owner *sessionRecord) {
+	request := messages.RunTask{Task: wire.TaskID(actors.RandomID("t", s.Rand))}
 	if owner != nil {
 		request.Session, request.User = owner.id, owner.user
 	}
 	t := &taskRecord{
-		id: request.Task, request: request, state: poolStarting, dedicated: owner, started: p.Clock.Now(),
+		id: request.Task, request: request, state: poolStarting, dedicated: owner, started: s.Clock.Now(),
 	}
 	if owner != nil {
 		owner.starting = t
 	}
 	// Invariant: the name is free, for ids are 80 random bits.
-	t.pid = p.spawn(actors.TaskName(t.id), task.New(p.Ports, &p.settings, p.ctx.Self(), request))
-	p.enter(t)
-	p.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
+	t.pid = s.spawn(actors.TaskName(t.id), task.New(s.Ports, &s.settings, s.ctx.Self(), request))
+	s.enter(t)
+	s.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
 }
 
 // startDedicated starts a task for each of the first n waiters that have none starting.
-func (p *pool) startDedicated(n int) {
-	for place := p.waiters.Front(); place != nil && n > 0; place = place.Next() {
+func (s *supervisor) startDedicated(n int) {
+	for place := s.waiters.Front(); place != nil && n > 0; place = place.Next() {
 		if waiter := place.Value.(*sessionRecord); waiter.starting == nil {
-			p.start(waiter)
+			s.start(waiter)
 			n--
 		}
 	}
 }
 
 // evict stops n ready tasks, expired ones first, the oldest first.
-func (p *pool) evict(n int) {
+func (s *supervisor) evict(n int) {
 	for _, wantExpired := range []bool{true, false} {
 		var next *list.Element
-		for place := p.ready.Front(); place != nil && n > 0; place = next {
+		for place := s.ready.Front(); place != nil && n > 0; place = next {
 			next = place.Next()
 			t := place.Value.(*taskRecord)
 			if t.expired != wantExpired {
@@ -91,27 +91,27 @@ func (p *pool) evict(n int) {
 			if t.expired {
 				reason = "its time to live is over"
 			}
-			p.retire(t, reason)
+			s.retire(t, reason)
 			n--
 		}
 	}
 }
 
 // retire stops a task that has no session.
-func (p *pool) retire(t *taskRecord, reason string) {
-	p.evicted(t, reason)
-	p.tell(t.pid, &messages.Retire{Reason: reason})
+func (s *supervisor) retire(t *taskRecord, reason string) {
+	s.evicted(t, reason)
+	s.tell(t.pid, &messages.Retire{Reason: reason})
 }
 
 // evicted takes a task that has no session out of the pool's count.
-func (p *pool) evicted(t *taskRecord, reason string) {
-	p.disown(t)
-	p.move(t, poolStopping)
-	p.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Reason: reason})
+func (s *supervisor) evicted(t *taskRecord, reason string) {
+	s.disown(t)
+	s.move(t, poolStopping)
+	s.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Reason: reason})
 }
 
 // disown forgets whom a task was started for.
-func (p *pool) disown(t *taskRecord) {
+func (s *supervisor) disown(t *taskRecord) {
 	if t.dedicated != nil {
 		t.dedicated.starting = nil
 		t.dedicated = nil
@@ -119,158 +119,158 @@ func (p *pool) disown(t *taskRecord) {
 }
 
 // taskUp takes a task that can be claimed, for whoever waits longest.
-func (p *pool) taskUp(t *taskRecord) {
+func (s *supervisor) taskUp(t *taskRecord) {
 	if t.state != poolStarting {
 		return // it crossed with the decision to stop it
 	}
-	if !p.hasUse(t) {
-		p.retire(t, "nobody needs it")
+	if !s.hasUse(t) {
+		s.retire(t, "nobody needs it")
 		return
 	}
-	now := p.Clock.Now()
+	now := s.Clock.Now()
 	var took time.Duration // of a start that this gateway has seen from its begin to its end
 	if t.readySince.IsZero() && !t.adopted {
 		took = now.Sub(t.started)
-		p.startTime.add(took)
+		s.startTime.add(took)
 	}
 	t.readySince = now
-	if !p.crashed {
-		p.backoff.succeed()
+	if !s.crashed {
+		s.backoff.succeed()
 	}
-	p.lastFailure, p.shortage = "", false
-	p.move(t, poolReady)
-	p.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
+	s.lastFailure, s.shortage = "", false
+	s.move(t, poolReady)
+	s.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
 
-	waiter := p.firstWaiter()
+	waiter := s.firstWaiter()
 	if owner := t.dedicated; owner != nil {
 		waiter = owner
 	}
 	if waiter != nil {
-		p.unqueue(waiter)
-		p.give(t, waiter)
+		s.unqueue(waiter)
+		s.give(t, waiter)
 	}
-	p.replenish()
+	s.replenish()
 }
 
 // hasUse reports whether a task that is up can be given to somebody. Without a pool that is the session that it was
 // started for; an adopted one's may have gone with the gateway that knew it.
-func (p *pool) hasUse(t *taskRecord) bool {
+func (s *supervisor) hasUse(t *taskRecord) bool {
 	if t.request.Dedicated() {
 		return t.dedicated != nil
 	}
-	return p.settings.WarmPool
+	return s.settings.WarmPool
 }
 
 // taskDown takes a waiting task out of reach until its bridge has dialled again.
-func (p *pool) taskDown(t *taskRecord, m *messages.TaskDown) {
+func (s *supervisor) taskDown(t *taskRecord, m *messages.TaskDown) {
 	if t.state != poolReady {
 		return // claimed or retired meanwhile: the task itself says what comes of it
 	}
-	p.move(t, poolStarting)
-	p.observe(messages.Event{Kind: messages.EventUnready, Task: t.id, Reason: m.Reason})
-	p.replenish()
+	s.move(t, poolStarting)
+	s.observe(messages.Event{Kind: messages.EventUnready, Task: t.id, Reason: m.Reason})
+	s.replenish()
 }
 
 // taskExpired has a task that waited too long replaced.
-func (p *pool) taskExpired(t *taskRecord) {
-	p.expire(t)
-	p.replenish()
+func (s *supervisor) taskExpired(t *taskRecord) {
+	s.expire(t)
+	s.replenish()
 }
 
-// taskActive notes that a start has come to its end, and with it every doubt about starts.
-func (p *pool) taskActive(t *taskRecord, m *messages.TaskActive) {
+// task.Active notes that a start has come to its end, and with it every doubt about starts.
+func (s *supervisor) taskActive(t *taskRecord, m *messages.TaskActive) {
 	if t.session == nil || t.session.id != m.Session {
 		return // its session ended meanwhile
 	}
 	t.session.active = true
 	t.session.attempts = 0
-	p.crashed = false
-	p.backoff.succeed()
+	s.crashed = false
+	s.backoff.succeed()
 	if t.host != nil && t.host.state == messages.HostDraining { // since the session was given its task
-		p.tellLeaving(t)
+		s.tellLeaving(t)
 	}
 }
 
 // taskFailed decides what becomes of the session of a task that gave up, and whether starts are still worth trying.
-func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
+func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 	if m.HostGone && t.host != nil {
-		p.hostLost(t.host) // the others on it are, too
-		p.replenish()
+		s.hostLost(t.host) // the others on it are, too
+		s.replenish()
 		return
 	}
 	switch t.state {
 	case poolStopping:
 		// It was given up here already.
 	case poolStarting, poolReady:
-		p.startFailed(t, m)
+		s.startFailed(t, m)
 	case poolAssigned:
 		session, active := t.session, t.session.active
-		p.released(t, m.Reason)
+		s.released(t, m.Reason)
 		if active {
-			p.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, Evicted: m.Evicted})
+			s.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, Evicted: m.Evicted})
 		} else {
-			p.claimFailed(session, m)
+			s.claimFailed(session, m)
 		}
 	}
-	p.replenish()
+	s.replenish()
 }
 
 // startFailed notes a start that came to nothing, or a task that died while it waited. After several in a row that no
 // waiting will mend, everyone who waits is told: they must not wait for ever.
-func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
+func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	if t.adopted && t.readySince.IsZero() || m.Evicted {
-		p.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts, nor does an operator's stop
+		s.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts, nor does an operator's stop
 		return
 	}
-	p.crashed = t.state == poolReady || !t.readySince.IsZero()
-	p.disown(t)
-	p.move(t, poolStopping)
-	p.shortage = m.Fault != nil && m.Fault.Shortage()
-	p.lastFailure = m.Reason
-	again := p.backoff.sameIncident(t.started)
+	s.crashed = t.state == poolReady || !t.readySince.IsZero()
+	s.disown(t)
+	s.move(t, poolStopping)
+	s.shortage = m.Fault != nil && m.Fault.Shortage()
+	s.lastFailure = m.Reason
+	again := s.backoff.sameIncident(t.started)
 	var pause time.Duration
 	if !again {
-		pause = p.backoff.fail(p.Clock.Now(), p.Rand.Float64())
+		pause = s.backoff.fail(s.Clock.Now(), s.Rand.Float64())
 	}
-	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: p.backoff.streak}
+	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: s.backoff.streak}
 	if m.Fault != nil {
 		failed.Fault = m.Fault.Kind
 	}
-	p.observe(failed)
+	s.observe(failed)
 	if again {
 		return
 	}
-	p.observe(messages.Event{Kind: messages.EventBackoff, Took: pause})
-	if p.shortage || p.backoff.streak < p.settings.ClaimAttempts {
+	s.observe(messages.Event{Kind: messages.EventBackoff, Took: pause})
+	if s.shortage || s.backoff.streak < s.settings.ClaimAttempts {
 		return
 	}
-	for waiter := p.firstWaiter(); waiter != nil; waiter = p.firstWaiter() {
-		p.unqueue(waiter)
-		p.giveUp(waiter, wire.CodeStartFailed, m.Reason)
+	for waiter := s.firstWaiter(); waiter != nil; waiter = s.firstWaiter() {
+		s.unqueue(waiter)
+		s.giveUp(waiter, wire.CodeStartFailed, m.Reason)
 	}
 }
 
-// taskGone closes a task's record. Its actor has said its last word and is stopped.
-func (p *pool) taskGone(t *taskRecord) {
-	p.forget(t)
-	p.past.add(t.id, t.crashed)
-	p.ctx.Poison(t.pid)
-	p.observe(messages.Event{Kind: messages.EventGone, Task: t.id})
-	p.reportDrained()
+// task.Gone closes a task's record. Its actor has said its last word and is stopped.
+func (s *supervisor) taskGone(t *taskRecord) {
+	s.forget(t)
+	s.past.add(t.id, t.crashed)
+	s.ctx.Poison(t.pid)
+	s.observe(messages.Event{Kind: messages.EventGone, Task: t.id})
+	s.reportDrained()
 }
 
 // taskCrashed cleans up after a task's actor that panicked. A new actor of the same task sees to its end.
-func (p *pool) taskCrashed(t *taskRecord) {
-	p.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
-	p.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: "internal error"})
+func (s *supervisor) taskCrashed(t *taskRecord) {
+	s.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
+	s.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: "internal error"})
 	if t.crashed {
-		p.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
-		p.forget(t)
-		p.past.add(t.id, true)
-		p.reportDrained()
+		s.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
+		s.forget(t)
+		s.past.add(t.id, true)
+		s.reportDrained()
 		return
 	}
 	t.crashed = true
-	orphan := task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn)
-	t.pid = p.spawn(actors.TaskName(t.id), orphan) // Invariant: the name is free before Terminated comes
+	orphan := task.NewOrphan(s.Ports, &s.settings, s.ctx.Self(), t.request, t.arn)
+	t.pid = s.spawn(actors.TaskName(t.id), orphan) // Invariant: the name is free before Terminated comes
 }

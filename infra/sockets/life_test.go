@@ -99,8 +99,8 @@ func TestNobodyTakesALink(t *testing.T) {
 	o.nothing()
 }
 
-// TestRefusedByPool closes a link that no actor takes.
-func TestRefusedByPool(t *testing.T) {
+// TestRefusedBySupervisor closes a link that no actor takes.
+func TestRefusedBySupervisor(t *testing.T) {
 	g := newGateway(t, nil)
 	p, link := g.client("ann")
 	g.sockets.Send(link, wire.Error{Code: wire.CodeSessionNotFound})
