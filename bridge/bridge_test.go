@@ -142,14 +142,7 @@ func TestInitFailures(t *testing.T) {
 			}
 		}},
 		{failToken, "token.json", func(c *Config, _ *wire.InitUser) {
-			c.TokenFile = "blocked/token.json"
-			dir := filepath.Join(c.WorkspaceRoot, "alice")
-			if err := os.Mkdir(dir, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, "blocked"), nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			c.TokenFile = strings.Repeat("x", 300) + "/token.json" // longer than any file system's names
 		}},
 		{failAgent, "no-such-agent", func(c *Config, _ *wire.InitUser) { c.AgentCommand = "no-such-agent" }},
 		{failAgent, "permission denied", func(c *Config, _ *wire.InitUser) {

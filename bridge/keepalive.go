@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"hearth/messages/wire"
@@ -44,7 +45,12 @@ func keepaliveName(tokenFile string) string {
 
 // makeKeepalive makes the file. The token must have been written.
 func (w *workspace) makeKeepalive(name string) error {
-	file, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
+	dir, err := w.openTokenDir()
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // opened for reading only
+	file, err := dir.OpenFile(filepath.Base(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
 	if err != nil {
 		return err
 	}
@@ -79,10 +85,13 @@ func (k *keepaliveFile) remove(root *os.Root) error {
 
 // renew sets the file's time to now, which is not the agent's asking for anything.
 func (k *keepaliveFile) renew(root *os.Root, now time.Time) error {
-	if err := root.Chtimes(k.name, now, now); err != nil {
-		return ignoreMissing(err)
-	}
 	info, err := root.Lstat(k.name)
+	if err == nil && info.Mode().IsRegular() { // else it is the agent's, and leads elsewhere
+		err = root.Chtimes(k.name, now, now)
+	}
+	if err == nil {
+		info, err = root.Lstat(k.name)
+	}
 	if err != nil {
 		return ignoreMissing(err)
 	}
@@ -93,9 +102,9 @@ func (k *keepaliveFile) renew(root *os.Root, now time.Time) error {
 // clearLeftovers removes the keepalive files of tasks that were killed.
 func (w *workspace) clearLeftovers(now time.Time) error {
 	name := filepath.Dir(w.tokenFile)
-	dir, err := w.root.Open(name)
+	dir, err := w.root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0) // a FIFO would not open
 	if err != nil {
-		return err
+		return ignoreMissing(err)
 	}
 	entries, err := dir.ReadDir(maxLeftovers)
 	problems := []error{dir.Close()}

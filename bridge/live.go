@@ -123,6 +123,7 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 	if w.left > 0 {
 		s.log.Warn().Int("entries", w.left).Int("uid", uid).Msg("files with several links, and devices, were not given to the user")
 	}
+	w.log = s.log
 	p.workspace, p.timings.WorkspaceMs = w, lap()
 
 	if err := w.writeToken(init.Token); err != nil {

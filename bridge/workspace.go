@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/rs/zerolog"
+
 	"hearth/bridge/isolation"
 	"hearth/messages/wire"
 )
@@ -32,7 +34,8 @@ type workspace struct {
 	// left are the entries that were not given to uid, for somebody else may have a right to them.
 	left int
 
-	tokenFile string // relative to root
+	log       zerolog.Logger // for what is done to what agents left; none at first
+	tokenFile string         // relative to root
 	mu        sync.Mutex
 	written   fs.FileInfo // the token file as this bridge wrote it last, nil if it did not
 	closed    bool
@@ -91,6 +94,8 @@ func openWorkspace(ctx context.Context, root *os.Root, dir, tokenFile string, ui
 	}, nil
 }
 
+var errReplaced = errors.New("was replaced while it was opened")
+
 // descend opens the directory name in parent, after making it if need be, and proves that what it opened is the entry
 // itself and not what a symlink pointed to in between.
 func descend(parent *os.Root, name string, mode fs.FileMode) (*os.Root, error) {
@@ -105,12 +110,18 @@ func descend(parent *os.Root, name string, mode fs.FileMode) (*os.Root, error) {
 		return nil, fmt.Errorf("%s is not a directory but %s", name, entry.Mode().Type())
 	}
 	child, err := parent.OpenRoot(name)
+	if errors.Is(err, fs.ErrPermission) && mode == privateDir { // its user, who is the bridge's, has closed it
+		if err := parent.Chmod(name, mode); err != nil {
+			return nil, err
+		}
+		child, err = parent.OpenRoot(name)
+	}
 	if err != nil {
 		return nil, err
 	}
 	opened, err := child.Stat(".")
 	if err == nil && !os.SameFile(entry, opened) {
-		err = fmt.Errorf("%s was replaced while it was opened", name)
+		err = fmt.Errorf("%s %w", name, errReplaced)
 	}
 	if err != nil {
 		_ = child.Close() // nothing was written through it
@@ -121,42 +132,86 @@ func descend(parent *os.Root, name string, mode fs.FileMode) (*os.Root, error) {
 
 // writeToken replaces the token file in one step: whoever reads it sees the old token or the new one. It fails once the
 // workspace is closed.
-func (w *workspace) writeToken(token wire.Secret) error {
+func (w *workspace) writeToken(token wire.Secret) (err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return errors.New("the session has ended")
 	}
-	for i, c := range w.tokenFile {
-		if c == filepath.Separator {
-			if err := w.makePrivate(w.tokenFile[:i]); err != nil {
-				return err
-			}
-		}
-	}
 	content, err := json.Marshal(map[string]string{"token": string(token)})
 	if err != nil {
 		return errors.New("the token does not encode") // err may quote it
 	}
-	temporary := w.tokenFile + "." + rand.Text()
-	info, err := w.writeNew(temporary, content)
+	dir, err := w.openTokenDir()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	name := filepath.Base(w.tokenFile)
+	temporary := name + "." + rand.Text()
+	info, err := w.writeNew(dir, temporary, content)
 	if err == nil {
-		err = w.root.Rename(temporary, w.tokenFile)
+		err = w.replace(dir, temporary, name)
 	}
 	if err != nil {
-		return errors.Join(err, ignoreMissing(w.root.Remove(temporary)))
+		return errors.Join(err, ignoreMissing(dir.Remove(temporary)))
 	}
 	w.written = info
 	return nil
 }
 
-// makePrivate makes a directory the agent's alone, after making it if need be. What it changes is the directory that it has
-// open, and never what the agent may put in its place meanwhile.
-func (w *workspace) makePrivate(name string) error {
-	if err := w.root.Mkdir(name, privateDir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+// maxInTheWay bounds how often something is moved out of the way. An agent of the same user, in another task, may be putting it
+// there again and again.
+const maxInTheWay = 10
+
+// openTokenDir opens the directory of the token file and the keepalive file, the agent's alone, after making it if need be. What
+// the agent may have put in its place is moved aside; no symlink is followed.
+func (w *workspace) openTokenDir() (*os.Root, error) {
+	at, err := w.root.OpenRoot(".")
+	if err != nil {
+		return nil, err
 	}
-	dir, err := w.root.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	dir := filepath.Dir(w.tokenFile)
+	if dir == "." {
+		return at, nil
+	}
+	for name := range strings.SplitSeq(dir, string(filepath.Separator)) {
+		next, err := w.enter(at, name)
+		_ = at.Close() // opened for reading only
+		if err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	return at, nil
+}
+
+// enter opens the private directory name in parent.
+func (w *workspace) enter(parent *os.Root, name string) (*os.Root, error) {
+	for tries := 0; ; tries++ {
+		child, err := descend(parent, name, privateDir)
+		if err == nil {
+			if err = w.makePrivate(child); err == nil {
+				return child, nil
+			}
+			_ = child.Close() // nothing was written through it
+			return nil, err
+		}
+		blocked := inTheWay(parent, name, fs.FileMode.IsDir)
+		if tries == maxInTheWay || !blocked && !errors.Is(err, errReplaced) {
+			return nil, err
+		}
+		if blocked {
+			if err := w.moveAside(parent, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// makePrivate makes an open directory the agent's alone.
+func (w *workspace) makePrivate(root *os.Root) error {
+	dir, err := root.Open(".")
 	if err != nil {
 		return err
 	}
@@ -165,6 +220,37 @@ func (w *workspace) makePrivate(name string) error {
 		err = w.giveAway(dir)
 	}
 	return errors.Join(err, dir.Close())
+}
+
+// replace renames a file to name, whatever the agent may have put there.
+func (w *workspace) replace(dir *os.Root, temporary, name string) error {
+	for tries := 0; ; tries++ {
+		if inTheWay(dir, name, fs.FileMode.IsRegular) {
+			if err := w.moveAside(dir, name); err != nil {
+				return err
+			}
+		}
+		err := dir.Rename(temporary, name)
+		if err == nil || tries == maxInTheWay || !inTheWay(dir, name, fs.FileMode.IsRegular) {
+			return err
+		}
+	}
+}
+
+// inTheWay reports whether an entry is there and is something else than it should be.
+func inTheWay(dir *os.Root, name string, should func(fs.FileMode) bool) bool {
+	entry, err := dir.Lstat(name)
+	return err == nil && !should(entry.Mode())
+}
+
+// moveAside renames what an agent has left where it keeps its user from a session. It may be all that the user has of it.
+func (w *workspace) moveAside(dir *os.Root, name string) error {
+	aside := name + ".aside-" + rand.Text()
+	if err := dir.Rename(name, aside); err != nil {
+		return ignoreMissing(err)
+	}
+	w.log.Warn().Str("name", name).Str("to", aside).Msg("something in the workspace was in the way and was moved aside")
+	return nil
 }
 
 // giveAway makes an open file the agent's.
@@ -176,8 +262,8 @@ func (w *workspace) giveAway(file *os.File) error {
 }
 
 // writeNew writes a file that must not exist, down to the disk.
-func (w *workspace) writeNew(name string, content []byte) (fs.FileInfo, error) {
-	file, err := w.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
+func (w *workspace) writeNew(dir *os.Root, name string, content []byte) (fs.FileInfo, error) {
+	file, err := dir.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, privateFile)
 	if err != nil {
 		return nil, err
 	}
@@ -211,8 +297,9 @@ func (w *workspace) close() error {
 	return errors.Join(ignoreMissing(err), w.keepalive.remove(w.root), w.root.Close())
 }
 
+// ignoreMissing passes over that something is not there, nor what it would be in.
 func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	}
 	return err

@@ -2,10 +2,12 @@ package bridge
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hearth/bridge/isolation"
@@ -175,22 +177,92 @@ func TestTokenFileOfAnotherSessionStays(t *testing.T) {
 	}
 }
 
-func TestTokenFileCannotLeaveTheWorkspace(t *testing.T) {
-	root := testRoot(t)
-	dir, outside := filepath.Join(root.Name(), "alice"), t.TempDir()
-	w, err := openWorkspace(t.Context(), root, dir, ".optima/token.json", isolation.SameUser)
-	if err != nil {
-		t.Fatal(err)
+// TestWhatAnAgentLeavesLocksNobodyOut has something else in the place of the token's directory, or of its file, as an agent can
+// leave it. The next session begins all the same, nothing is lost, nothing outside is touched, and the session ends.
+func TestWhatAnAgentLeavesLocksNobodyOut(t *testing.T) {
+	outside := t.TempDir()
+	for name, leave := range map[string]func(name string) error{
+		"file":             func(name string) error { return os.WriteFile(name, []byte("x"), 0o400) },
+		"FIFO":             func(name string) error { return syscall.Mkfifo(name, 0o600) },
+		"device or socket": func(name string) error { return syscall.Mknod(name, syscall.S_IFSOCK|0o600, 0) },
+		"symlink outside":  func(name string) error { return os.Symlink(outside, name) },
+		"symlink inside":   func(name string) error { return os.Symlink("..", name) },
+		"symlink to none":  func(name string) error { return os.Symlink("nothing", name) },
+		"symlink loop":     func(name string) error { return os.Symlink(filepath.Base(name), name) },
+		"full directory":   func(name string) error { return os.MkdirAll(filepath.Join(name, "sub", "sub"), 0o700) },
+		"closed directory": func(name string) error { return os.Mkdir(name, 0) },
+	} {
+		for _, place := range []string{"a", "a/b", "a/b/token.json"} {
+			t.Run(name+" at "+place, func(t *testing.T) {
+				g := newGateway(t)
+				cfg := testConfig(t, g)
+				cfg.TokenFile = "a/b/token.json"
+				at := filepath.Join(cfg.WorkspaceRoot, "alice", place)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o700), leave(at)); err != nil {
+					t.Fatal(err)
+				}
+				r := start(t, cfg)
+				p := r.begin(g)
+				if got := readToken(t, filepath.Join(r.workspace(), cfg.TokenFile)); got != testUserToken {
+					t.Errorf("the token file has %q", got)
+				}
+				aside, err := filepath.Glob(at + ".aside-*")
+				inPlace := strings.Contains(name, "directory") && place != "a/b/token.json" || name == "file" && place == "a/b/token.json"
+				if err != nil || (len(aside) == 1) == inPlace || strings.Contains(r.log.String(), "was moved aside") == inPlace {
+					t.Errorf("moved aside: %q, %v", aside, err)
+				}
+				p.send(wire.Stop{Reason: "closed"})
+				skipTo[wire.Exit](p)
+				if err := r.wait(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 	}
-	defer w.close()
-	if err := os.Symlink(outside, filepath.Join(dir, ".optima")); err != nil {
-		t.Fatal(err)
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 0 {
+		t.Errorf("outside: %v, %v", entries, err)
 	}
-	if err := w.writeToken("secret"); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("error %v", err)
+}
+
+// TestWhatAnAgentDoesMeanwhileHangsNothing replaces the token's directory and the keepalive file while the session lives.
+func TestWhatAnAgentDoesMeanwhileHangsNothing(t *testing.T) {
+	for _, do := range []string{
+		"mv .optima away; mkfifo .optima",
+		"mv .optima away; ln -s /etc .optima",
+		"mv .optima away; ln -s away .optima",
+		"rm $HEARTH_KEEPALIVE; mkfifo $HEARTH_KEEPALIVE",
+		"rm $HEARTH_KEEPALIVE; mkdir $HEARTH_KEEPALIVE; touch $HEARTH_KEEPALIVE/x",
+		"rm $HEARTH_KEEPALIVE; ln -s /etc/passwd $HEARTH_KEEPALIVE",
+		"chmod 0 .optima; chmod 0 .",
+	} {
+		t.Run(do, func(t *testing.T) {
+			g := newGateway(t)
+			cfg := testConfig(t, g)
+			cfg.AgentCommand = script(do + "; echo 1; exec cat")
+			r := startWith(t, cfg, lookOften)
+			p := r.begin(g)
+			skipAllTo[wire.Data](p)
+			p.send(wire.Token{Token: testUserToken + "-2"})
+			eventually(t, "the token is written", func() bool { return strings.Contains(r.log.String(), "wrote the new token") })
+			p.send(wire.Stop{Reason: "closed"})
+			skipAllTo[wire.Exit](p)
+			if err := r.wait(); err != nil {
+				t.Error(err)
+			}
+			if r = start(t, cfg); r.begin(g) == nil { // and its user begins again
+				t.Error("no session")
+			}
+		})
 	}
-	if entries, _ := os.ReadDir(outside); len(entries) != 0 {
-		t.Errorf("outside: %v", entries)
+}
+
+// skipAllTo receives until a frame of one kind comes.
+func skipAllTo[F wire.Frame](p *peer) {
+	p.t.Helper()
+	for {
+		if _, ok := p.receive().(F); ok {
+			return
+		}
 	}
 }
 
