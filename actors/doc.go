@@ -12,20 +12,20 @@
 //
 // # Who says what
 //
-// A client's hello comes to the supervisor as ClientArrived, which begins a session or passes it on to the one that it
-// names. The supervisor claims a task for a new session in the same breath; a session that has lost its task sends Claim.
+// A client's hello comes to the pool as ClientArrived, which begins a session or passes it on to the one that it
+// names. The pool claims a task for a new session in the same breath; a session that has lost its task sends Claim.
 // Either is answered with Bound as soon as there is a task, which is sent Assign right after, and until then with Hint. The
-// task gives its bridge the user and tells session and supervisor TaskActive. From there ToBridge and FromBridge carry the
+// task gives its bridge the user and tells session and pool TaskActive. From there ToBridge and FromBridge carry the
 // user's lines.
 //
-// A task that is of no more use says TaskFailed, and the supervisor decides what becomes of its session: it waits again,
-// at the head of the queue, or gets StartFailed or TaskLost. A session that is over says SessionEnded, and the supervisor
+// A task that is of no more use says TaskFailed, and the pool decides what becomes of its session: it waits again,
+// at the head of the queue, or gets StartFailed or TaskLost. A session that is over says SessionEnded, and the pool
 // retires its task. A child never stops itself: it says TaskGone or SessionEnded, and its parent stops it, because
 // protoactor's Terminated may overtake a child's last message. A Terminated without a last word is a crash.
 //
 // # What cannot go wrong
 //
-// Claims are serialised by the supervisor's mailbox: a task leaves the ready queue in the message that binds it, and the
-// supervisor's records are the only place where a task's owner is written down. Ids are never used twice, and every
+// Claims are serialised by the pool's mailbox: a task leaves the ready queue in the message that binds it, and the
+// pool's records are the only place where a task's owner is written down. Ids are never used twice, and every
 // answer carries the id that it is about, so that stale news is recognised.
 package actors

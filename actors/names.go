@@ -10,7 +10,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// PoolName is the supervisor's name. It is the one root actor.
+// PoolName is the name of the pool, the one root actor.
 const PoolName = "pool"
 
 // TaskName is the name of a task's actor. Children are named by their ids, so that a message need only carry an id for an
@@ -23,7 +23,7 @@ func SessionName(id wire.SessionID) string { return "session-" + string(id) }
 // HostName is the name of a host's actor.
 func HostName(id messages.HostID) string { return "host-" + string(id) }
 
-// SiblingPID is the address of another child of the supervisor.
+// SiblingPID is the address of another child of the pool.
 func SiblingPID(self *actor.PID, name string) *actor.PID {
 	return actor.NewPID(self.Address, PoolName+"/"+name)
 }

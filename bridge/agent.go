@@ -16,7 +16,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// agent is the agent's process: the leader of a process group of its own, whose three streams are pipes.
+// agent is the agent's process: the leader of a session and process group of its own, whose three streams are pipes.
 type agent struct {
 	cmd    *exec.Cmd
 	helper *isolation.Helper // what it is at first
@@ -50,7 +50,7 @@ func startAgent(reaper *reaper, flags uintptr) (*agent, error) {
 	a.stdout = &outputPipe{file: files[2], dead: a.dead}
 	a.stderr = &outputPipe{file: files[4], dead: a.dead}
 	a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = files[0], files[3], files[5]
-	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: flags}
+	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: flags}
 	if err := reaper.start(a.cmd); err != nil {
 		closeFiles(files[:]...)
 		helper.Close()

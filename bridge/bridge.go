@@ -107,6 +107,7 @@ func resolveIsolation(ctx context.Context, cfg Config, root *os.Root) (*isolatio
 	}
 	resolved := isolation.Config{
 		Request: request, UIDs: uids, Workspaces: root, Preload: cfg.Warm && cfg.AgentPreload == PreloadProcess,
+		ConnectPorts: cfg.AgentConnectPorts, Limits: cfg.AgentLimits,
 	}
 	if cfg.AgentRoot != "" {
 		resolved.AgentRoot = filepath.Clean(cfg.AgentRoot)
@@ -119,7 +120,8 @@ func resolveIsolation(ctx context.Context, cfg Config, root *os.Root) (*isolatio
 
 func (b *bridge) run(ctx context.Context) error {
 	b.log.Info().Str("version", b.cfg.Version).Bool("warm", b.cfg.Warm).Str("gateway", b.cfg.GatewayURL).Msg("the bridge starts")
-	b.log.Info().Stringer("levels", b.plan.Levels).Strs("missing", b.plan.Missing).Msg("agents are isolated")
+	b.log.Info().Stringer("levels", b.plan.Levels).Str("guards", b.plan.Guards()).Strs("missing", b.plan.Missing).
+		Msg("agents are isolated")
 	b.wg.Go(func() { b.reaper.run(b.ctx) })
 	b.begin()
 	told := ctx.Done()
@@ -250,7 +252,7 @@ func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 func (b *bridge) hello() wire.BridgeHello {
 	h := wire.BridgeHello{
 		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: wire.BridgeWarm,
-		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass), MaxFrameBytes: b.cfg.MaxFrameBytes,
+		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass), Isolation: b.plan.Levels.String(), MaxFrameBytes: b.cfg.MaxFrameBytes,
 	}
 	if s := b.session; s != nil {
 		h.State, h.SessionID, h.UserID, h.Binding = wire.BridgeAssigned, s.id, s.user, s.binding

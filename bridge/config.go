@@ -91,13 +91,19 @@ type Config struct {
 	// AgentReadPaths are what the level landlock lets the agent read and execute beside its own program. Missing ones are
 	// passed over.
 	AgentReadPaths []string
+	// AgentConnectPorts are the TCP ports that the level landlock lets the agent connect to; nil for all.
+	AgentConnectPorts []uint16
+	// AgentLimits bound what each agent takes.
+	AgentLimits isolation.Limits
+	// AgentEnv names what of Environ agents get: variables, and beginnings of names that end in an asterisk.
+	AgentEnv []string
 	// AgentPreload is what a warm task does for its agent before it has a user.
 	AgentPreload PreloadMode
 	// PreloadCommand is what PreloadCache runs, split as AgentCommand is.
 	PreloadCommand string
 	// PreloadTimeout bounds that.
 	PreloadTimeout time.Duration
-	// Environ is what the agent's environment is made from (see agentEnviron), as os.Environ gives it.
+	// Environ is what AgentEnv chooses from, as os.Environ gives it, without the bridge's own settings.
 	Environ []string
 
 	// MaxFrameBytes bounds a line, and the encoded payload of an output.
@@ -144,6 +150,7 @@ func (c Config) Validate() error {
 	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop,
 		"AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)
 	problems = append(problems, c.validateIsolation()...)
+	problems = append(problems, c.validateEnv()...)
 	problems = append(problems, c.validatePreload()...)
 	check(c.MaxFrameBytes >= 1<<10 && c.MaxFrameBytes <= 64<<20,
 		"MAX_FRAME_BYTES: %d is not within 1 KiB to 64 MiB", c.MaxFrameBytes)
@@ -156,8 +163,14 @@ func (c Config) Validate() error {
 
 // validateIsolation is Validate's part for what keeps agents apart. Whether it can be had is found out later.
 func (c Config) validateIsolation() (problems []error) {
-	if _, err := isolation.ParseRequest(c.Isolation); err != nil {
+	request, err := isolation.ParseRequest(c.Isolation)
+	if err != nil {
 		problems = append(problems, fmt.Errorf("ISOLATION: %w", err))
+	} else if c.AgentConnectPorts != nil && !request.Levels.Has(isolation.Landlock) {
+		problems = append(problems, errors.New("AGENT_CONNECT_PORTS: takes the level landlock, which ISOLATION does not name"))
+	}
+	if nice := c.AgentLimits.Nice; nice < 0 || nice > 19 {
+		problems = append(problems, fmt.Errorf("AGENT_NICE: %d is not within 0 to 19", nice))
 	}
 	if _, err := isolation.ParseRange(c.UIDRange); err != nil {
 		problems = append(problems, fmt.Errorf("UID_RANGE: %w", err))

@@ -33,16 +33,22 @@ func TestSplitCommand(t *testing.T) {
 }
 
 func TestAgentEnviron(t *testing.T) {
-	got := agentEnviron([]string{
-		"PATH=/bin", "TERM=xterm", "HOME=/root", "OWN=a=b", "AWS_REGION=eu-central-1",
-		"GATEWAY_WS_URL=ws://g", "TASK_ID=t", "TASK_TOKEN=secret", "WARM_POOL_MODE=true", "USER_ID=u", "SESSION_ID=s",
-		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://x",
-		"AWS_CONTAINER_AUTHORIZATION_TOKEN=y", "ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/x", "ECS_AGENT_URI=z",
-		"HEARTH_KEEPALIVE=/etc/passwd",
-		"TMPDIR=/tmp", "USER=root", "LOGNAME=root",
-	}, place{user: "alice", workspace: "/mnt/efs/alice", temp: "/tmp/hearth-1", keepalive: "/mnt/efs/alice/.optima/keepalive.X"})
+	cfg := Config{
+		AgentEnv: []string{"PATH", "TERM", "OWN", "LC_*", "AWS_*", "ECS*", "T*", "H*", "MISSING"},
+		Environ: []string{
+			"PATH=/bin", "TERM=xterm", "HOME=/root", "OWN=a=b", "OWNER=x", "LC_ALL=C", "LC_=x", "LC=x", "AWS_REGION=eu-central-1",
+			"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x", "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://x",
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN=y", "AWS_EXECUTION_ENV=AWS_ECS_EC2",
+			"ECS_CONTAINER_METADATA_URI_V4=http://169.254.170.2/v4/x", "ECS_AGENT_URI=z",
+			"HEARTH_KEEPALIVE=/etc/passwd", "TASK_TOKEN=secret", "DATABASE_PASSWORD=secret",
+			"TMPDIR=/tmp", "USER=root", "LOGNAME=root",
+		},
+	}
+	got := agentEnviron(cfg.passedOn(), place{
+		user: "alice", workspace: "/mnt/efs/alice", temp: "/tmp/hearth-1", keepalive: "/mnt/efs/alice/.optima/keepalive.X",
+	})
 	want := []string{
-		"PATH=/bin", "TERM=xterm", "OWN=a=b", "AWS_REGION=eu-central-1",
+		"PATH=/bin", "TERM=xterm", "OWN=a=b", "LC_ALL=C", "LC_=x", "AWS_REGION=eu-central-1",
 		"HOME=/mnt/efs/alice", "WORKSPACE_DIR=/mnt/efs/alice", "PWD=/mnt/efs/alice",
 		"TMPDIR=/tmp/hearth-1", "USER=alice", "LOGNAME=alice",
 		"HEARTH_KEEPALIVE=/mnt/efs/alice/.optima/keepalive.X",
@@ -96,6 +102,13 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{func(c *Config) { c.UIDRange = "10000-4294967295" }, "UID_RANGE"},
 		{func(c *Config) { c.AgentRoot = "root" }, "AGENT_ROOT"},
 		{func(c *Config) { c.AgentReadPaths = []string{"/usr", "lib"} }, "AGENT_READ_PATHS"},
+		{func(c *Config) { c.AgentConnectPorts, c.Isolation = []uint16{443}, "uid" }, "AGENT_CONNECT_PORTS"},
+		{func(c *Config) { c.AgentLimits.Nice = 20 }, "AGENT_NICE"},
+		{func(c *Config) { c.AgentLimits.Nice = -1 }, "AGENT_NICE"},
+		{func(c *Config) { c.AgentEnv = []string{"PATH", "*"} }, "AGENT_ENV"},
+		{func(c *Config) { c.AgentEnv = []string{"A=B"} }, "AGENT_ENV"},
+		{func(c *Config) { c.AgentEnv = []string{"ECS_*"} }, "AGENT_ENV"},
+		{func(c *Config) { c.AgentEnv = []string{"TASK_TOKEN"} }, "AGENT_ENV"},
 		{func(c *Config) { c.MaxFrameBytes = 1 }, "MAX_FRAME_BYTES"},
 		{func(c *Config) { c.OutputBufferBytes = 1 }, "OUTPUT_BUFFER_BYTES"},
 		{func(c *Config) { c.WarmOrphanTTL = 0 }, "WARM_ORPHAN_TTL"},

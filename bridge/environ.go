@@ -1,20 +1,24 @@
 package bridge
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// hiddenVariables belong to the bridge and the gateway. HOME and those after it are here because they are made anew.
-var hiddenVariables = []string{
-	"GATEWAY_WS_URL", "TASK_ID", "TASK_TOKEN", "WARM_POOL_MODE", "USER_ID", "SESSION_ID",
-	"HOME", "WORKSPACE_DIR", "PWD", "OLDPWD", "TMPDIR", "USER", "LOGNAME", keepaliveVariable,
+// ownVariables are not passed on, whatever AGENT_ENV names: the task's token, and those that are made anew for each agent.
+var ownVariables = []string{
+	"TASK_TOKEN", "HOME", "WORKSPACE_DIR", "PWD", "OLDPWD", "TMPDIR", "USER", "LOGNAME", keepaliveVariable,
 }
 
-// hiddenPrefixes are ECS' own variables: they lead to the task role's credentials and to the host's metadata.
-var hiddenPrefixes = []string{"AWS_CONTAINER_", "ECS_"}
+// ownPrefixes begin ECS' own: they lead to the task role's credentials and to the host's metadata.
+var ownPrefixes = []string{"AWS_CONTAINER_", "AWS_EXECUTION_", "ECS_"}
+
+// variablePattern is a name of AGENT_ENV: a variable's, or the beginning of several and an asterisk.
+var variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\*?$`)
 
 // place is where an agent finds itself, in paths as it sees them.
 type place struct {
@@ -24,29 +28,48 @@ type place struct {
 	keepalive string
 }
 
-// agentEnviron makes the agent's environment from the bridge's: what the image and the task definition set passes,
-// except for what would give the agent the task's own powers.
-func agentEnviron(environ []string, at place) []string {
-	return append(passedOn(environ), "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
+// agentEnviron makes the agent's whole environment: what of the bridge's is to be passed on, and where the agent is.
+func agentEnviron(passed []string, at place) []string {
+	return append(slices.Clone(passed), "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
 		"TMPDIR="+at.temp, "USER="+at.user, "LOGNAME="+at.user, keepaliveVariable+"="+at.keepalive)
 }
 
 // warmUpEnviron is an agent's environment before there is a user.
-func warmUpEnviron(environ []string, scratch string) []string {
-	return append(passedOn(environ), "HOME="+scratch, "PWD="+scratch, "TMPDIR="+scratch)
+func warmUpEnviron(passed []string, scratch string) []string {
+	return append(slices.Clone(passed), "HOME="+scratch, "PWD="+scratch, "TMPDIR="+scratch)
 }
 
-// passedOn is what of the bridge's environment others may have.
-func passedOn(environ []string) (kept []string) {
-	for _, entry := range environ {
+// passedOn is what of the bridge's environment agents get.
+func (c Config) passedOn() (passed []string) {
+	for _, entry := range c.Environ {
 		name, _, _ := strings.Cut(entry, "=")
-		hidden := slices.Contains(hiddenVariables, name) ||
-			slices.ContainsFunc(hiddenPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-		if !hidden {
-			kept = append(kept, entry)
+		named := slices.ContainsFunc(c.AgentEnv, func(pattern string) bool {
+			prefix, many := strings.CutSuffix(pattern, "*")
+			return pattern == name || many && strings.HasPrefix(name, prefix)
+		})
+		if named && !isOwn(name) {
+			passed = append(passed, entry)
 		}
 	}
-	return kept
+	return passed
+}
+
+func isOwn(name string) bool {
+	return slices.Contains(ownVariables, name) ||
+		slices.ContainsFunc(ownPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// validateEnv is Validate's part for what agents are told.
+func (c Config) validateEnv() (problems []error) {
+	for _, pattern := range c.AgentEnv {
+		switch {
+		case !variablePattern.MatchString(pattern):
+			problems = append(problems, fmt.Errorf("AGENT_ENV: %q is no variable's name, nor the beginning of one and *", pattern))
+		case isOwn(pattern):
+			problems = append(problems, fmt.Errorf("AGENT_ENV: %s is not passed on to agents", pattern))
+		}
+	}
+	return problems
 }
 
 // HideMemory keeps other processes of the same user, above all the agent, from reading this one's memory and the

@@ -259,6 +259,7 @@ func testConfig(t testing.TB, g *gateway) Config {
 		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrLog, AgentOverflow: OverflowPause,
 		Isolation: "path", UIDRange: "10000-59999", AgentReadPaths: []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"},
 		Environ:       append(os.Environ(), "TASK_TOKEN="+testTaskToken),
+		AgentEnv:      []string{"PATH", "FILE"},
 		MaxFrameBytes: 1 << 20, OutputBufferBytes: 8 << 20,
 		WarmOrphanTTL: time.Minute, StopGrace: 5 * time.Second, Version: "test",
 		AgentPreload: PreloadOff, PreloadTimeout: patience,

@@ -157,8 +157,8 @@ func (b *bridge) makeAgent(p *prepared, user wire.UserID) error {
 	if p.temp, err = b.plan.MakeTemp(w.uid); err != nil {
 		return err
 	}
-	env := agentEnviron(b.cfg.Environ, place{
-		user: wire.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.Inside(p.temp),
+	env := agentEnviron(b.cfg.passedOn(), place{
+		user: wire.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.InsideTemp(p.temp),
 		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)),
 	})
 	return b.plan.Start(p.agent.helper, isolation.Job{Argv: argv, Env: env, Workspace: w.path, Temp: p.temp, UID: w.uid})

@@ -71,7 +71,7 @@ func (b *bridge) warmUp() (err error) {
 	if err != nil {
 		return fmt.Errorf("start the helper: %w", err)
 	}
-	job := isolation.Job{Argv: argv, Env: warmUpEnviron(b.cfg.Environ, scratch), Workspace: scratch, Temp: scratch}
+	job := isolation.Job{Argv: argv, Env: warmUpEnviron(b.cfg.passedOn(), scratch), Workspace: scratch, Temp: scratch}
 	if err := new(isolation.Plan).Start(a.helper, job); err != nil {
 		a.abandon()
 		return err

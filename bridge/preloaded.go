@@ -74,8 +74,8 @@ func (b *bridge) startPreloaded() (pre *preloaded, err error) {
 		return nil, err
 	}
 	pre.agent = a
-	env := agentEnviron(b.cfg.Environ, place{
-		user: noUser, workspace: stage.Dir, temp: pre.temp, keepalive: filepath.Join(stage.Dir, pre.keepalive),
+	env := agentEnviron(b.cfg.passedOn(), place{
+		user: noUser, workspace: stage.Dir, temp: b.plan.InsideTemp(pre.temp), keepalive: filepath.Join(stage.Dir, pre.keepalive),
 	})
 	job := isolation.Job{Argv: argv, Env: env, Workspace: stage.Dir, Temp: pre.temp, UID: stage.UID, Staged: true}
 	return pre, b.plan.Start(pre.agent.helper, job)

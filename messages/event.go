@@ -12,7 +12,7 @@ type EventKind string
 // The facts that actors report. Which fields of an Event a kind fills is said beside it; Task and Session are always
 // filled where there is one.
 const (
-	// The supervisor's decisions, in the order in which they were made.
+	// The pool's decisions, in the order in which they were made.
 
 	// EventStarting: a task is to be started. Why is what for.
 	EventStarting EventKind = "starting"
@@ -34,7 +34,7 @@ const (
 	EventLeft EventKind = "left"
 	// EventEvicted: a task that has no session is given up, though its start has not failed. Reason.
 	EventEvicted EventKind = "evicted"
-	// EventGone: a task has left the supervisor's books, for nothing of it is left.
+	// EventGone: a task has left the pool's books, for nothing of it is left.
 	EventGone EventKind = "gone"
 	// EventStartFailed: a task did not become ready, or died soon after. Reason; N is the length of the streak.
 	EventStartFailed EventKind = "start_failed"
@@ -128,7 +128,7 @@ type Event struct {
 	Took    time.Duration
 	Timings wire.Timings
 	N, M    int
-	// Census is the pool as it stands after the fact; set on the supervisor's events only. It is the observer's until
+	// Census is the pool as it stands after the fact; set on the pool's events only. It is the observer's until
 	// Observe returns.
 	Census *Census
 }

@@ -41,7 +41,7 @@ type PreparedHosts struct {
 // HostMissing tells a host's actor that a sweep did not see it.
 type HostMissing struct{}
 
-// HostChanged tells the supervisor, and HostState of it the sessions on it, that a host is in another state.
+// HostChanged tells the pool, and HostState of it the sessions on it, that a host is in another state.
 type HostChanged struct {
 	Host  HostID
 	State HostState

@@ -6,7 +6,7 @@ import "hearth/messages/wire"
 // pass for news of a new one.
 type LinkID uint64
 
-// ClientArrived tells the supervisor of an authenticated client and its first frame. Nothing more is read from the link
+// ClientArrived tells the pool of an authenticated client and its first frame. Nothing more is read from the link
 // until an actor is bound to it.
 type ClientArrived struct {
 	Link  LinkID
@@ -15,7 +15,7 @@ type ClientArrived struct {
 	Hello wire.Hello
 }
 
-// BridgeArrived tells the supervisor, and through it the task, of a bridge whose task token was valid for Hello.TaskID.
+// BridgeArrived tells the pool, and through it the task, of a bridge whose task token was valid for Hello.TaskID.
 type BridgeArrived struct {
 	Link  LinkID
 	Hello wire.BridgeHello

@@ -6,9 +6,9 @@ import (
 	"hearth/messages/wire"
 )
 
-// Between sessions and the supervisor.
+// Between sessions and the pool.
 
-// Claim asks the supervisor for a task. A session has at most one claim or one task at a time.
+// Claim asks the pool for a task. A session has at most one claim or one task at a time.
 type Claim struct {
 	Session wire.SessionID
 	User    wire.UserID
@@ -50,10 +50,10 @@ type TaskLost struct {
 	Evicted bool
 }
 
-// Parked tells the supervisor that a session has lost its task and asks for another only once its client has come.
+// Parked tells the pool that a session has lost its task and asks for another only once its client has come.
 type Parked struct{ Session wire.SessionID }
 
-// SessionEnded is a session's last word to the supervisor, which then stops its task and it.
+// SessionEnded is a session's last word to the pool, which then stops its task and it.
 type SessionEnded struct {
 	Session wire.SessionID
 	Reason  EndReason
@@ -85,9 +85,9 @@ const (
 // AdoptSession is the first message of a session that was taken over with its task.
 type AdoptSession struct{ Task wire.TaskID }
 
-// Between tasks and the supervisor.
+// Between tasks and the pool.
 
-// ListRequest asks the supervisor to have the tasks listed again, for an adopted one whose ARN is still missing.
+// ListRequest asks the pool to have the tasks listed again, for an adopted one whose ARN is still missing.
 type ListRequest struct{}
 
 // Adopt tells a task that was taken over whose it is. Its bridge has proven that with the binding.
@@ -96,31 +96,31 @@ type Adopt struct {
 	User    wire.UserID
 }
 
-// TaskLaunched tells the supervisor that ECS has accepted a task.
+// TaskLaunched tells the pool that ECS has accepted a task.
 type TaskLaunched struct {
 	Task wire.TaskID
 	ARN  string
 }
 
-// TaskPlaced tells the supervisor which host a task is on.
+// TaskPlaced tells the pool which host a task is on.
 type TaskPlaced struct {
 	Task wire.TaskID
 	Host HostID
 }
 
-// TaskUp tells the supervisor that a task can be claimed.
+// TaskUp tells the pool that a task can be claimed.
 type TaskUp struct{ Task wire.TaskID }
 
-// TaskDown tells the supervisor that a task's socket dropped while it waited: it counts as starting again.
+// TaskDown tells the pool that a task's socket dropped while it waited: it counts as starting again.
 type TaskDown struct {
 	Task   wire.TaskID
 	Reason string
 }
 
-// TaskExpired tells the supervisor that a task has been ready for longer than its time to live.
+// TaskExpired tells the pool that a task has been ready for longer than its time to live.
 type TaskExpired struct{ Task wire.TaskID }
 
-// TaskActive tells the supervisor and the session that the agent takes input.
+// TaskActive tells the pool and the session that the agent takes input.
 type TaskActive struct {
 	Task    wire.TaskID
 	Session wire.SessionID
@@ -129,7 +129,7 @@ type TaskActive struct {
 	MaxPayload int
 }
 
-// TaskFailed tells the supervisor that a task is of no more use and stops itself.
+// TaskFailed tells the pool that a task is of no more use and stops itself.
 type TaskFailed struct {
 	Task   wire.TaskID
 	Reason string
@@ -141,7 +141,7 @@ type TaskFailed struct {
 	Evicted     bool
 }
 
-// TaskGone is a task's last word to the supervisor: nothing of it is left to stop.
+// TaskGone is a task's last word to the pool: nothing of it is left to stop.
 type TaskGone struct{ Task wire.TaskID }
 
 // Assign gives a task its session, once in its life.
@@ -156,8 +156,8 @@ type Assign struct {
 // HandOver tells a task to have its bridge dial another gateway.
 type HandOver struct{}
 
-// TaskMoved is a task's last word to the supervisor when its bridge has left for another gateway, where it goes on. The
-// supervisor passes it on to its session.
+// TaskMoved is a task's last word to the pool when its bridge has left for another gateway, where it goes on. The
+// pool passes it on to its session.
 type TaskMoved struct{ Task wire.TaskID }
 
 // Retire tells a task to stop.
@@ -199,7 +199,7 @@ type Resize struct{ Min, Max int }
 type Resized struct{ Problem string }
 
 // Drain takes no new sessions; answered by Drained when nothing is left. Tasks are stopped and clients told, or, with
-// HandOver, bridges are asked to dial another gateway and clients follow. The supervisor passes it on to its sessions.
+// HandOver, bridges are asked to dial another gateway and clients follow. The pool passes it on to its sessions.
 type Drain struct{ HandOver bool }
 
 // Drained answers Drain.

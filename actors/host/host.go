@@ -12,7 +12,7 @@ import (
 const missingSweeps = 2
 
 // host is the actor of one container instance. It turns what sweeps see, which may be late or incomplete, into the few
-// facts that the supervisor acts on.
+// facts that the pool acts on.
 //
 //	in service ⇄ draining
 //	     └──────────┴──→ lost
@@ -93,7 +93,7 @@ func (h *host) miss() {
 	}
 }
 
-// lost is the end: the supervisor stops the actor. A host that comes back after all is found anew.
+// lost is the end: the pool stops the actor. A host that comes back after all is found anew.
 func (h *host) lost(message any) {
 	switch message.(type) {
 	case *messages.HostSeen, *messages.HostMissing:

@@ -11,7 +11,7 @@ import (
 	"hearth/messages"
 )
 
-// hostRecord is what the supervisor knows of a container instance.
+// hostRecord is what the pool knows of a container instance.
 type hostRecord struct {
 	id    messages.HostID
 	pid   *actor.PID
@@ -25,7 +25,7 @@ type hostRecord struct {
 	ready           list.List
 }
 
-// hosts are the container instances in the supervisor's books.
+// hosts are the container instances in the pool's books.
 type hosts struct {
 	byID map[messages.HostID]*hostRecord
 	// inOrder has the hosts in the order in which they were first seen: the order in which anything is done to all.

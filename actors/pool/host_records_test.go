@@ -12,7 +12,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// books compares the supervisor's records with a model that knows nothing but each task's state and host.
+// books compares the pool's records with a model that knows nothing but each task's state and host.
 type books struct {
 	records
 	hosts []*hostRecord

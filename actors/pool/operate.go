@@ -11,34 +11,34 @@ import (
 )
 
 // resize changes the pool's bounds while it runs. The threshold keeps its distance from the minimum.
-func (s *supervisor) resize(m *messages.Resize) *messages.Resized {
+func (p *pool) resize(m *messages.Resize) *messages.Resized {
 	if err := actors.CheckBounds(m.Min, m.Max); err != nil {
 		return &messages.Resized{Problem: err.Error()}
 	}
-	s.settings.Threshold = max(0, m.Min-s.spare)
-	s.settings.Min, s.settings.Max = m.Min, m.Max
-	s.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
-	s.replenish()
+	p.settings.Threshold = max(0, m.Min-p.spare)
+	p.settings.Min, p.settings.Max = m.Min, m.Max
+	p.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
+	p.replenish()
 	return &messages.Resized{}
 }
 
 // status is what an operator sees.
-func (s *supervisor) status() *messages.PoolStatus {
-	now, counts := s.Clock.Now(), s.census()
+func (p *pool) status() *messages.PoolStatus {
+	now, counts := p.Clock.Now(), p.census()
 	status := &messages.PoolStatus{
 		Pool: messages.PoolCounts{
 			Ready: counts.Ready, Starting: counts.Starting, Assigned: counts.Assigned, Stopping: counts.Stopping,
-			Waiting: counts.Waiting, Min: s.settings.Min, Max: s.settings.Max,
+			Waiting: counts.Waiting, Min: p.settings.Min, Max: p.settings.Max,
 		},
-		Tasks:    make([]messages.TaskStatus, 0, len(s.tasks)),
-		Sessions: make([]messages.SessionStatus, 0, len(s.sessions)),
+		Tasks:    make([]messages.TaskStatus, 0, len(p.tasks)),
+		Sessions: make([]messages.SessionStatus, 0, len(p.sessions)),
 		Hosts:    []messages.HostStatus{},
-		Draining: s.draining, LastFailure: s.lastFailure,
+		Draining: p.draining, LastFailure: p.lastFailure,
 	}
-	if s.settings.WarmPool {
-		status.Pool.Target = s.settings.Min
+	if p.settings.WarmPool {
+		status.Pool.Target = p.settings.Min
 	}
-	for _, t := range sortedTasks(s.tasks) {
+	for _, t := range sortedTasks(p.tasks) {
 		task := messages.TaskStatus{
 			ID: t.id, ARN: t.arn, State: t.state.String(), AgeMs: wire.Millis(now.Sub(t.started)),
 		}
@@ -50,12 +50,12 @@ func (s *supervisor) status() *messages.PoolStatus {
 		}
 		status.Tasks = append(status.Tasks, task)
 	}
-	for _, host := range s.inOrder {
+	for _, host := range p.inOrder {
 		status.Hosts = append(status.Hosts, messages.HostStatus{
 			ID: host.id, State: host.state, Slots: host.slots, Tasks: host.tasks,
 		})
 	}
-	for _, r := range sortedSessions(s.sessions) {
+	for _, r := range sortedSessions(p.sessions) {
 		session := messages.SessionStatus{
 			ID: r.id, User: r.user, State: string(r.state()), AgeMs: wire.Millis(now.Sub(r.begun)),
 		}

@@ -23,8 +23,8 @@ type endedSession struct {
 	stand  messages.Stand
 }
 
-// supervisor is the root actor. It decides everything that concerns more than one task or session.
-type supervisor struct {
+// pool is the root actor. It decides everything that concerns more than one task or session.
+type pool struct {
 	*actors.Ports
 	records
 	settings actors.Settings
@@ -45,8 +45,9 @@ type supervisor struct {
 
 	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
 	over recent[wire.SessionID, endedSession]
-	// starts bounds how fast sessions begin.
-	starts pace
+	// starts bounds how fast sessions begin, userStarts how fast each user's.
+	starts     pace
+	userStarts recent[wire.UserID, pace]
 	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
 	// crashed: a Terminated may overtake an actor's last messages.
 	past recent[wire.TaskID, bool]
@@ -61,7 +62,7 @@ type supervisor struct {
 
 // New makes the one root actor. The settings must be valid.
 func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
-	return &supervisor{
+	return &pool{
 		Ports:       ports,
 		records:     newRecords(),
 		settings:    settings,
@@ -74,162 +75,163 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		over:        newRecent[wire.SessionID, endedSession](remembered),
 		past:        newRecent[wire.TaskID, bool](remembered),
 		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
+		userStarts:  newRecent[wire.UserID, pace](remembered),
 	}
 }
 
 // Receive takes the actor system's messages and leaves the rest to handle.
-func (s *supervisor) Receive(ctx actor.Context) {
+func (p *pool) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		s.ctx = ctx
-		s.begin()
+		p.ctx = ctx
+		p.begin()
 	case *actor.Stopping:
-		s.stopping = true
-		s.backoffOver.Cancel()
-		s.sweepDue.Cancel()
-		s.adoption.cancel()
+		p.stopping = true
+		p.backoffOver.Cancel()
+		p.sweepDue.Cancel()
+		p.adoption.cancel()
 	case *actor.Stopped:
 	case *actor.Terminated:
-		if !s.stopping { // else it is only the end of everything
-			s.terminated(m.Who)
+		if !p.stopping { // else it is only the end of everything
+			p.terminated(m.Who)
 		}
 	default:
-		s.handle(ctx, m)
+		p.handle(ctx, m)
 	}
 }
 
 // handle is every message that is not the actor system's.
-func (s *supervisor) handle(ctx actor.Context, message any) {
+func (p *pool) handle(ctx actor.Context, message any) {
 	switch m := message.(type) {
 	case *messages.Alarm:
-		s.rung(m)
+		p.rung(m)
 
 	case *messages.ClientArrived:
-		s.clientArrived(m)
+		p.clientArrived(m)
 	case *messages.BridgeArrived:
-		s.bridgeArrived(m)
+		p.bridgeArrived(m)
 
 	case *messages.Claim:
-		s.claim(m)
+		p.claim(m)
 	case *messages.HintRequest:
-		s.hintRequested(m)
+		p.hintRequested(m)
 	case *messages.Parked:
-		s.sessionParked(m)
+		p.sessionParked(m)
 	case *messages.SessionEnded:
-		s.sessionEnded(m)
+		p.sessionEnded(m)
 
 	case *messages.ListRequest:
-		s.Launcher.List(s.ctx.Self())
+		p.Launcher.List(p.ctx.Self())
 	case *messages.TasksListed:
-		s.tasksListed(m)
+		p.tasksListed(m)
 	case *messages.TaskLaunched:
-		s.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
+		p.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
 	case *messages.TaskPlaced:
-		s.onTask(m.Task, m, func(t *taskRecord) { s.taskPlaced(t, m) })
+		p.onTask(m.Task, m, func(t *taskRecord) { p.taskPlaced(t, m) })
 	case *messages.TaskUp:
-		s.onTask(m.Task, m, s.taskUp)
+		p.onTask(m.Task, m, p.taskUp)
 	case *messages.TaskDown:
-		s.onTask(m.Task, m, func(t *taskRecord) { s.taskDown(t, m) })
+		p.onTask(m.Task, m, func(t *taskRecord) { p.taskDown(t, m) })
 	case *messages.TaskExpired:
-		s.onTask(m.Task, m, s.taskExpired)
+		p.onTask(m.Task, m, p.taskExpired)
 	case *messages.TaskActive:
-		s.onTask(m.Task, m, func(t *taskRecord) { s.taskActive(t, m) })
+		p.onTask(m.Task, m, func(t *taskRecord) { p.taskActive(t, m) })
 	case *messages.TaskFailed:
-		s.onTask(m.Task, m, func(t *taskRecord) { s.taskFailed(t, m) })
+		p.onTask(m.Task, m, func(t *taskRecord) { p.taskFailed(t, m) })
 	case *messages.TaskMoved:
-		s.onTask(m.Task, m, func(t *taskRecord) { s.taskMoved(t, m) })
+		p.onTask(m.Task, m, func(t *taskRecord) { p.taskMoved(t, m) })
 	case *messages.TaskGone:
-		s.onTask(m.Task, m, s.taskGone)
+		p.onTask(m.Task, m, p.taskGone)
 
 	case *messages.HostsListed:
-		s.hostsListed(m)
+		p.hostsListed(m)
 	case *messages.HostChanged:
-		s.hostChanged(m)
+		p.hostChanged(m)
 
 	case *messages.Resize:
-		ctx.Respond(s.resize(m))
+		ctx.Respond(p.resize(m))
 	case *messages.Drain:
-		s.drain(ctx.Sender(), m.HandOver)
+		p.drain(ctx.Sender(), m.HandOver)
 	case *messages.CapacityRequest:
-		ctx.Respond(s.capacity())
+		ctx.Respond(p.capacity())
 	case *messages.StatusRequest:
-		ctx.Respond(s.status())
+		ctx.Respond(p.status())
 	default:
-		s.unexpected(m)
+		p.unexpected(m)
 	}
 }
 
 // begin looks at what there is. The pool is filled once that is known.
-func (s *supervisor) begin() {
-	if s.Fleet != nil {
-		s.sweep()
+func (p *pool) begin() {
+	if p.Fleet != nil {
+		p.sweep()
 	}
-	s.beginAdoption()
+	p.beginAdoption()
 }
 
-func (s *supervisor) rung(m *messages.Alarm) {
+func (p *pool) rung(m *messages.Alarm) {
 	switch {
-	case s.backoffOver.IsRung(m):
-		s.replenish()
-	case s.sweepDue.IsRung(m):
-		s.sweep()
-	case s.adoption.relist.IsRung(m):
-		s.Launcher.List(s.ctx.Self())
-	case s.adoption.over.IsRung(m):
-		s.adoptionOver()
+	case p.backoffOver.IsRung(m):
+		p.replenish()
+	case p.sweepDue.IsRung(m):
+		p.sweep()
+	case p.adoption.relist.IsRung(m):
+		p.Launcher.List(p.ctx.Self())
+	case p.adoption.over.IsRung(m):
+		p.adoptionOver()
 	}
 }
 
 // onTask looks a task up for a message about it. News of a task that is not in the books is reported.
-func (s *supervisor) onTask(id wire.TaskID, message any, handle func(*taskRecord)) {
-	if t, ok := s.tasks[id]; ok {
+func (p *pool) onTask(id wire.TaskID, message any, handle func(*taskRecord)) {
+	if t, ok := p.tasks[id]; ok {
 		handle(t)
 		return
 	}
-	if !s.past.get(id) {
-		s.unexpected(message)
+	if !p.past.get(id) {
+		p.unexpected(message)
 	}
 }
 
 // terminated hears that a child has stopped. One that stopped without its last word has crashed.
-func (s *supervisor) terminated(who *actor.PID) {
+func (p *pool) terminated(who *actor.PID) {
 	name := strings.TrimPrefix(who.Id, actors.PoolName+"/")
 	if id, ok := strings.CutPrefix(name, actors.SessionName("")); ok {
-		if record := s.sessions[wire.SessionID(id)]; record != nil {
-			s.sessionTerminated(record)
+		if record := p.sessions[wire.SessionID(id)]; record != nil {
+			p.sessionTerminated(record)
 		}
 		return
 	}
 	if strings.HasPrefix(name, actors.HostName("")) {
-		s.hostCrashed(who)
+		p.hostCrashed(who)
 		return
 	}
-	switch t := s.tasks[wire.TaskID(strings.TrimPrefix(name, actors.TaskName("")))]; {
+	switch t := p.tasks[wire.TaskID(strings.TrimPrefix(name, actors.TaskName("")))]; {
 	case t == nil:
 	case t.left:
-		s.taskLeft(t)
+		p.taskLeft(t)
 	default:
-		s.taskCrashed(t)
+		p.taskCrashed(t)
 	}
 }
 
 // spawn starts a child. That there is one of the name already would be a mistake in the books.
-func (s *supervisor) spawn(name string, child actor.Actor) *actor.PID {
-	pid, err := s.Engine.Spawn(s.ctx, name, child)
+func (p *pool) spawn(name string, child actor.Actor) *actor.PID {
+	pid, err := p.Engine.Spawn(p.ctx, name, child)
 	if err != nil {
 		panic("actors: " + name + ": " + err.Error())
 	}
 	return pid
 }
 
-func (s *supervisor) tell(to *actor.PID, message any) { s.ctx.Send(to, message) }
+func (p *pool) tell(to *actor.PID, message any) { p.ctx.Send(to, message) }
 
-func (s *supervisor) observe(event messages.Event) {
-	event.At = s.Clock.Now()
-	event.Census = s.census()
-	s.Observer.Observe(event)
+func (p *pool) observe(event messages.Event) {
+	event.At = p.Clock.Now()
+	event.Census = p.census()
+	p.Observer.Observe(event)
 }
 
-func (s *supervisor) unexpected(message any) {
-	actors.Unexpected(s.Observer, messages.Event{At: s.Clock.Now(), Phase: actors.PoolName}, message)
+func (p *pool) unexpected(message any) {
+	actors.Unexpected(p.Observer, messages.Event{At: p.Clock.Now(), Phase: actors.PoolName}, message)
 }

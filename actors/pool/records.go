@@ -11,7 +11,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// poolState is where the supervisor's records place a task: it is what the pool's policy counts.
+// poolState is where the pool's records place a task: it is what the policy counts.
 type poolState int
 
 const (
@@ -27,7 +27,7 @@ func (s poolState) String() string {
 	return [poolStates]string{"starting", "ready", "assigned", "stopping"}[s]
 }
 
-// taskRecord is what the supervisor knows of a task.
+// taskRecord is what the pool knows of a task.
 type taskRecord struct {
 	id wire.TaskID
 	// request is what the task was started with.
@@ -57,7 +57,7 @@ type taskRecord struct {
 	started, readySince time.Time
 }
 
-// sessionRecord is what the supervisor knows of a session.
+// sessionRecord is what the pool knows of a session.
 type sessionRecord struct {
 	id    wire.SessionID
 	user  wire.UserID
@@ -107,7 +107,7 @@ func (r *sessionRecord) state() session.State {
 	return session.Waiting
 }
 
-// records are the supervisor's books: every task and session there is, and their places in the queues. All changes go
+// records are the pool's books: every task and session there is, and their places in the queues. All changes go
 // through its methods, which keep the invariants.
 type records struct {
 	// Looked up by id, never ranged over where the order could reach a message.

@@ -8,175 +8,193 @@ import (
 )
 
 // clientArrived begins a session, or passes the client on to the one that it names.
-func (s *supervisor) clientArrived(m *messages.ClientArrived) {
+func (p *pool) clientArrived(m *messages.ClientArrived) {
 	id := m.Hello.SessionID
 	if id == "" {
-		s.beginSession(wire.SessionID(actors.RandomID("s", s.Rand)), m, messages.Stand{})
+		p.beginSession(wire.SessionID(actors.RandomID("s", p.Rand)), m, messages.Stand{})
 		return
 	}
-	session := s.sessions[id]
+	session := p.sessions[id]
 	switch {
 	case session == nil:
-		s.returned(id, m)
+		p.returned(id, m)
 	case session.user != m.User:
-		s.refuseUnknown(m)
+		p.refuseUnknown(m)
 	case session.ended == "":
 		session.parked = false
-		s.tell(session.pid, m)
+		p.tell(session.pid, m)
 	case session.ended == messages.EndIdle && session.next == nil:
 		session.next = m // it begins again once its old actor is gone
 	case session.ended == messages.EndIdle:
-		s.refuse(session.next, wire.CodeTooManySessions, wire.CloseTryAgain, "another client took its place", true)
+		p.refuse(session.next, wire.CodeTooManySessions, wire.CloseTryAgain, "another client took its place", true)
 		session.next = m
 	default:
-		s.refuse(m, wire.CodeSessionNotFound, wire.CloseNoSession, "this session has ended", false)
+		p.refuse(m, wire.CodeSessionNotFound, wire.CloseNoSession, "this session has ended", false)
 	}
 }
 
 // returned takes a client whose session is not in the books: it ended idle, and begins again in a fresh task; or its
 // bridge may still come; or there is none.
-func (s *supervisor) returned(id wire.SessionID, m *messages.ClientArrived) {
-	switch ended := s.over.get(id); {
+func (p *pool) returned(id wire.SessionID, m *messages.ClientArrived) {
+	switch ended := p.over.get(id); {
 	case ended.reason == messages.EndIdle && ended.user == m.User:
-		s.beginAgain(id, m, ended.stand)
-	case ended.reason == "" && s.hold(m):
+		p.beginAgain(id, m, ended.stand)
+	case ended.reason == "" && p.mayHold():
+		p.hold(m)
 	default:
-		s.refuseUnknown(m)
+		p.refuseUnknown(m)
 	}
 }
 
 // refuseUnknown tells a client that there is no such session, or that it is somebody else's: the two look the same.
-func (s *supervisor) refuseUnknown(m *messages.ClientArrived) {
-	s.refuse(m, wire.CodeSessionNotFound, wire.CloseNoSession, "no such session", false)
+func (p *pool) refuseUnknown(m *messages.ClientArrived) {
+	p.refuse(m, wire.CodeSessionNotFound, wire.CloseNoSession, "no such session", false)
 }
 
 // beginAgain begins a session that has ended idle. It goes on counting: its client may not know yet that it has ended.
-func (s *supervisor) beginAgain(id wire.SessionID, m *messages.ClientArrived, stand messages.Stand) {
-	if s.beginSession(id, m, stand) {
-		s.over.remove(id)
+func (p *pool) beginAgain(id wire.SessionID, m *messages.ClientArrived, stand messages.Stand) {
+	if p.beginSession(id, m, stand) {
+		p.over.remove(id)
 	}
 }
 
 // beginSession spawns a session's actor, which takes the client from there, and claims a task for it. It reports false
 // when it had to refuse the client. The claim is not the actor's own to make: actors that were spawned one after the other
 // need not come to their first message in that order.
-func (s *supervisor) beginSession(id wire.SessionID, m *messages.ClientArrived, stand messages.Stand) bool {
+func (p *pool) beginSession(id wire.SessionID, m *messages.ClientArrived, stand messages.Stand) bool {
 	switch {
-	case s.draining:
-		s.turnAway(m)
+	case p.draining:
+		p.turnAway(m)
 		return false
-	case len(s.sessions) >= s.settings.MaxSessions:
-		s.refuse(m, wire.CodeOverCapacity, wire.CloseTryAgain, "the gateway has all the sessions it may have", true)
+	case len(p.sessions) >= p.settings.MaxSessions:
+		p.refuse(m, wire.CodeOverCapacity, wire.CloseTryAgain, "the gateway has all the sessions it may have", true)
 		return false
-	case s.perUser[m.User] >= s.settings.MaxSessionsPerUser:
-		s.refuse(m, wire.CodeTooManySessions, wire.CloseTryAgain, "this user has all the sessions allowed", true)
+	case p.perUser[m.User] >= p.settings.MaxSessionsPerUser:
+		p.refuse(m, wire.CodeTooManySessions, wire.CloseTryAgain, "this user has all the sessions allowed", true)
 		return false
-	case !s.starts.take(s.Clock.Now()): // the last condition: who is refused anyway takes no other's turn
-		s.refuse(m, wire.CodeRateLimited, wire.CloseTryAgain, "too many sessions begin at once", true)
+	case !p.mayBegin(m.User): // the last condition: who is refused anyway takes no other's turn
+		p.refuse(m, wire.CodeRateLimited, wire.CloseTryAgain, "too many sessions begin at once", true)
 		return false
 	}
 	// Invariant: the name is free, for a session begins again only after Terminated.
-	pid := s.spawn(actors.SessionName(id), session.New(s.Ports, &s.settings, s.ctx.Self(), id, m.User, stand))
-	s.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: s.Clock.Now()})
-	s.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
-	s.tell(pid, m)
-	s.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token, InSeq: stand.In, OutSeq: stand.Out})
+	pid := p.spawn(actors.SessionName(id), session.New(p.Ports, &p.settings, p.ctx.Self(), id, m.User, stand))
+	p.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: p.Clock.Now()})
+	p.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
+	p.tell(pid, m)
+	p.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token, InSeq: stand.In, OutSeq: stand.Out})
 	return true
 }
 
+// userShare is what part of something that is bounded for all one user may have, so that nobody can keep the others out.
+const userShare = 4
+
+// mayBegin counts the beginning of a session. A user's own pace comes first: who is too fast takes nobody else's turn.
+func (p *pool) mayBegin(user wire.UserID) bool {
+	all := p.settings.MaxSessionStartsPerSecond
+	if all <= 0 {
+		return true
+	}
+	now := p.Clock.Now()
+	own := p.userStarts.get(user)
+	own.perSecond = max(1, all/userShare)
+	may := own.take(now) && p.starts.take(now)
+	p.userStarts.add(user, own)
+	return may
+}
+
 // refuse turns a client away.
-func (s *supervisor) refuse(
+func (p *pool) refuse(
 	m *messages.ClientArrived, code wire.ErrorCode, closeCode wire.CloseCode, message string, retryable bool,
 ) {
-	s.Links.Send(m.Link, wire.Error{Code: code, Message: message, Retryable: retryable})
-	s.Links.Close(m.Link, closeCode)
-	s.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Session: m.Hello.SessionID, Reason: string(code)})
+	p.Links.Send(m.Link, wire.Error{Code: code, Message: message, Retryable: retryable})
+	p.Links.Close(m.Link, closeCode)
+	p.observe(messages.Event{Kind: messages.EventRefused, User: m.User, Session: m.Hello.SessionID, Reason: string(code)})
 }
 
 // bridgeArrived passes a bridge on to its task. One that is not in the books is adopted, or refused. An adopted task may
 // turn out to have a session: its bridge was given a user by the other gateway after it had dialled here.
-func (s *supervisor) bridgeArrived(m *messages.BridgeArrived) {
-	if t := s.tasks[m.Hello.TaskID]; t != nil || s.adoptBridge(m.Hello) {
-		t = s.tasks[m.Hello.TaskID]
+func (p *pool) bridgeArrived(m *messages.BridgeArrived) {
+	if t := p.tasks[m.Hello.TaskID]; t != nil || p.adoptBridge(m.Hello) {
+		t = p.tasks[m.Hello.TaskID]
 		if t.left {
-			s.Links.Close(m.Link, wire.CloseTryAgain) // it comes back, but its actor has yet to stop
+			p.Links.Close(m.Link, wire.CloseTryAgain) // it comes back, but its actor has yet to stop
 			return
 		}
 		unbound := t.state == poolStarting || t.state == poolReady
-		if t.adopted && unbound && m.Hello.State == wire.BridgeAssigned && s.adoptable(m.Hello) {
-			s.adoptSession(t, m.Hello)
-			s.replenish() // it has left the pool's count
+		if t.adopted && unbound && m.Hello.State == wire.BridgeAssigned && p.adoptable(m.Hello) {
+			p.adoptSession(t, m.Hello)
+			p.replenish() // it has left the pool's count
 		}
-		s.tell(t.pid, m)
+		p.tell(t.pid, m)
 		return
 	}
-	s.refuseBridge(m)
+	p.refuseBridge(m)
 }
 
-// session.Parked notes that a session has no task and asks for none. A gateway that drains has nothing of it to hand over.
-func (s *supervisor) sessionParked(m *messages.Parked) {
-	session := s.sessions[m.Session]
+// sessionParked notes that a session has no task and asks for none. A gateway that drains has nothing of it to hand over.
+func (p *pool) sessionParked(m *messages.Parked) {
+	session := p.sessions[m.Session]
 	if session == nil || session.task != nil || session.place != nil {
-		s.unexpected(m)
+		p.unexpected(m)
 		return
 	}
 	session.parked = true
-	if s.draining {
-		s.tell(session.pid, &messages.Drain{})
+	if p.draining {
+		p.tell(session.pid, &messages.Drain{})
 	}
 }
 
-// session.Ended closes a session's books: what it waited for or had is given up, and its actor is stopped.
-func (s *supervisor) sessionEnded(m *messages.SessionEnded) {
-	session := s.sessions[m.Session]
+// sessionEnded closes a session's books: what it waited for or had is given up, and its actor is stopped.
+func (p *pool) sessionEnded(m *messages.SessionEnded) {
+	session := p.sessions[m.Session]
 	if session == nil || session.ended != "" {
-		s.unexpected(m)
+		p.unexpected(m)
 		return
 	}
 	session.ended, session.stand = m.Reason, m.Stand
-	s.release(session, "its session ended: "+string(m.Reason))
-	s.ctx.Poison(session.pid) // not Stop: a client that was passed on to it must come back from there first
-	s.replenish()
+	p.release(session, "its session ended: "+string(m.Reason))
+	p.ctx.Poison(session.pid) // not Stop: a client that was passed on to it must come back from there first
+	p.replenish()
 }
 
 // release takes from a session all that it waits for or has.
-func (s *supervisor) release(session *sessionRecord, reason string) {
+func (p *pool) release(session *sessionRecord, reason string) {
 	if session.place != nil {
-		s.unqueue(session)
-		s.observe(messages.Event{
-			Kind: messages.EventLeft, Session: session.id, Took: s.Clock.Now().Sub(session.claimed),
+		p.unqueue(session)
+		p.observe(messages.Event{
+			Kind: messages.EventLeft, Session: session.id, Took: p.Clock.Now().Sub(session.claimed),
 		})
 	}
 	if session.starting != nil {
-		s.retire(session.starting, reason)
+		p.retire(session.starting, reason)
 	}
 	if t := session.task; t != nil {
-		s.released(t, reason)
-		s.tell(t.pid, &messages.Retire{Reason: reason})
+		p.released(t, reason)
+		p.tell(t.pid, &messages.Retire{Reason: reason})
 	}
 }
 
 // released ends the binding of a task to its session. The task is of no more use.
-func (s *supervisor) released(t *taskRecord, reason string) {
+func (p *pool) released(t *taskRecord, reason string) {
 	session := t.session.id
-	s.unbind(t)
-	s.observe(messages.Event{Kind: messages.EventReleased, Task: t.id, Session: session, Reason: reason})
+	p.unbind(t)
+	p.observe(messages.Event{Kind: messages.EventReleased, Task: t.id, Session: session, Reason: reason})
 }
 
 // sessionTerminated forgets a session whose actor has stopped, and begins it again for a client that has asked for that.
-func (s *supervisor) sessionTerminated(session *sessionRecord) {
+func (p *pool) sessionTerminated(session *sessionRecord) {
 	if session.ended == "" {
-		s.observe(messages.Event{Kind: messages.EventCrashed, Session: session.id, Reason: "session actor"})
+		p.observe(messages.Event{Kind: messages.EventCrashed, Session: session.id, Reason: "session actor"})
 		session.ended = messages.EndCrashed
-		s.release(session, "its session's actor crashed")
-		s.replenish()
+		p.release(session, "its session's actor crashed")
+		p.replenish()
 	}
-	s.removeSession(session)
+	p.removeSession(session)
 	if session.ended != messages.EndDraining { // it goes on elsewhere, and may come back
-		s.over.add(session.id, endedSession{user: session.user, reason: session.ended, stand: session.stand})
+		p.over.add(session.id, endedSession{user: session.user, reason: session.ended, stand: session.stand})
 	}
 	if session.next != nil {
-		s.beginAgain(session.id, session.next, session.stand)
+		p.beginAgain(session.id, session.next, session.stand)
 	}
-	s.reportDrained()
+	p.reportDrained()
 }

@@ -11,77 +11,77 @@ import (
 )
 
 // replenish brings the pool to what its policy asks for. It is called after everything that changes the counts.
-func (s *supervisor) replenish() {
+func (p *pool) replenish() {
 	switch {
-	case !s.adoption.mayStart, s.draining && !s.handOver:
+	case !p.adoption.mayStart, p.draining && !p.handOver:
 		return
-	case s.draining && s.waiters.Len() == 0:
-		s.handOverIdle()
+	case p.draining && p.waiters.Len() == 0:
+		p.handOverIdle()
 		return
 	}
-	now := s.Clock.Now()
+	now := p.Clock.Now()
 	bounds := limits{
-		minimum: s.settings.Min, maximum: s.settings.Max, threshold: s.settings.Threshold,
-		concurrency: s.backoff.concurrency(s.settings.LaunchConcurrency, now),
+		minimum: p.settings.Min, maximum: p.settings.Max, threshold: p.settings.Threshold,
+		concurrency: p.backoff.concurrency(p.settings.LaunchConcurrency, now),
 	}
-	if s.draining {
+	if p.draining {
 		bounds.minimum, bounds.threshold = 0, -1 // only for those who wait already
 	}
-	if now.Before(s.backoff.until) {
-		s.backoffOver.Set(s.Clock, s.ctx.Self(), s.backoff.until.Sub(now))
+	if now.Before(p.backoff.until) {
+		p.backoffOver.Set(p.Clock, p.ctx.Self(), p.backoff.until.Sub(now))
 	}
-	if !s.settings.WarmPool {
-		s.startDedicated(s.policyCensus().dedicatedStarts(bounds))
+	if !p.settings.WarmPool {
+		p.startDedicated(p.policyCensus().dedicatedStarts(bounds))
 		return
 	}
-	if !s.adoption.undecided(now) {
-		s.evict(s.policyCensus().evictions(bounds))
+	if !p.adoption.undecided(now) {
+		p.evict(p.policyCensus().evictions(bounds))
 	}
-	for range s.policyCensus().starts(bounds) {
-		s.start(nil)
+	for range p.policyCensus().starts(bounds) {
+		p.start(nil)
 	}
 }
 
 // policyCensus counts what the policy decides on.
-func (s *supervisor) policyCensus() census {
+func (p *pool) policyCensus() census {
 	return census{
-		ready: s.ready.Len(), expired: s.expired, starting: s.starting.Len(), waiting: s.waiters.Len(),
+		ready: p.ready.Len(), expired: p.expired, starting: p.starting.Len(), waiting: p.waiters.Len(),
 	}
 }
 
 // start begins a task's life, for a session alone when one is given.
-func (s *supervisor) start(owner *sessionRecord) {
-	request := messages.RunTask{Task: wire.TaskID(actors.RandomID("t", s.Rand))}
+func (p *pool) start(owner *sessionRecord) {
+	request := messages.RunTask{Task: wire.TaskID(actors.RandomID("t", p.Rand))}
 	if owner != nil {
 		request.Session, request.User = owner.id, owner.user
 	}
 	t := &taskRecord{
-		id: request.Task, request: request, state: poolStarting, dedicated: owner, started: s.Clock.Now(),
+		id: request.Task, request: request, state: poolStarting, dedicated: owner, started: p.Clock.Now(),
 	}
 	if owner != nil {
 		owner.starting = t
 	}
 	// Invariant: the name is free, for ids are 80 random bits.
-	t.pid = s.spawn(actors.TaskName(t.id), task.New(s.Ports, &s.settings, s.ctx.Self(), request))
-	s.enter(t)
-	s.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
+	t.pid = p.spawn(actors.TaskName(t.id), task.New(p.Ports, &p.settings, p.ctx.Self(), request))
+	p.enter(t)
+	p.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
 }
 
 // startDedicated starts a task for each of the first n waiters that have none starting.
-func (s *supervisor) startDedicated(n int) {
-	for place := s.waiters.Front(); place != nil && n > 0; place = place.Next() {
+func (p *pool) startDedicated(n int) {
+	for place := p.waiters.Front(); place != nil && n > 0; place = place.Next() {
 		if waiter := place.Value.(*sessionRecord); waiter.starting == nil {
-			s.start(waiter)
+			p.start(waiter)
 			n--
 		}
 	}
 }
 
 // evict stops n ready tasks, expired ones first, the oldest first.
-func (s *supervisor) evict(n int) {
+func (p *pool) evict(n int) {
 	for _, wantExpired := range []bool{true, false} {
 		var next *list.Element
-		for place := s.ready.Front(); place != nil && n > 0; place = next {
+		for place := p.ready.Front(); place != nil && n > 0; place = next {
 			next = place.Next()
 			t := place.Value.(*taskRecord)
 			if t.expired != wantExpired {
@@ -91,27 +91,27 @@ func (s *supervisor) evict(n int) {
 			if t.expired {
 				reason = "its time to live is over"
 			}
-			s.retire(t, reason)
+			p.retire(t, reason)
 			n--
 		}
 	}
 }
 
 // retire stops a task that has no session.
-func (s *supervisor) retire(t *taskRecord, reason string) {
-	s.evicted(t, reason)
-	s.tell(t.pid, &messages.Retire{Reason: reason})
+func (p *pool) retire(t *taskRecord, reason string) {
+	p.evicted(t, reason)
+	p.tell(t.pid, &messages.Retire{Reason: reason})
 }
 
 // evicted takes a task that has no session out of the pool's count.
-func (s *supervisor) evicted(t *taskRecord, reason string) {
-	s.disown(t)
-	s.move(t, poolStopping)
-	s.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Reason: reason})
+func (p *pool) evicted(t *taskRecord, reason string) {
+	p.disown(t)
+	p.move(t, poolStopping)
+	p.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Reason: reason})
 }
 
 // disown forgets whom a task was started for.
-func (s *supervisor) disown(t *taskRecord) {
+func (p *pool) disown(t *taskRecord) {
 	if t.dedicated != nil {
 		t.dedicated.starting = nil
 		t.dedicated = nil
@@ -119,158 +119,158 @@ func (s *supervisor) disown(t *taskRecord) {
 }
 
 // taskUp takes a task that can be claimed, for whoever waits longest.
-func (s *supervisor) taskUp(t *taskRecord) {
+func (p *pool) taskUp(t *taskRecord) {
 	if t.state != poolStarting {
 		return // it crossed with the decision to stop it
 	}
-	if !s.hasUse(t) {
-		s.retire(t, "nobody needs it")
+	if !p.hasUse(t) {
+		p.retire(t, "nobody needs it")
 		return
 	}
-	now := s.Clock.Now()
+	now := p.Clock.Now()
 	var took time.Duration // of a start that this gateway has seen from its begin to its end
 	if t.readySince.IsZero() && !t.adopted {
 		took = now.Sub(t.started)
-		s.startTime.add(took)
+		p.startTime.add(took)
 	}
 	t.readySince = now
-	if !s.crashed {
-		s.backoff.succeed()
+	if !p.crashed {
+		p.backoff.succeed()
 	}
-	s.lastFailure, s.shortage = "", false
-	s.move(t, poolReady)
-	s.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
+	p.lastFailure, p.shortage = "", false
+	p.move(t, poolReady)
+	p.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
 
-	waiter := s.firstWaiter()
+	waiter := p.firstWaiter()
 	if owner := t.dedicated; owner != nil {
 		waiter = owner
 	}
 	if waiter != nil {
-		s.unqueue(waiter)
-		s.give(t, waiter)
+		p.unqueue(waiter)
+		p.give(t, waiter)
 	}
-	s.replenish()
+	p.replenish()
 }
 
 // hasUse reports whether a task that is up can be given to somebody. Without a pool that is the session that it was
 // started for; an adopted one's may have gone with the gateway that knew it.
-func (s *supervisor) hasUse(t *taskRecord) bool {
+func (p *pool) hasUse(t *taskRecord) bool {
 	if t.request.Dedicated() {
 		return t.dedicated != nil
 	}
-	return s.settings.WarmPool
+	return p.settings.WarmPool
 }
 
 // taskDown takes a waiting task out of reach until its bridge has dialled again.
-func (s *supervisor) taskDown(t *taskRecord, m *messages.TaskDown) {
+func (p *pool) taskDown(t *taskRecord, m *messages.TaskDown) {
 	if t.state != poolReady {
 		return // claimed or retired meanwhile: the task itself says what comes of it
 	}
-	s.move(t, poolStarting)
-	s.observe(messages.Event{Kind: messages.EventUnready, Task: t.id, Reason: m.Reason})
-	s.replenish()
+	p.move(t, poolStarting)
+	p.observe(messages.Event{Kind: messages.EventUnready, Task: t.id, Reason: m.Reason})
+	p.replenish()
 }
 
 // taskExpired has a task that waited too long replaced.
-func (s *supervisor) taskExpired(t *taskRecord) {
-	s.expire(t)
-	s.replenish()
+func (p *pool) taskExpired(t *taskRecord) {
+	p.expire(t)
+	p.replenish()
 }
 
-// task.Active notes that a start has come to its end, and with it every doubt about starts.
-func (s *supervisor) taskActive(t *taskRecord, m *messages.TaskActive) {
+// taskActive notes that a start has come to its end, and with it every doubt about starts.
+func (p *pool) taskActive(t *taskRecord, m *messages.TaskActive) {
 	if t.session == nil || t.session.id != m.Session {
 		return // its session ended meanwhile
 	}
 	t.session.active = true
 	t.session.attempts = 0
-	s.crashed = false
-	s.backoff.succeed()
+	p.crashed = false
+	p.backoff.succeed()
 	if t.host != nil && t.host.state == messages.HostDraining { // since the session was given its task
-		s.tellLeaving(t)
+		p.tellLeaving(t)
 	}
 }
 
 // taskFailed decides what becomes of the session of a task that gave up, and whether starts are still worth trying.
-func (s *supervisor) taskFailed(t *taskRecord, m *messages.TaskFailed) {
+func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 	if m.HostGone && t.host != nil {
-		s.hostLost(t.host) // the others on it are, too
-		s.replenish()
+		p.hostLost(t.host) // the others on it are, too
+		p.replenish()
 		return
 	}
 	switch t.state {
 	case poolStopping:
 		// It was given up here already.
 	case poolStarting, poolReady:
-		s.startFailed(t, m)
+		p.startFailed(t, m)
 	case poolAssigned:
 		session, active := t.session, t.session.active
-		s.released(t, m.Reason)
+		p.released(t, m.Reason)
 		if active {
-			s.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, Evicted: m.Evicted})
+			p.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, Evicted: m.Evicted})
 		} else {
-			s.claimFailed(session, m)
+			p.claimFailed(session, m)
 		}
 	}
-	s.replenish()
+	p.replenish()
 }
 
 // startFailed notes a start that came to nothing, or a task that died while it waited. After several in a row that no
 // waiting will mend, everyone who waits is told: they must not wait for ever.
-func (s *supervisor) startFailed(t *taskRecord, m *messages.TaskFailed) {
+func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	if t.adopted && t.readySince.IsZero() || m.Evicted {
-		s.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts, nor does an operator's stop
+		p.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts, nor does an operator's stop
 		return
 	}
-	s.crashed = t.state == poolReady || !t.readySince.IsZero()
-	s.disown(t)
-	s.move(t, poolStopping)
-	s.shortage = m.Fault != nil && m.Fault.Shortage()
-	s.lastFailure = m.Reason
-	again := s.backoff.sameIncident(t.started)
+	p.crashed = t.state == poolReady || !t.readySince.IsZero()
+	p.disown(t)
+	p.move(t, poolStopping)
+	p.shortage = m.Fault != nil && m.Fault.Shortage()
+	p.lastFailure = m.Reason
+	again := p.backoff.sameIncident(t.started)
 	var pause time.Duration
 	if !again {
-		pause = s.backoff.fail(s.Clock.Now(), s.Rand.Float64())
+		pause = p.backoff.fail(p.Clock.Now(), p.Rand.Float64())
 	}
-	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: s.backoff.streak}
+	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: p.backoff.streak}
 	if m.Fault != nil {
 		failed.Fault = m.Fault.Kind
 	}
-	s.observe(failed)
+	p.observe(failed)
 	if again {
 		return
 	}
-	s.observe(messages.Event{Kind: messages.EventBackoff, Took: pause})
-	if s.shortage || s.backoff.streak < s.settings.ClaimAttempts {
+	p.observe(messages.Event{Kind: messages.EventBackoff, Took: pause})
+	if p.shortage || p.backoff.streak < p.settings.ClaimAttempts {
 		return
 	}
-	for waiter := s.firstWaiter(); waiter != nil; waiter = s.firstWaiter() {
-		s.unqueue(waiter)
-		s.giveUp(waiter, wire.CodeStartFailed, m.Reason)
+	for waiter := p.firstWaiter(); waiter != nil; waiter = p.firstWaiter() {
+		p.unqueue(waiter)
+		p.giveUp(waiter, wire.CodeStartFailed, m.Reason)
 	}
 }
 
-// task.Gone closes a task's record. Its actor has said its last word and is stopped.
-func (s *supervisor) taskGone(t *taskRecord) {
-	s.forget(t)
-	s.past.add(t.id, t.crashed)
-	s.ctx.Poison(t.pid)
-	s.observe(messages.Event{Kind: messages.EventGone, Task: t.id})
-	s.reportDrained()
+// taskGone closes a task's record. Its actor has said its last word and is stopped.
+func (p *pool) taskGone(t *taskRecord) {
+	p.forget(t)
+	p.past.add(t.id, t.crashed)
+	p.ctx.Poison(t.pid)
+	p.observe(messages.Event{Kind: messages.EventGone, Task: t.id})
+	p.reportDrained()
 }
 
 // taskCrashed cleans up after a task's actor that panicked. A new actor of the same task sees to its end.
-func (s *supervisor) taskCrashed(t *taskRecord) {
-	s.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
-	s.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: "internal error"})
+func (p *pool) taskCrashed(t *taskRecord) {
+	p.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
+	p.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: "internal error"})
 	if t.crashed {
-		s.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
-		s.forget(t)
-		s.past.add(t.id, true)
-		s.reportDrained()
+		p.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
+		p.forget(t)
+		p.past.add(t.id, true)
+		p.reportDrained()
 		return
 	}
 	t.crashed = true
-	orphan := task.NewOrphan(s.Ports, &s.settings, s.ctx.Self(), t.request, t.arn)
-	t.pid = s.spawn(actors.TaskName(t.id), orphan) // Invariant: the name is free before Terminated comes
+	orphan := task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn)
+	t.pid = p.spawn(actors.TaskName(t.id), orphan) // Invariant: the name is free before Terminated comes
 }

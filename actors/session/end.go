@@ -61,7 +61,7 @@ var farewells = map[messages.EndReason]struct {
 	messages.EndDraining:    {wire.ByeDraining, wire.CloseDraining},
 }
 
-// end is the session's last word: to its client, and to the supervisor, which stops the task and the actor.
+// end is the session's last word: to its client, and to the pool, which stops the task and the actor.
 func (s *session) end(reason messages.EndReason) {
 	farewell := farewells[reason]
 	s.bye(farewell.bye, farewell.code)

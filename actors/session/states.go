@@ -45,7 +45,7 @@ func (s *session) become(state State, handle func(*session, any), deadline time.
 	}
 }
 
-// unborn is a session before its first client, which comes in the message after it was spawned. The supervisor has
+// unborn is a session before its first client, which comes in the message after it was spawned. The pool has
 // claimed a task for it in the same breath, so that sessions are served in the order in which their clients came.
 func (s *session) unborn(message any) {
 	switch m := message.(type) {
@@ -279,10 +279,10 @@ func (s *session) exited(message any) {
 func (s *session) ended(message any) {
 	switch m := message.(type) {
 	case *messages.ClientArrived:
-		s.tell(s.pool, m) // it crossed with the last word; the supervisor knows by now
+		s.tell(s.pool, m) // it crossed with the last word; the pool knows by now
 	case *messages.FromBridge:
 		s.Links.Credit(m.Link, m.Bytes)
 	default:
-		// News of what the session had; the supervisor is taking it away.
+		// News of what the session had; the pool is taking it away.
 	}
 }

@@ -12,6 +12,10 @@ import (
 // could add up.
 const inputBound = 1 << 20
 
+// handedOver is how many inputs a bridge may acknowledge that this gateway has not seen: another may have given them to it in the
+// moment in which it handed the session over. A bridge that acknowledges more lies.
+const handedOver = 1 << 16
+
 // inputQueue numbers a session's inputs and holds those that the agent has not been given yet.
 type inputQueue struct {
 	// last is the last input that was accepted, given the last one that the agent has been given.
@@ -92,7 +96,7 @@ func (q *inputQueue) limit(largest int, credit func(messages.LinkID, int)) bool 
 // acknowledge forgets the inputs up to seq, which the agent has been given, after credit was told of their bytes. It
 // reports whether that was news.
 func (q *inputQueue) acknowledge(seq uint64, credit func(messages.LinkID, int)) bool {
-	if seq <= q.given {
+	if seq <= q.given || seq > q.last+handedOver {
 		return false
 	}
 	n := int(min(seq, q.last) - q.given)

@@ -350,13 +350,13 @@ func (t *task) stopping(message any) {
 	case *messages.LinkClosed, *messages.TaskDescribed, *messages.ToBridge, *messages.Retire,
 		*messages.Assign, *messages.Adopt, *messages.HandOver:
 		// The news of a task that was in use a moment ago. The session of an Assign or Adopt hears of the failure from the
-		// supervisor.
+		// pool.
 	default:
 		t.unexpected(message)
 	}
 }
 
-// gone is the task's last word. The supervisor stops the actor.
+// gone is the task's last word. The pool stops the actor.
 func (t *task) gone() {
 	t.observe(messages.Event{Kind: messages.EventStopped, Reason: t.stopReason, Took: t.Clock.Now().Sub(t.born)})
 	t.become(Gone, (*task).stopping, 0)

@@ -277,7 +277,7 @@ func (t *task) initFailed(f wire.InitFailed) {
 	t.becomeStopping(reason)
 }
 
-// fail gives the task up and says why. The supervisor decides what becomes of its session.
+// fail gives the task up and says why. The pool decides what becomes of its session.
 func (t *task) fail(reason string, fault *messages.LaunchError) {
 	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, Fault: fault})
 	t.becomeStopping(reason)

@@ -2,64 +2,45 @@ package isolation
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// becomeHarmless gives up every capability where there is a stage, which could be left with them.
-func becomeHarmless(s *spec) error {
-	if s.Stage == "" || s.Levels.Has(UID) {
-		return nil
-	}
-	if err := dropBounding(); err != nil {
-		return err
-	}
-	return dropCapabilities()
-}
-
-// becomeUser takes the user's ids, and gives up every other group and every capability.
+// becomeUser takes the user's ids, and gives up every other group.
 func becomeUser(s *spec) error {
-	if err := dropBounding(); err != nil {
-		return err
-	}
 	if err := unix.Setgroups(nil); err != nil {
 		return os.NewSyscallError("setgroups", err)
 	}
 	if err := unix.Setresgid(s.UID, s.UID, s.UID); err != nil {
 		return os.NewSyscallError("setresgid", err)
 	}
-	if err := unix.Setresuid(s.UID, s.UID, s.UID); err != nil {
-		return os.NewSyscallError("setresuid", err)
-	}
-	return dropCapabilities() // the change has cleared them, unless somebody has set the thread's securebits
+	return os.NewSyscallError("setresuid", unix.Setresuid(s.UID, s.UID, s.UID))
 }
 
+// dropCapabilities empties the permitted set, and with it the effective and the ambient one, and the inheritable set. A change of
+// user has done that, unless somebody has set the thread's securebits; root's powers end here.
 func dropCapabilities() error {
-	err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-	if err != nil && !errors.Is(err, unix.EINVAL) { // that is a kernel before 4.3, which has no ambient set
-		return os.NewSyscallError("prctl", err)
-	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var none [2]unix.CapUserData
 	return os.NewSyscallError("capset", unix.Capset(&header, &none[0]))
 }
 
-// dropBounding empties the bounding set. Without SETPCAP that is not allowed, and then it is no matter: without new
-// privileges nothing is gained from the set.
+// dropBounding empties the bounding set, also of capabilities that are newer than this program.
 func dropBounding() error {
-	for capability := range uintptr(unix.CAP_LAST_CAP + 1) {
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) { // the kernel knows fewer, or see above
+	for capability := uintptr(0); ; capability++ {
+		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, capability, 0, 0, 0)
+		if errors.Is(err, unix.EINVAL) && capability > unix.CAP_AUDIT_READ { // the kernel, since Linux 3.16, knows no more
 			return nil
+		}
+		if err == nil && has != 0 {
+			err = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
 		}
 		if err != nil {
 			return os.NewSyscallError("prctl", err)
 		}
 	}
-	return nil
 }
 
 // capability is one that a level needs of the bridge.
@@ -94,7 +75,7 @@ func needs(wanted []capability) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("needs root with the capabilities %s", strings.Join(missing, ", "))
+		return &refusal{"needs root with the capabilities " + strings.Join(missing, ", ")}
 	}
 	return nil
 }

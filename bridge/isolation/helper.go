@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -33,18 +34,18 @@ func RunHelper() {
 	unix.CloseOnExec(specFile)
 	unix.CloseOnExec(reportFile)
 	var s spec
-	var failed *failure
+	var f *failure
 	if err := json.NewDecoder(os.NewFile(specFile, "spec")).Decode(&s); err != nil {
-		failed = &failure{Step: "read what to do", Message: err.Error()}
+		f = failed(0, 0, "read what to do", err)
 	} else {
-		failed = carryOut(&s)
+		f = carryOut(&s)
 	}
 	// Not os.Exit: there is nothing to clean up, and in a program with the race detector that takes a second.
-	if failed == nil {
+	if f == nil {
 		unix.Exit(0)
 	}
-	if err := json.NewEncoder(os.NewFile(reportFile, "report")).Encode(failed); err != nil {
-		fmt.Fprintln(os.Stderr, failed.Error()) // the bridge is gone
+	if err := json.NewEncoder(os.NewFile(reportFile, "report")).Encode(f); err != nil {
+		fmt.Fprintln(os.Stderr, f.Error()) // the bridge is gone
 	}
 	unix.Exit(1)
 }
@@ -79,8 +80,9 @@ func reachWorkspace(s *spec) error {
 			if end < len(target) && target[end] != filepath.Separator {
 				continue
 			}
-			if err := unix.Access(target[:end], unix.X_OK); err != nil {
-				return fmt.Errorf("uid %d cannot enter %s: %w", s.UID, target[:end], err)
+			dir := target[:end]
+			if err := unix.Access(dir, unix.X_OK); err != nil {
+				return fmt.Errorf("uid %d cannot enter %s: %w (chmod o+x %s)", s.UID, dir, err, dir)
 			}
 		}
 	}
@@ -101,13 +103,37 @@ func dieWithParent(s *spec) error {
 }
 
 // closeOnExec keeps from the agent what the bridge itself was started with beyond the three streams. What Go opens needs no
-// help; on kernels before 5.11, which do not know this call, that has to do.
-func closeOnExec(*spec) error {
+// help. Kernels before 5.11 do not know the call that does it at once.
+func closeOnExec() error {
 	err := unix.CloseRange(reportFile+1, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
-		return nil
+	if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EINVAL) {
+		return os.NewSyscallError("close_range", err)
 	}
-	return os.NewSyscallError("close_range", err)
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range open {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > reportFile {
+			unix.CloseOnExec(fd) // it can only fail for what is closed, as the directory is by now
+		}
+	}
+	return nil
 }
+
+// maskModes makes what the agent makes its own alone, unless the agent says otherwise.
+func maskModes() error {
+	unix.Umask(0o077)
+	return nil
+}
+
+// joinKeyring gives this thread a new session keyring: with the bridge's, which may be an operator's, the agent would have all
+// keys that are in it.
+func joinKeyring() error {
+	_, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) // 0 is none of the keyrings that have a name
+	return os.NewSyscallError("keyctl", err)
+}
+
+func unshareIPC() error { return os.NewSyscallError("unshare", unix.Unshare(unix.CLONE_NEWIPC)) }
 
 func execute(s *spec) error { return syscall.Exec(s.program, s.Argv, s.Env) }

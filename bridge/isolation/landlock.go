@@ -11,8 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// minLandlock is the ABI from which on a file can be moved between two directories of a workspace. Before, none could.
-const minLandlock = 2
+const (
+	// minLandlock is the ABI from which on a file can be moved between two directories of a workspace. Before, none could.
+	minLandlock = 2
+	// minConnect is the ABI from which on connections can be bounded to ports.
+	minConnect = 4
+)
+
+var errConnect = fmt.Errorf("AGENT_CONNECT_PORTS takes Landlock's ABI %d (Linux 6.7)", minConnect)
 
 // What a rule can allow.
 const (
@@ -57,7 +63,7 @@ func landlockABI() (int, error) {
 	case errno != 0:
 		return 0, fmt.Errorf("this kernel, or the container's seccomp profile, has none: %w", errno)
 	case abi < minLandlock:
-		return 0, fmt.Errorf("this kernel's ABI is %d; it takes %d (Linux 5.19)", abi, minLandlock)
+		return 0, &refusal{fmt.Sprintf("this kernel's ABI is %d; it takes %d (Linux 5.19)", abi, minLandlock)}
 	}
 	return int(abi), nil
 }
@@ -72,6 +78,12 @@ func restrict(s *spec) error {
 		return err
 	}
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: handled(abi), Scoped: scoped(abi)}
+	if s.ConnectPorts != nil {
+		if abi < minConnect {
+			return errConnect
+		}
+		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
+	}
 	size := unsafe.Sizeof(attr)
 	if abi < 6 {
 		size = unsafe.Offsetof(attr.Scoped)
@@ -87,6 +99,11 @@ func restrict(s *spec) error {
 	rules := ruleset{fd: int(fd), handled: attr.Handled_access_fs}
 	if err := rules.addAll(s); err != nil {
 		return err
+	}
+	for _, port := range s.ConnectPorts {
+		if err := rules.allowPort(port); err != nil {
+			return err
+		}
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0); errno != 0 {
 		return os.NewSyscallError("landlock_restrict_self", errno)
@@ -111,9 +128,14 @@ func rehearseLandlock(s *spec) error {
 	if err := os.WriteFile(filepath.Join(s.Dir, "landlock"), nil, 0o600); err != nil {
 		return err
 	}
-	above, err := os.Open(filepath.Dir(s.tree()))
+	outside := filepath.Dir(s.tree())
+	if within(s.Temp, outside) { // all of it is the agent's own
+		outside = "/"
+	}
+	above, err := os.Open(outside)
 	if err == nil {
-		return errors.Join(fmt.Errorf("%s can be opened all the same", above.Name()), above.Close())
+		_ = above.Close() // opened for reading only
+		return &refusal{above.Name() + " can be opened all the same"}
 	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
@@ -176,6 +198,17 @@ func (r ruleset) allow(path string, access uint64) error {
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {
 		return &os.PathError{Op: "landlock_add_rule", Path: path, Err: errno}
+	}
+	return nil
+}
+
+// allowPort adds a rule for TCP connections to a port.
+func (r ruleset) allowPort(port uint16) error {
+	rule := struct{ allowed, port uint64 }{unix.LANDLOCK_ACCESS_NET_CONNECT_TCP, uint64(port)}
+	const netPort = 2 // LANDLOCK_RULE_NET_PORT
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), netPort, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("port %d: %w", port, os.NewSyscallError("landlock_add_rule", errno))
 	}
 	return nil
 }

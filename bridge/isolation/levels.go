@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Levels is a set of levels. Checked paths and the working directory, the level path, belong to every set, and so does
-// no_new_privs: they have no bit, and the zero value is path alone.
+// Levels is a set of levels. Checked paths and the working directory, the level path, belong to every set: it has no bit, and the
+// zero value is path alone. What an agent does without at every level, the guards are for.
 type Levels uint8
 
 // The levels beside path, in the order in which they are named.

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"hearth/messages/wire"
 )
+
+// resolveTimeout bounds how long it takes to find out what can be had. Only a file system that hangs makes it pass.
+const resolveTimeout = time.Minute
 
 // Config is what [Resolve] is told.
 type Config struct {
@@ -21,72 +25,114 @@ type Config struct {
 	AgentRoot string
 	// Read are what Landlock lets agents read and execute. What of it does not exist is passed over.
 	Read []string
+	// ConnectPorts are the TCP ports that agents may connect to, by Landlock; nil for all.
+	ConnectPorts []uint16
+	// Limits bound each agent.
+	Limits Limits
 	// Preload asks for what agents that are started before their user is known take.
 	Preload bool
 }
 
 // Plan is what is done to every agent of a bridge. It is safe for use by several goroutines. The zero Plan is the level path
-// alone, for what is not a user's.
+// alone and no guard, for what is not a user's.
 type Plan struct {
 	// Levels are those in force.
 	Levels Levels
-	// Missing says of each level that was tried in vain why it cannot be had.
+	// Missing says of each level and guard that was tried in vain why it cannot be had.
 	Missing []string
 
+	guards  guard
 	cfg     Config
 	temps   string     // where temporary directories are made
 	bind    bool       // the workspace is mounted into the agent's root
 	records *directory // nil without UID
 }
 
+// Guards names what is done to every agent beside the levels, for the log.
+func (p *Plan) Guards() string { return p.guards.String() }
+
 // Resolve finds out which levels can be had and rehearses them. Levels asked for by name are had, or the error says why not;
-// asked for auto, it takes what it can get. It starts processes and, for UID, makes a directory on the workspaces' file
+// asked for auto, it takes what is permitted and supported here. It starts processes and makes a directory on the workspaces' file
 // system, so it takes some milliseconds; ctx can end it.
+//
+// Invariants: an error of any other kind than "not permitted" and "not supported" is Resolve's, and no start's from then on is
+// made up for by less. Asked for auto, no agent is root. Where users' files belong to users of their own, no agent is without UID.
 func Resolve(ctx context.Context, cfg Config) (*Plan, error) {
-	p := &Plan{Levels: cfg.Request.Levels, cfg: cfg, temps: os.TempDir()}
-	for _, check := range []struct {
-		level Levels
-		do    func() error
-	}{{UID, p.checkUID}, {Landlock, p.checkLandlock}, {Chroot, p.checkChroot}} {
-		if !p.Levels.Has(check.level) {
-			continue
-		}
-		if err := check.do(); err != nil {
-			if err := p.doWithout(check.level, err); err != nil {
-				return nil, errors.Join(err, p.Close())
-			}
-		}
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	p := &Plan{Levels: cfg.Request.Levels, guards: allGuards, cfg: cfg, temps: os.TempDir()}
+	if p.Levels == 0 {
+		p.guards &^= namespaces // the agent is trusted to keep to its place
 	}
-	for p.Levels != 0 { // path alone takes nothing that could be refused
-		err := p.rehearse(ctx)
-		if err == nil {
-			break
-		}
-		var failed *failure
-		if !errors.As(err, &failed) || failed.Level == 0 {
-			return nil, errors.Join(fmt.Errorf("ISOLATION: %w", err), p.Close())
-		}
-		if err := p.doWithout(failed.Level, failed); err != nil {
-			return nil, errors.Join(err, p.Close())
-		}
-	}
-	if cfg.Preload {
-		if err := p.checkStage(ctx); err != nil {
-			return nil, errors.Join(fmt.Errorf("AGENT_PRELOAD: process cannot be had with ISOLATION=%s: %w", p.Levels, err), p.Close())
-		}
+	if err := p.resolve(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
-// doWithout takes a level out of the plan, and with UID also Chroot, or fails if it was asked for by name.
-func (p *Plan) doWithout(level Levels, why error) error {
-	if !p.cfg.Request.Auto {
+func (p *Plan) resolve(ctx context.Context) error {
+	for _, check := range []struct {
+		level Levels
+		guard guard
+		do    func() error
+	}{
+		{UID, 0, p.checkUID}, {Landlock, 0, p.checkLandlock}, {Chroot, 0, p.checkChroot},
+		{0, ownProc, supportsOwnProc}, {0, namespaces, func() error { return needs(mountCapabilities) }},
+	} {
+		if !p.Levels.Has(check.level) {
+			continue
+		}
+		if err := check.do(); err != nil {
+			if err := p.doWithout(check.level, check.guard, err); err != nil {
+				return err
+			}
+		}
+	}
+	for {
+		err := p.rehearse(ctx)
+		if err == nil {
+			break
+		}
+		f, ok := err.(*failure) // and not one among others
+		if !ok {
+			return fmt.Errorf("ISOLATION: %w", err)
+		}
+		if err := p.doWithout(f.Level, f.Guard, f); err != nil {
+			return err
+		}
+	}
+	if err := p.checkRecords(); err != nil {
+		return err
+	}
+	if err := p.checkLimits(); err != nil {
+		return err
+	}
+	if p.cfg.Preload {
+		if err := p.checkStage(ctx); err != nil {
+			return fmt.Errorf("AGENT_PRELOAD: process cannot be had with ISOLATION=%s: %w", p.Levels, err)
+		}
+	}
+	return nil
+}
+
+// doWithout takes a level, and with UID also Chroot, or guards out of the plan. It fails if that is not for the bridge to decide.
+func (p *Plan) doWithout(level Levels, guards guard, why error) error {
+	switch {
+	case !refused(why), level == 0 && guards&^basics == 0:
+		return fmt.Errorf("ISOLATION: %w", why)
+	case level == 0:
+		p.guards &^= guards
+		p.Missing = append(p.Missing, fmt.Sprintf("%s: %v", guards, why))
+		return nil
+	case !p.cfg.Request.Auto, level == Landlock && p.cfg.ConnectPorts != nil:
 		return fmt.Errorf("ISOLATION: %s cannot be had: %w", level.name(), why)
+	case level == UID && os.Geteuid() == 0:
+		return fmt.Errorf("ISOLATION: auto runs no agent as root, and uid cannot be had: %w; else name what is enough, as ISOLATION=landlock", why)
 	}
 	p.Levels &^= level
 	p.Missing = append(p.Missing, fmt.Sprintf("%s: %v", level.name(), why))
 	if level == UID && p.Levels.Has(Chroot) {
-		return p.doWithout(Chroot, errors.New("takes uid"))
+		return p.doWithout(Chroot, 0, &refusal{"takes uid"})
 	}
 	if level == Chroot {
 		p.bind, p.temps = false, os.TempDir()
@@ -102,21 +148,53 @@ func (p *Plan) checkUID() error {
 	if err != nil {
 		return err
 	}
-	if info.Mode()&0o002 != 0 {
-		return fmt.Errorf("everybody may write %s, and so put something in the place of a workspace", p.cfg.Workspaces.Name())
+	if name := p.cfg.Workspaces.Name(); info.Mode()&0o002 != 0 {
+		return &refusal{fmt.Sprintf("everybody may write %s, and so put something in the place of a workspace: chmod o-w %s", name, name)}
 	}
 	p.records, err = openRecords(p.cfg.Workspaces)
 	return err
 }
 
+// checkRecords refuses what would give the files of users, which belong to users of their own, to an agent that is somebody else.
+func (p *Plan) checkRecords() error {
+	if p.Levels.Has(UID) {
+		return nil
+	}
+	has, err := hasRecords(p.cfg.Workspaces)
+	if err != nil {
+		return fmt.Errorf("ISOLATION: look for users' UIDs: %w", err)
+	}
+	if has {
+		return fmt.Errorf("ISOLATION: %s takes uid, for its users have UIDs of their own (%s), and %s is what there is: run the bridge as root with ISOLATION=uid,landlock",
+			p.cfg.Workspaces.Name(), recordsName, p.Levels)
+	}
+	return nil
+}
+
+// checkLimits leaves the bound of processes out where the kernel would count those of others.
+func (p *Plan) checkLimits() error {
+	apart, err := countsApart()
+	if err != nil {
+		return fmt.Errorf("AGENT_MAX_PROCESSES: %w", err)
+	}
+	if !p.Levels.Has(UID) && !apart {
+		p.cfg.Limits.Processes = 0
+	}
+	return nil
+}
+
 func (p *Plan) checkLandlock() error {
-	if _, err := landlockABI(); err != nil {
+	abi, err := landlockABI()
+	if err != nil {
 		return err
+	}
+	if p.cfg.ConnectPorts != nil && abi < minConnect {
+		return errConnect
 	}
 	for _, private := range []string{p.cfg.Workspaces.Name(), p.temps} {
 		real, err := filepath.EvalSymlinks(private)
 		if err != nil {
-			return err
+			return fmt.Errorf("%v", err) // whatever it is, it says nothing of Landlock
 		}
 		for _, readable := range p.cfg.Read {
 			if readable, err = filepath.EvalSymlinks(readable); err == nil && within(readable, real) {
@@ -130,11 +208,11 @@ func (p *Plan) checkLandlock() error {
 func (p *Plan) checkChroot() error {
 	root := p.cfg.AgentRoot
 	if root == "" {
-		return errors.New("AGENT_ROOT is not set")
+		return &refusal{"AGENT_ROOT is not set"}
 	}
 	info, err := os.Stat(root)
 	if err != nil {
-		return err
+		return fmt.Errorf("AGENT_ROOT: %v", err) // whatever it is, it is not what the operator wants
 	}
 	if !info.IsDir() || info.Mode()&0o002 != 0 {
 		return fmt.Errorf("AGENT_ROOT: %s is not a directory that only its owner may write", root)
@@ -160,7 +238,7 @@ func (p *Plan) checkChroot() error {
 // Identify is the UID of a user's agents and files, or SameUser if the plan gives users none.
 func (p *Plan) Identify(ctx context.Context, user wire.UserID) (int, error) {
 	if !p.Levels.Has(UID) {
-		return SameUser, nil
+		return SameUser, p.checkRecords() // another bridge may have begun to make some
 	}
 	return Allocate(ctx, p.records, p.cfg.UIDs, user)
 }
@@ -186,6 +264,14 @@ func (p *Plan) Inside(path string) string {
 	return filepath.Join("/", path[len(root):])
 }
 
+// InsideTemp is the path under which the agent sees its temporary directory, which the bridge has made at path.
+func (p *Plan) InsideTemp(path string) string {
+	if p.guards.has(ownMounts) {
+		return temporary
+	}
+	return p.Inside(path)
+}
+
 // Job is one agent to be started.
 type Job struct {
 	Argv []string
@@ -203,8 +289,8 @@ type Job struct {
 // the helper is then of no more use, and its process is the caller's to kill and to wait for.
 func (p *Plan) Start(h *Helper, j Job) error {
 	s := spec{
-		Levels: p.Levels, UID: j.UID, Read: p.cfg.Read, Argv: j.Argv, Env: j.Env,
-		Dir: p.Inside(j.Workspace), Temp: p.Inside(j.Temp),
+		Levels: p.Levels, Guards: p.guards, UID: j.UID, Read: p.cfg.Read, ConnectPorts: p.cfg.ConnectPorts, Limits: p.cfg.Limits,
+		Argv: j.Argv, Env: j.Env, Dir: p.Inside(j.Workspace), Temp: p.InsideTemp(j.Temp), TempAt: j.Temp,
 	}
 	if p.Levels.Has(Chroot) {
 		s.Root = p.cfg.AgentRoot

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 var system = []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"}
@@ -33,25 +35,26 @@ func request(t *testing.T, levels string) Request {
 	return r
 }
 
-// TestWhatCannotBeHadIsSaid asks for levels by name and for auto, where something stands in the way.
+// TestWhatCannotBeHadIsSaid asks for levels by name and for auto, where something stands in the way. Root's auto does without what
+// this container does not have, and neither without uid nor without what was set and does not work.
 func TestWhatCannotBeHadIsSaid(t *testing.T) {
 	needRoot(t)
 	uids, err := ParseRange("10000-59999")
 	must(t, err)
 	for _, c := range []struct {
 		level, says string
-		left        Levels // what auto has to do without the level
+		left        Levels // what auto takes then; 0 if it ends the bridge
 		spoil       func(*Config)
 	}{
-		{"uid", "everybody may write", Landlock, func(c *Config) { must(t, c.Workspaces.Chmod(".", 0o777)) }},
-		{"uid", "cannot enter", Landlock, func(c *Config) { must(t, c.Workspaces.Chmod(".", 0o700)) }},
-		{"uid", "belongs to the bridge's user", Landlock, func(c *Config) {
+		{"uid", ": chmod o-w /", 0, func(c *Config) { must(t, c.Workspaces.Chmod(".", 0o777)) }},
+		{"uid", "cannot enter", 0, func(c *Config) { must(t, c.Workspaces.Chmod(".", 0o700)) }},
+		{"uid", "belongs to the bridge's user", 0, func(c *Config) {
 			must(t, c.Workspaces.Mkdir(OwnName, 0o711), c.Workspaces.Chown(OwnName, alice, alice))
 		}},
-		{"landlock", "AGENT_READ_PATHS has /tmp, which", UID, func(c *Config) { c.Read = []string{"/tmp"} }},
+		{"landlock", "AGENT_READ_PATHS has /tmp, which", 0, func(c *Config) { c.Read = []string{"/tmp"} }},
 		{"uid,chroot", "AGENT_ROOT is not set", UID | Landlock, func(*Config) {}},
-		{"uid,chroot", "no directory", UID | Landlock, func(c *Config) { c.AgentRoot = "/usr" }},
-		{"uid,chroot", "tmp", UID | Landlock, func(c *Config) { // it has no /tmp
+		{"uid,chroot", "no directory", 0, func(c *Config) { c.AgentRoot = "/usr" }},
+		{"uid,chroot", "tmp", 0, func(c *Config) { // it has no /tmp
 			c.AgentRoot = c.Workspaces.Name()
 		}},
 	} {
@@ -64,6 +67,12 @@ func TestWhatCannotBeHadIsSaid(t *testing.T) {
 		}
 		cfg.Request = request(t, "auto")
 		plan, err := Resolve(t.Context(), cfg)
+		if c.left == 0 {
+			if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: auto: %v", c.says, err)
+			}
+			continue
+		}
 		if err != nil {
 			t.Errorf("%s: auto: %v", c.says, err)
 			continue
@@ -100,13 +109,21 @@ func becomes(t *testing.T, plan *Plan, job Job) (string, error) {
 	return string(text), failed
 }
 
+func niceness(t *testing.T) int {
+	t.Helper()
+	priority, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	must(t, err)
+	return 20 - priority
+}
+
 // TestWhatTheAgentIs looks at the agent from within: who it is, what it may, and what it has inherited.
 func TestWhatTheAgentIs(t *testing.T) {
 	needRoot(t)
 	uids, err := ParseRange("10000-59999")
 	must(t, err)
 	root := openRootFor(t)
-	plan, err := Resolve(t.Context(), Config{Request: request(t, "uid,landlock"), UIDs: uids, Workspaces: root, Read: system})
+	limits := Limits{Processes: 77, OpenFiles: 88, FileBytes: 99 << 10, Nice: 3}
+	plan, err := Resolve(t.Context(), Config{Request: request(t, "uid,landlock"), UIDs: uids, Workspaces: root, Read: system, Limits: limits})
 	must(t, err)
 	defer plan.Close()
 	uid, err := plan.Identify(t.Context(), "alice")
@@ -116,7 +133,8 @@ func TestWhatTheAgentIs(t *testing.T) {
 	defer os.RemoveAll(temp)
 	job := Job{
 		Env: []string{"PATH=/usr/bin:/bin", "OWN=1"}, Workspace: filepath.Join(root.Name(), "alice"), Temp: temp, UID: uid,
-		Argv: []string{"sh", "-c", "pwd; id -u; id -g; id -G; env | grep -v -e PWD -e SHLVL -e ^_=; ls /proc/self/fd | wc -l; grep -e NoNewPrivs -e ^Cap /proc/self/status"},
+		Argv: []string{"sh", "-c", "pwd; id -u; id -g; id -G; env | grep -v -e PWD -e SHLVL -e ^_=; ls /proc/self/fd | wc -l; grep -e NoNewPrivs -e ^Cap /proc/self/status; " +
+			"umask; ulimit -Hp; ulimit -Hn; ulimit -Hf; nice; cat /proc/self/oom_score_adj; test -e /proc/$PPID; echo $?; ls -a /dev/shm | wc -l; echo $(ls -a /tmp)"},
 	}
 	got, err := becomes(t, plan, job)
 	must(t, err)
@@ -125,7 +143,9 @@ func TestWhatTheAgentIs(t *testing.T) {
 	for _, set := range []string{"Inh", "Prm", "Eff", "Bnd", "Amb"} {
 		want += "Cap" + set + ":\t0000000000000000\n"
 	}
-	if want += "NoNewPrivs:\t1\n"; got != want {
+	want += "NoNewPrivs:\t1\n0077\n77\n88\n198\n" // sh counts 512 bytes
+	want += fmt.Sprintf("%d\n500\n1\n2\n. .. %s\n", min(niceness(t)+3, 19), filepath.Base(root.Name()))
+	if got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 

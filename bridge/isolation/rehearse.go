@@ -26,23 +26,29 @@ func (p *Plan) rehearse(ctx context.Context) error {
 func (p *Plan) withRehearsal(ctx context.Context, do func(Job) error) (err error) {
 	name := filepath.Join(OwnName, "rehearsal-"+rand.Text())
 	job := Job{Workspace: filepath.Join(p.cfg.Workspaces.Name(), name), UID: SameUser}
-	level := Landlock // which is all that there is without UID
 	if p.Levels.Has(UID) {
-		level = UID
 		if job.UID, err = p.Identify(ctx, rehearsalUser); err != nil {
-			return &failure{Level: UID, Step: "find a UID", Message: err.Error()}
+			return failed(UID, 0, "find a UID", err)
 		}
 	}
-	defer func() { err = errors.Join(err, p.cfg.Workspaces.RemoveAll(name)) }()
+	defer func() { err = both(err, p.cfg.Workspaces.RemoveAll(name)) }()
 	if err := rehearseWorkspace(p.cfg.Workspaces, name, job.UID); err != nil {
-		return &failure{Level: level, Step: "make a workspace", Message: err.Error()}
+		return failed(p.Levels&UID, 0, "make a workspace", err)
 	}
 	job.Temp, err = p.MakeTemp(job.UID)
 	if err != nil {
-		return &failure{Level: p.Levels & Chroot, Step: "make a temporary directory", Message: err.Error()}
+		return failed(p.Levels&Chroot, 0, "make a temporary directory", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(job.Temp)) }()
+	defer func() { err = both(err, os.RemoveAll(job.Temp)) }()
 	return do(job)
+}
+
+// both joins two errors, of which one, if it is alone, stays what it is.
+func both(err, second error) error {
+	if second == nil {
+		return err
+	}
+	return errors.Join(err, second)
 }
 
 // rehearseWorkspace makes a workspace for uid and uses it as a bridge does. Shared file systems refuse that where they make
@@ -65,7 +71,7 @@ func rehearseWorkspace(root *os.Root, name string, uid int) error {
 		return err
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != uid || int(stat.Gid) != uid {
-		return errors.New("the file system gives it to somebody else")
+		return &refusal{"the file system gives it to somebody else, as an access point with a POSIX user does"}
 	}
 	if err := root.WriteFile(filepath.Join(name, "file"), nil, 0o600); err != nil {
 		return err

@@ -143,7 +143,7 @@ func (s *Stage) Place(workspace *os.Root, uid int) error {
 
 // cover gives this thread a mount namespace of its own, in which root is empty but for dir.
 func cover(root, dir string) error {
-	if err := ownMounts(); err != nil {
+	if err := ownNamespace(); err != nil {
 		return err
 	}
 	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC

@@ -84,9 +84,9 @@ func (h *Helper) become(s spec) error {
 	case len(report) == 0:
 		return written // the pipe was closed by the exec, or by the helper's death
 	}
-	var failed failure
-	if err := json.NewDecoder(bytes.NewReader(report)).Decode(&failed); err != nil {
+	var f failure
+	if err := json.NewDecoder(bytes.NewReader(report)).Decode(&f); err != nil {
 		return fmt.Errorf("the helper's report: %w", err)
 	}
-	return &failed
+	return &f
 }

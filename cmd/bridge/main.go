@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -51,6 +52,13 @@ type cli struct {
 	AgentRoot      string   `env:"AGENT_ROOT" placeholder:"DIR" help:"The prepared root of the level chroot. It has a directory tmp, and WORKSPACE_ROOT is inside of it or can be mounted there."`
 	AgentReadPaths []string `env:"AGENT_READ_PATHS" placeholder:"PATH,..." default:"/usr,/bin,/sbin,/lib,/lib32,/lib64,/etc,/opt,/app,/proc,/sys" help:"What the level landlock lets agents read and execute beside their own program. Missing paths are passed over."`
 
+	AgentEnv          []string `env:"AGENT_ENV" placeholder:"NAME,..." default:"PATH,LANG,LANGUAGE,LC_*,TZ,TERM,SSL_CERT_FILE,SSL_CERT_DIR,HTTP_PROXY,HTTPS_PROXY,ALL_PROXY,NO_PROXY,http_proxy,https_proxy,all_proxy,no_proxy" help:"Which of this program's environment variables agents get, beside those about their place: names, and beginnings of names with *."`
+	AgentConnectPorts []uint16 `env:"AGENT_CONNECT_PORTS" placeholder:"PORT,..." help:"TCP ports that agents may connect to, with the level landlock; without any, all."`
+	AgentMaxProcesses uint64   `env:"AGENT_MAX_PROCESSES" default:"1024" help:"Most processes and threads of an agent's user, where the kernel can count them (docs/security.md); 0 for no bound."`
+	AgentMaxOpenFiles uint64   `env:"AGENT_MAX_OPEN_FILES" default:"4096" help:"Most files that are open in one process of an agent's; 0 for no bound."`
+	AgentMaxFileBytes uint64   `env:"AGENT_MAX_FILE_BYTES" default:"4294967296" help:"Largest file that an agent can write, in bytes; 0 for no bound."`
+	AgentNice         int      `env:"AGENT_NICE" default:"5" help:"How much agents stand back behind the bridge when a CPU is short, 0 to 19."`
+
 	AgentPreload   string        `env:"AGENT_PRELOAD" enum:"off,cache,process" default:"off" help:"What a warm task does for its agent before it has a user (docs/operations.md): nothing (off), run --agent-preload-command (cache), or start it (process)."`
 	PreloadCommand string        `name:"agent-preload-command" env:"AGENT_PRELOAD_COMMAND" placeholder:"COMMAND" help:"What AGENT_PRELOAD=cache runs, written as --agent-command."`
 	PreloadTimeout time.Duration `name:"agent-preload-timeout" env:"AGENT_PRELOAD_TIMEOUT" default:"30s" help:"How long that may take. At most 2m."`
@@ -69,11 +77,11 @@ type cli struct {
 func main() {
 	isolation.RunHelper()
 	var flags cli
-	kong.Parse(&flags, kong.Name("bridge"), kong.Vars{"version": version},
+	parsed := kong.Parse(&flags, kong.Name("bridge"), kong.Vars{"version": version},
 		kong.Description("Connects a container's agent to the Hearth gateway. Every flag can be given by its environment variable, as ECS does; "+
 			"the task's own token only as TASK_TOKEN."),
 		kong.Exit(exit))
-	os.Exit(run(flags))
+	os.Exit(run(flags, foreign(os.Environ(), parsed.Model.Flags)))
 }
 
 // exit gives a bad flag the same code as a bad value.
@@ -84,12 +92,20 @@ func exit(code int) {
 	os.Exit(code)
 }
 
-func run(flags cli) int {
+// foreign is what of the environment is none of this program's settings.
+func foreign(environ []string, flags []*kong.Flag) []string {
+	return slices.DeleteFunc(environ, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.ContainsFunc(flags, func(flag *kong.Flag) bool { return slices.Contains(flag.Envs, name) })
+	})
+}
+
+func run(flags cli, environ []string) int {
 	if err := bridge.HideMemory(); err != nil {
 		fmt.Fprintf(os.Stderr, "bridge: keep the agent from reading this process: %v\n", err)
 		return exitFailed
 	}
-	cfg := flags.config(takeToken(), os.Environ())
+	cfg := flags.config(takeToken(), environ)
 	if err := cfg.Validate(); err != nil {
 		for _, problem := range strings.Split(err.Error(), "\n") {
 			fmt.Fprintf(os.Stderr, "bridge: %s\n", problem)
@@ -125,7 +141,10 @@ func (c cli) config(token wire.Secret, environ []string) bridge.Config {
 		AgentStderr: bridge.StderrMode(c.AgentStderr), AgentOverflow: bridge.OverflowMode(c.AgentOverflow),
 		Isolation: c.Isolation, UIDRange: c.UIDRange, AgentRoot: c.AgentRoot, AgentReadPaths: c.AgentReadPaths,
 		AgentPreload: bridge.PreloadMode(c.AgentPreload), PreloadCommand: c.PreloadCommand, PreloadTimeout: c.PreloadTimeout,
-		Environ:       environ,
+		AgentEnv: c.AgentEnv, Environ: environ, AgentConnectPorts: c.AgentConnectPorts,
+		AgentLimits: isolation.Limits{
+			Processes: c.AgentMaxProcesses, OpenFiles: c.AgentMaxOpenFiles, FileBytes: c.AgentMaxFileBytes, Nice: c.AgentNice,
+		},
 		MaxFrameBytes: c.MaxFrameBytes, OutputBufferBytes: c.OutputBufferBytes,
 		WarmOrphanTTL: c.WarmOrphanTTL, StopGrace: c.StopGrace,
 		Version: version,

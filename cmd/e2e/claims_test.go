@@ -57,7 +57,7 @@ func TestThreeAtOnceAreWarm(t *testing.T) {
 	s.awaitStatus("the pool is full again", func(p messages.PoolStatus) bool { return p.Pool.Ready == 3 && p.Pool.Assigned == 3 })
 }
 
-// Ten come at once to a pool of three. The supervisor, through which they all pass, is the one observer of who came when
+// Ten come at once to a pool of three. The actor, through which they all pass, is the one observer of who came when
 // and who was given a task when: the two orders are the same.
 func TestTenAtOnceAreServedInOrder(t *testing.T) {
 	bothWays(t, func(t *testing.T, warm bool) {

@@ -24,7 +24,7 @@ type stage interface {
 	until(what string, so func(decisions) bool)
 }
 
-// decisions is what the supervisor has decided, in order, and how the pool stands after the last of it. Tasks are left
+// decisions is what the pool has decided, in order, and how the pool stands after the last of it. Tasks are left
 // out, because which of two that start together is up first is luck; sessions are numbered as they came.
 type decisions struct {
 	lines    []string

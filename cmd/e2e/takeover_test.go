@@ -196,7 +196,7 @@ func TestCapturedBridgeFloods(t *testing.T) {
 		}
 	}
 	bob.echoes("still here")
-	s.status() // the supervisor answers
+	s.status() // the pool answers
 	eventually(t, "all of it was read", func() bool {
 		text := s.must(http.MethodGet, "/metrics", "")
 		return strings.Contains(text, fmt.Sprintf("hearth_socket_bad_frames_total{kind=\"bridge\"} %d\n", 3*times))

@@ -61,7 +61,7 @@ type flags struct {
 	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"3" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
 	MaxSessions        int           `env:"MAX_SESSIONS" default:"10000" help:"Most sessions in all." group:"Sessions"`
 	MaxSessionsPerUser int           `env:"MAX_SESSIONS_PER_USER" default:"100" help:"Most sessions of one user." group:"Sessions"`
-	MaxSessionStarts   int           `name:"max-session-starts-per-second" env:"MAX_SESSION_STARTS_PER_SECOND" default:"100" help:"Most sessions that begin in a second, and at once; 0 for no bound." group:"Sessions"`
+	MaxSessionStarts   int           `name:"max-session-starts-per-second" env:"MAX_SESSION_STARTS_PER_SECOND" default:"100" help:"Most sessions that begin in a second, and at once, a quarter of it of one user; 0 for no bound." group:"Sessions"`
 	AcceptTimeout      time.Duration `env:"ACCEPT_TIMEOUT" default:"1s" help:"A claimed task that has not answered by then is given up." group:"Sessions"`
 	InitTimeout        time.Duration `env:"INIT_TIMEOUT" default:"15s" help:"A claimed task whose agent is not ready by then is given up." group:"Sessions"`
 	StopGrace          time.Duration `env:"STOP_GRACE" default:"5s" help:"Time between an agent's SIGTERM and SIGKILL." group:"Sessions"`

@@ -32,11 +32,15 @@ Control paths, to practise for bad days (JSON, Content-Type application/json):
   GET  /_localecs/instances         container instances by cluster
   POST /_localecs/instances         {"cluster":"default","count":3,"cpu":4096,"memory":8192}
   POST /_localecs/instances/lose    {"containerInstance":"arn:..."}: it and its tasks are gone
+  POST /_localecs/instances/stop    {"containerInstance":"arn:..."}: off, and ECS does not know
   POST /_localecs/instances/agent   {"containerInstance":"arn:...","connected":false}
+  POST /_localecs/tasks/end         {"task":"arn:...","as":"outOfMemory"} or "spotInterruption"
 
-Faults: {"api":{"RunTask":{...},"*":{...}},"task":{...}}, of an operation delay, hang, denied, throttleRate, failureRate,
-lostAnswerRate; of tasks visibilityDelay, provisioningDelay, pullDelay, startDelay, failureRate, deactivatingDelay,
-deprovisioningDelay. Delays are like "1.5s", rates from 0 to 1.`
+Faults: {"api":{"RunTask":{...},"*":{...}},"task":{...},"files":{...},"strict":false,"rateLimits":false}, of an operation
+delay, hang, denied, error and message, throttleRate, failureRate, lostAnswerRate; of tasks visibilityDelay,
+stopVisibilityDelay, placementTimeout, provisioningDelay, pullDelay, startDelay, pullFailureRate, failureRate,
+deactivatingDelay, deprovisioningDelay; of EFS creationDelay, accessPointLimit. strict rejects malformed ids and foreign
+ARNs, rateLimits throttles by AWS's token buckets. Delays are like "1.5s", rates from 0 to 1.`
 
 type flags struct {
 	Listen    string `default:"127.0.0.1:8085" env:"LOCALECS_LISTEN" help:"Loopback address to listen on; port 0 takes a free one."`
@@ -44,6 +48,8 @@ type flags struct {
 	Account   string `default:"000000000000" env:"LOCALECS_ACCOUNT" help:"Account in ARNs, 12 digits."`
 	Cluster   string `default:"default" env:"LOCALECS_CLUSTER" help:"Cluster that has the container instances."`
 	Instances int    `default:"1" env:"LOCALECS_INSTANCES" help:"Container instances at the start, at least 1."`
+	Zones     int    `default:"1" env:"LOCALECS_ZONES" help:"Availability zones that they are spread over, at most 6."`
+	Provider  string `name:"capacity-provider" env:"LOCALECS_CAPACITY_PROVIDER" placeholder:"NAME" help:"Capacity provider that is the cluster's default strategy: tasks that find no room wait for it."`
 	CPU       int    `name:"cpu" default:"4096" env:"LOCALECS_CPU" help:"CPU units of each instance (1024 to a core). They are accounted for, not enforced."`
 	Memory    int    `default:"8192" env:"LOCALECS_MEMORY" help:"Memory of each instance in MiB. It is accounted for, not enforced."`
 
@@ -67,6 +73,7 @@ type flags struct {
 func (f flags) config(log zerolog.Logger) localecs.Config {
 	return localecs.Config{
 		Listen: f.Listen, Log: log, Region: f.Region, Account: f.Account, Cluster: f.Cluster,
+		Zones: f.Zones, CapacityProvider: f.Provider,
 		Instances: f.Instances, InstanceCPU: f.CPU, InstanceMemory: f.Memory,
 		StopTimeout: f.StopTimeout, WorkDir: f.WorkDir, Seed: f.Seed,
 		Faults: localecs.Faults{Task: localecs.TaskFault{
@@ -109,8 +116,8 @@ func serve(f flags) error {
 	if err != nil {
 		return err
 	}
-	if f.Instances < 1 || f.CPU < 1 || f.Memory < 1 || f.StopTimeout <= 0 {
-		return errors.New("localecs: instances, cpu, memory and stop-timeout are positive")
+	if f.Instances < 1 || f.Zones < 1 || f.CPU < 1 || f.Memory < 1 || f.StopTimeout <= 0 {
+		return errors.New("localecs: instances, zones, cpu, memory and stop-timeout are positive")
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)

@@ -5,12 +5,12 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -18,7 +18,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// askTimeout bounds the wait for the supervisor, which answers in microseconds unless it is gone.
+// askTimeout bounds the wait for the pool, which answers in microseconds unless it is gone.
 const askTimeout = 5 * time.Second
 
 // maxBody bounds the bodies that operators send.
@@ -26,7 +26,7 @@ const maxBody = 4 << 10
 
 // Config is what the endpoints need of the gateway.
 type Config struct {
-	// Ask sends the supervisor a request and gives its answer.
+	// Ask sends the pool a request and gives its answer.
 	Ask func(ctx context.Context, request any) (any, error)
 	// Ready reports whether sessions can be taken, and if not why not.
 	Ready func() (bool, string)
@@ -97,15 +97,13 @@ func (c Config) status(w http.ResponseWriter, r *http.Request) {
 
 // pool changes the pool's bounds; one that is left out stays as it is.
 func (c Config) pool(w http.ResponseWriter, r *http.Request) {
-	var bounds struct{ Min, Max *int }
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&bounds); err != nil {
-		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N}: `+err.Error())
-		return
+	var bounds struct {
+		Min *int `json:"min"`
+		Max *int `json:"max"`
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N} and nothing else`)
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	if err := jsonv2.UnmarshalRead(body, &bounds, jsonv2.RejectUnknownMembers(true)); err != nil {
+		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N} and nothing else: `+err.Error())
 		return
 	}
 	status, err := ask[*messages.PoolStatus](c, r, &messages.StatusRequest{})
@@ -131,7 +129,7 @@ func (c Config) pool(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask gets the supervisor's answer of the type that it gives to the request.
+// ask gets the pool's answer of the type that it gives to the request.
 func ask[A any](c Config, r *http.Request, request any) (A, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
 	defer cancel()

@@ -16,7 +16,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// pool stands in for the supervisor.
+// pool stands in for the actor.
 type pool struct {
 	resized *messages.Resize
 	drained bool
@@ -71,7 +71,7 @@ func TestEndpoints(t *testing.T) {
 		{"not ready", "GET", "/readyz", "", "", false, false, 503, "no task has been ready yet"},
 		{"metrics", "GET", "/metrics", "", "", true, false, 200, ""},
 		{"capacity", "GET", "/api/capacity", "", "", true, false, 200, `"etaMs": 1500`},
-		{"capacity, supervisor gone", "GET", "/api/capacity", "", "", true, true, 503, "the pool does not answer"},
+		{"capacity, pool gone", "GET", "/api/capacity", "", "", true, true, 503, "the pool does not answer"},
 		{"status", "GET", "/api/status", "", "operator", true, false, 200, `"ready": 3`},
 		{"status without the token", "GET", "/api/status", "", "", true, false, 401, "operator's token"},
 		{"status with a wrong token", "GET", "/api/status", "", "guess", true, false, 401, "operator's token"},

@@ -53,7 +53,7 @@ func FuzzToken(f *testing.F) {
 			t.Fatalf("%q is taken for a token of %q", token, user)
 		}
 		if err != nil && !slices.Contains([]error{
-			errTooLong, errMalformed, errNoKey, errSignature, errExpired, errNotYet, errAudience, errIssuer, errNoClaim, errClaims, errSubject,
+			errTooLong, errMalformed, errNoKey, errSignature, errExpired, errNotYet, errAudience, errIssuer, errNoClaim, errClaims, errSubject, errTwice, errCritical,
 		}, err) {
 			t.Fatalf("refused with an error that is not ours: %v", err)
 		}

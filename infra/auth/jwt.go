@@ -36,6 +36,8 @@ var (
 	errNoClaim     = errors.New("token has no exp, or lacks another claim that is needed")
 	errClaims      = errors.New("token's claims are wrong")
 	errSubject     = errors.New("token's sub is not a user id")
+	errTwice       = errors.New("token has a name twice")
+	errCritical    = errors.New("token's header asks for an extension (crit, b64) that is not known here")
 	refusalReasons = []struct{ cause, reason error }{
 		{jwt.ErrTokenMalformed, errMalformed},
 		{jwt.ErrTokenUnverifiable, errNoKey},
@@ -93,7 +95,10 @@ func (v *verifier) user(token string) (wire.UserID, error) {
 	if strings.ContainsAny(token, "\r\n") { // base64's decoder passes over them: a token has one spelling
 		return "", errMalformed
 	}
-	var claims jwt.RegisteredClaims
+	if err := checkSpelling(token); err != nil {
+		return "", err
+	}
+	var claims exactClaims
 	if _, err := v.parser.ParseWithClaims(token, &claims, v.key); err != nil {
 		for _, known := range refusalReasons {
 			if errors.Is(err, known.cause) {

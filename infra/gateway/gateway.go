@@ -50,7 +50,7 @@ type Gateway struct {
 	// certificates has that of each listener, nil for one without TLS.
 	certificates []*certificate
 	servers      []*http.Server
-	// failed gets what ends the gateway before it is asked to: a listener's error, or the supervisor's panic.
+	// failed gets what ends the gateway before it is asked to: a listener's error, or the pool's panic.
 	failed chan error
 }
 
@@ -102,6 +102,9 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 }
 
 func (g *Gateway) startAuth(ctx context.Context) (err error) {
+	if g.cfg.JWKSURL != "" && g.cfg.JWTAudience == "" {
+		g.log.Warn().Msg("JWKS_URL without JWT_AUDIENCE: a token that its issuer made for another service is taken here, too (RFC 8725, 3.9)")
+	}
 	g.clients, err = auth.NewClients(ctx, auth.Config{
 		Dev: g.cfg.Auth == AuthDev, Secret: []byte(g.cfg.JWTSecret), PreviousSecret: []byte(g.cfg.JWTSecretPrevious), JWKSURL: g.cfg.JWKSURL,
 		Audience: g.cfg.JWTAudience, Issuer: g.cfg.JWTIssuer, Log: g.log,
@@ -174,7 +177,7 @@ func (g *Gateway) fail(err error) {
 func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error) {
 	g.engine = engine.New(engine.Config{
 		Log:           g.log,
-		OnRootFailure: func(reason error) { g.fail(fmt.Errorf("the pool supervisor failed: %w", reason)) },
+		OnRootFailure: func(reason error) { g.fail(fmt.Errorf("the pool failed: %w", reason)) },
 		OnIncident:    func(i engine.Incident) { g.observer.Incident(string(i.Kind)) },
 	})
 	var clients *ecs.Clients
@@ -218,11 +221,11 @@ func (c *Config) accessPoints(clients *ecs.Clients) ecs.AccessPoints {
 // deliver gives actors what the adapters have for them. A message for an actor that has ended is counted by the engine.
 func (g *Gateway) deliver(to *actor.PID, message any) { _ = g.engine.Send(to, message) }
 
-// startActors starts the sockets, which are a port of the actors', and then the supervisor.
+// startActors starts the sockets, which are a port of the actors', and then the pool.
 func (g *Gateway) startActors() (err error) {
 	g.pool = g.engine.PID(actors.PoolName)
 	g.sockets, err = sockets.New(sockets.Config{
-		Supervisor: g.pool, Deliver: g.deliver, Log: g.log, MaxFrameBytes: g.cfg.MaxFrameBytes,
+		Pool: g.pool, Deliver: g.deliver, Log: g.log, MaxFrameBytes: g.cfg.MaxFrameBytes,
 		MaxConnections: g.cfg.MaxConnections, AllowedOrigins: g.cfg.AllowedOrigins, VerifyTask: g.signer.VerifyTaskToken,
 	})
 	if err != nil {
@@ -264,7 +267,8 @@ func (g *Gateway) serve() {
 	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
 	endpoints.Endpoints(internal)
 	for i, listener := range g.listeners {
-		server, serve := sockets.NewServer(muxes[i], g.log), (*http.Server).Serve
+		handler := sockets.WithoutBodies(muxes[i], func(r *http.Request) bool { return r.Method == http.MethodPost && endpoints.Operator(r) })
+		server, serve := sockets.NewServer(handler, g.log), (*http.Server).Serve
 		if c := g.certificates[i]; c != nil {
 			server.TLSConfig, serve = c.config(), serveTLS
 		}
@@ -282,7 +286,7 @@ func serveTLS(server *http.Server, listener net.Listener) error {
 	return server.ServeTLS(listener, "", "")
 }
 
-// drain turns new connections away and says what the supervisor is to do with the rest. Tasks on ECS outlive the gateway,
+// drain turns new connections away and says what the pool is to do with the rest. Tasks on ECS outlive the gateway,
 // and another takes them over; the local backend's end with it.
 func (g *Gateway) drain() *messages.Drain {
 	g.sockets.Refuse()

@@ -16,17 +16,22 @@ type cluster struct {
 	instances []*instance          // in the order of their registration
 	tasks     []*task              // in the order of their creation; the stopped ones too, until they are forgotten
 	runs      map[string]runRecord // by clientToken
+	// strategy is what a RunTask gets that names neither a launch type nor a capacity provider.
+	strategy  []providerItem
+	providers []string
 }
 
 // clusterView is a cluster as the API shows it.
 type clusterView struct {
-	ClusterArn                        string `json:"clusterArn"`
-	ClusterName                       string `json:"clusterName"`
-	Status                            string `json:"status"`
-	RegisteredContainerInstancesCount int    `json:"registeredContainerInstancesCount"`
-	RunningTasksCount                 int    `json:"runningTasksCount"`
-	PendingTasksCount                 int    `json:"pendingTasksCount"`
-	ActiveServicesCount               int    `json:"activeServicesCount"`
+	ClusterArn                        string         `json:"clusterArn"`
+	ClusterName                       string         `json:"clusterName"`
+	Status                            string         `json:"status"`
+	RegisteredContainerInstancesCount int            `json:"registeredContainerInstancesCount"`
+	RunningTasksCount                 int            `json:"runningTasksCount"`
+	PendingTasksCount                 int            `json:"pendingTasksCount"`
+	ActiveServicesCount               int            `json:"activeServicesCount"`
+	CapacityProviders                 []string       `json:"capacityProviders"`
+	DefaultStrategy                   []providerItem `json:"defaultCapacityProviderStrategy"`
 }
 
 func (c *cluster) view() clusterView {
@@ -34,6 +39,7 @@ func (c *cluster) view() clusterView {
 	return clusterView{
 		ClusterArn: c.arn, ClusterName: c.name, Status: "ACTIVE",
 		RegisteredContainerInstancesCount: len(c.instances), RunningTasksCount: running, PendingTasksCount: pending,
+		CapacityProviders: append([]string{}, c.providers...), DefaultStrategy: append([]providerItem{}, c.strategy...),
 	}
 }
 
@@ -59,7 +65,9 @@ func (s *Server) cluster(ref string) (*cluster, *apiError) {
 }
 
 type createClusterIn struct {
-	ClusterName string `json:"clusterName"`
+	ClusterName       string         `json:"clusterName"`
+	CapacityProviders []string       `json:"capacityProviders"`
+	DefaultStrategy   []providerItem `json:"defaultCapacityProviderStrategy"`
 }
 
 type createClusterOut struct {
@@ -80,6 +88,8 @@ func (s *Server) createCluster(in createClusterIn) (createClusterOut, *apiError)
 			return createClusterOut{}, fault("LimitExceededException", "Limit of %d clusters exceeded.", maxClusters)
 		}
 		c = s.addCluster(name)
+		c.providers, c.strategy = in.CapacityProviders, in.DefaultStrategy
+		s.log.Info().Str("cluster", name).Msg("the new cluster has no container instances; this gives it one: " + s.giveInstance(c))
 	}
 	return createClusterOut{c.view()}, nil
 }

@@ -27,6 +27,10 @@ type Config struct {
 	Cluster string
 	// Instances is how many container instances there are, at least 1, the default.
 	Instances int
+	// Zones is how many availability zones they are spread over, at most 6; default 1.
+	Zones int
+	// CapacityProvider, if there is one, is the cluster's default strategy: a task that finds no room waits for it.
+	CapacityProvider string
 	// InstanceCPU (CPU units, 1024 to a core) and InstanceMemory (MiB) are what each of them has for tasks; default 4096, 8192.
 	InstanceCPU, InstanceMemory int
 
@@ -46,6 +50,7 @@ func (c Config) withDefaults() Config {
 	c.Account = valueOr(c.Account, "000000000000")
 	c.Cluster = valueOr(c.Cluster, defaultCluster)
 	c.Instances = valueOr(c.Instances, 1)
+	c.Zones = valueOr(c.Zones, 1)
 	c.InstanceCPU = valueOr(c.InstanceCPU, 4096)
 	c.InstanceMemory = valueOr(c.InstanceMemory, 8192)
 	c.StopTimeout = valueOr(c.StopTimeout, 30*time.Second)
@@ -65,6 +70,9 @@ func (c Config) validate() error {
 	capacity := Capacity{Count: c.Instances, CPU: c.InstanceCPU, Memory: c.InstanceMemory}
 	if err := capacity.validate(); err != nil {
 		return err
+	}
+	if c.Zones < 1 || c.Zones > maxZones {
+		return fmt.Errorf("there are 1 to %d zones, not %d", maxZones, c.Zones)
 	}
 	if !clusterPattern.MatchString(c.Cluster) {
 		return fmt.Errorf("bad cluster name %q", c.Cluster)

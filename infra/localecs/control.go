@@ -31,6 +31,13 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 		err := s.LoseInstance(in.ContainerInstance)
 		return s.instanceList(), err
 	}))
+	mux.HandleFunc("POST /_localecs/instances/stop", control(s, func(in instanceControl) (any, error) {
+		err := s.StopInstance(in.ContainerInstance)
+		return s.instanceList(), err
+	}))
+	mux.HandleFunc("POST /_localecs/tasks/end", control(s, func(in taskControl) (any, error) {
+		return in, s.EndTask(in.Task, in.As)
+	}))
 	mux.HandleFunc("POST /_localecs/instances/agent", control(s, func(in instanceControl) (any, error) {
 		err := s.SetAgentConnected(in.ContainerInstance, in.Connected)
 		return s.instanceList(), err
@@ -40,6 +47,11 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 type instanceControl struct {
 	ContainerInstance string `json:"containerInstance"`
 	Connected         bool   `json:"connected"`
+}
+
+type taskControl struct {
+	Task string `json:"task"`
+	As   End    `json:"as"`
 }
 
 type controlError struct {

@@ -33,6 +33,7 @@ type definition struct {
 	parsed         definitionBody
 	tags           []tag
 	registeredAt   timestamp
+	registeredBy   string
 	deregisteredAt timestamp
 	// deleteRequestedAt is when DeleteTaskDefinitions was called.
 	deleteRequestedAt timestamp
@@ -45,6 +46,7 @@ type definitionBody struct {
 	CPU         string                `json:"cpu"`
 	Memory      string                `json:"memory"`
 	NetworkMode string                `json:"networkMode"`
+	TaskRoleArn string                `json:"taskRoleArn"`
 	Tags        []tag                 `json:"tags"`
 }
 
@@ -89,7 +91,9 @@ func (d *definition) view() map[string]any {
 	v["revision"] = d.revision
 	v["status"] = d.status
 	v["registeredAt"] = d.registeredAt
-	v["compatibilities"] = []string{"EXTERNAL", "EC2"}
+	v["registeredBy"] = d.registeredBy
+	v["compatibilities"] = d.parsed.compatibilities()
+	v["requiresAttributes"] = []attribute{{Name: "com.amazonaws.ecs.capability.docker-remote-api.1.18"}}
 	if !d.deregisteredAt.IsZero() {
 		v["deregisteredAt"] = d.deregisteredAt
 	}
@@ -136,11 +140,20 @@ func (s *Server) registerTaskDefinition(raw json.RawMessage) (definitionOut, *ap
 		s.families[body.Family] = f
 	}
 	d := &definition{family: body.Family, revision: len(f.revisions) + 1, status: "ACTIVE",
-		members: members, parsed: body, tags: body.Tags, registeredAt: now()}
+		members: members, parsed: body, tags: body.Tags, registeredAt: now(),
+		registeredBy: "arn:aws:iam::" + s.cfg.Account + ":user/localecs"}
 	d.arn = s.arn("task-definition", d.name())
 	f.revisions = append(f.revisions, d)
 	s.definitions++
 	return definitionOut{d.view(), d.tags}, nil
+}
+
+// compatibilities are the launch types that a definition can have, by ECS's own look at it.
+func (b definitionBody) compatibilities() []string {
+	if b.NetworkMode == networkAwsvpc && b.CPU != "" && b.Memory != "" {
+		return []string{launchExternal, launchEC2, launchFargate}
+	}
+	return []string{launchExternal, launchEC2}
 }
 
 // fillDefaults gives container definitions the members that ECS always shows.

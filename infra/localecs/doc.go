@@ -19,11 +19,14 @@
 //
 // # What is not
 //
-// Images, users, volumes, networks, secrets, health checks, dependsOn, log drivers and placement constraints of a task
-// definition are accepted and echoed, and not acted on: a command runs as the endpoint's user, on its files and network,
-// and its output goes to Config.Output. CPU and memory are accounted for in placement and not enforced. A capacity
-// provider strategy is accepted and places at once, like launch type EC2. RunTask's placement constraints, Fargate and
-// cluster queries are refused.
+// Images, users, volumes, networks, secrets, health checks, dependsOn and log drivers of a task definition are accepted and
+// echoed, and not acted on: a command runs as the endpoint's user, on its files and network, and its output goes to
+// Config.Output. CPU and memory are accounted for in placement and not enforced. A task on Fargate, or with a network of its
+// own, is a process like any other. Cluster queries are refused but for placement constraints on one attribute.
+//
+// What ECS is strict about, and what goes wrong there, is turned on by Faults: malformed ids and ARNs of other Regions, token
+// buckets, any error code, tasks that cannot be stopped yet, images that cannot be pulled. With Config.CapacityProvider a task
+// that finds no room is accepted and waits for it.
 //
 // Signatures are not verified and any credentials will do. Whoever can open a TCP connection on the machine's loopback
 // can therefore run commands as this process's user: it is a tool for development and tests. The listener refuses
@@ -41,6 +44,8 @@
 //	POST /_localecs/instances  {"cluster":"default","count":3,"cpu":4096,"memory":8192}
 //	                           brings the cluster to that many; those that are new get this size
 //	POST /_localecs/instances/lose   {"containerInstance":"arn:…"}                     kills it and its tasks
+//	POST /_localecs/instances/stop   {"containerInstance":"arn:…"}                     off, and ECS does not know
+//	POST /_localecs/tasks/end        {"task":"arn:…","as":"outOfMemory"}               or spotInterruption
 //	POST /_localecs/instances/agent  {"containerInstance":"arn:…","connected":false}   its agent is away: no placement
 //	GET  /v4/<endpoint id>[/task]                   the task metadata endpoint, version 4
 //

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Faults are what goes wrong on purpose, for tests and for operators. The zero Faults is a good day.
@@ -19,6 +21,11 @@ type Faults struct {
 	Task TaskFault `json:"task"`
 	// Files has what EFS does.
 	Files FileFault `json:"files,omitzero"`
+	// Strict rejects a call as a whole that has a malformed id, or an ARN of another Region or account, as ECS does.
+	// Without it such a thing is only not found.
+	Strict bool `json:"strict,omitempty"`
+	// RateLimits throttles calls by AWS's token buckets for an account and Region. They are full when this is turned on.
+	RateLimits bool `json:"rateLimits,omitempty"`
 }
 
 // FileFault is what happens to access points.
@@ -37,6 +44,9 @@ type APIFault struct {
 	Hang bool `json:"hang,omitempty"`
 	// Denied answers AccessDeniedException.
 	Denied bool `json:"denied,omitempty"`
+	// Error is the code that every call is answered with, such as ExpiredTokenException, and Message goes with it.
+	Error   string `json:"error,omitempty"`
+	Message string `json:"message,omitempty"`
 	// ThrottleRate of calls is answered ThrottlingException.
 	ThrottleRate float64 `json:"throttleRate,omitempty"`
 	// FailureRate of calls is answered ServerException (HTTP 500), and not carried out.
@@ -53,8 +63,15 @@ type TaskFault struct {
 	ProvisioningDelay Duration `json:"provisioningDelay,omitempty"` // in PROVISIONING
 	PullDelay         Duration `json:"pullDelay,omitempty"`         // in PENDING, until pullStoppedAt
 	StartDelay        Duration `json:"startDelay,omitempty"`        // in PENDING, after the pull
+	// StopVisibilityDelay is how long after RunTask StopTask does not know of a task, though it runs.
+	StopVisibilityDelay Duration `json:"stopVisibilityDelay,omitempty"`
+	// PullFailureRate of starts cannot pull their image: CannotPullContainerError.
+	PullFailureRate float64 `json:"pullFailureRate,omitempty"`
 	// FailureRate of starts end as STOPPED with stopCode TaskFailedToStart.
-	FailureRate         float64  `json:"failureRate,omitempty"`
+	FailureRate float64 `json:"failureRate,omitempty"`
+	// PlacementTimeout is how long a task of a capacity provider waits for room before it is STOPPED; default 15 minutes. ECS
+	// takes 10 to 30.
+	PlacementTimeout    Duration `json:"placementTimeout,omitempty"`
 	DeactivatingDelay   Duration `json:"deactivatingDelay,omitempty"`   // in DEACTIVATING, before SIGTERM
 	DeprovisioningDelay Duration `json:"deprovisioningDelay,omitempty"` // in DEPROVISIONING, after the processes' end
 }
@@ -86,9 +103,9 @@ func (f Faults) validate() error {
 		}
 	}
 	t := f.Task
-	err := checkRates(t.FailureRate)
-	for _, d := range []Duration{t.VisibilityDelay, t.ProvisioningDelay, t.PullDelay, t.StartDelay,
-		t.DeactivatingDelay, t.DeprovisioningDelay} {
+	err := checkRates(t.FailureRate, t.PullFailureRate)
+	for _, d := range []Duration{t.VisibilityDelay, t.StopVisibilityDelay, t.ProvisioningDelay, t.PullDelay, t.StartDelay,
+		t.PlacementTimeout, t.DeactivatingDelay, t.DeprovisioningDelay, f.Files.CreationDelay} {
 		err = errors.Join(err, checkDelay(d))
 	}
 	if err != nil {
@@ -131,6 +148,8 @@ type faultInjector struct {
 	faults  Faults // replaced, never changed
 	changed chan struct{}
 	rng     *rand.Rand
+	// buckets are AWS's, nil unless they are in force.
+	buckets map[string]*rate.Limiter
 }
 
 func newFaultInjector(seed uint64, f Faults) *faultInjector {
@@ -143,6 +162,12 @@ func (i *faultInjector) set(f Faults) {
 	f.API = maps.Clone(f.API)
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	switch {
+	case !f.RateLimits:
+		i.buckets = nil
+	case i.buckets == nil:
+		i.buckets = fullBuckets()
+	}
 	i.faults = f
 	close(i.changed)
 	i.changed = make(chan struct{})
@@ -160,6 +185,12 @@ func (i *faultInjector) files() FileFault {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.faults.Files
+}
+
+func (i *faultInjector) strict() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.faults.Strict
 }
 
 func (i *faultInjector) task() TaskFault {
@@ -209,6 +240,10 @@ func (i *faultInjector) beforeCall(ctx context.Context, closing <-chan struct{},
 		f, changed = i.of(operation)
 	}
 	switch {
+	case f.Error != "":
+		return f, fault(f.Error, "%s", valueOr(f.Message, "Injected fault"))
+	case i.exceeds(operation):
+		return f, fault("ThrottlingException", "Rate exceeded")
 	case f.Denied:
 		return f, fault("AccessDeniedException", "User is not authorized to perform: ecs:%s (injected fault)", operation)
 	case i.roll(f.ThrottleRate):

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -45,6 +46,30 @@ func arnName(kind, ref string) (string, *apiError) {
 		}
 	}
 	return "", invalidParameter("Invalid identifier: %s is not the ARN of a %s.", ref, kind)
+}
+
+// idPattern is an id as ECS gives it, today and before 2018.
+var idPattern = regexp.MustCompile(`^([0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`)
+
+// strictly checks ids and ARNs as ECS does: one that it does not like fails the whole call. It does so only when that is
+// turned on.
+func (s *Server) strictly(kind string, refs ...string) *apiError {
+	if !s.faults.strict() {
+		return nil
+	}
+	for _, ref := range refs {
+		id := ref
+		if strings.HasPrefix(ref, "arn:") {
+			if !strings.HasPrefix(ref, s.arn(kind, "")) {
+				return invalidParameter("Invalid identifier: %s is not a %s of this Region and account.", ref, kind)
+			}
+			id = ref[strings.LastIndex(ref, "/")+1:]
+		}
+		if !idPattern.MatchString(id) {
+			return invalidParameter("%sId length should be one of [32,36]", strings.ReplaceAll(kind, "-i", "I"))
+		}
+	}
+	return nil
 }
 
 // memberID is the id that ref names, an id or an ARN, of a thing that belongs to a cluster.

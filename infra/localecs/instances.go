@@ -10,6 +10,7 @@ const (
 	statusActive   = "ACTIVE"
 	statusDraining = "DRAINING"
 	maxInstances   = 1000 // in a cluster
+	maxZones       = 6
 )
 
 // resources are CPU units (1024 to a core) and MiB of memory.
@@ -26,6 +27,8 @@ type instance struct {
 	zone         string
 	status       string
 	connected    bool // its agent is there; without it nothing is placed
+	off          bool // see StopInstance
+	provider     string
 	size         resources
 	free         resources // size less what the tasks on it hold until they are STOPPED
 	tasks        []*task   // those that are not STOPPED
@@ -59,6 +62,8 @@ type instanceView struct {
 	RunningTasksCount   int            `json:"runningTasksCount"`
 	PendingTasksCount   int            `json:"pendingTasksCount"`
 	Attributes          []attribute    `json:"attributes"`
+	Attachments         []attachment   `json:"attachments"`
+	CapacityProvider    string         `json:"capacityProviderName,omitempty"`
 	Version             int64          `json:"version"`
 	RegisteredAt        timestamp      `json:"registeredAt"`
 }
@@ -69,20 +74,29 @@ func (i *instance) view() instanceView {
 		Arn: i.arn, EC2InstanceID: i.ec2ID, Status: i.status, AgentConnected: i.connected,
 		RegisteredResources: i.size.view(), RemainingResources: i.free.view(),
 		RunningTasksCount: running, PendingTasksCount: pending,
-		Attributes: []attribute{{zoneAttribute, i.zone}, {"ecs.os-type", "linux"}},
-		Version:    i.version, RegisteredAt: i.registeredAt,
+		Attributes: i.attributes(), Attachments: []attachment{}, CapacityProvider: i.provider,
+		Version: i.version, RegisteredAt: i.registeredAt,
 	}
+}
+
+// attributes are those that placement constraints and strategies can name.
+func (i *instance) attributes() []attribute {
+	return []attribute{{zoneAttribute, i.zone}, {"ecs.os-type", "linux"}, {"ecs.instance-type", "local"}}
 }
 
 func (s *Server) addInstances(c *cluster, n int, size resources) {
 	for range n {
 		id := newID(32)
 		c.instances = append(c.instances, &instance{
-			id: id, arn: s.arn("container-instance", c.name+"/"+id), ec2ID: newEC2ID(), zone: s.cfg.Region + "a",
-			status: statusActive, connected: true, size: size, free: size, version: 1, registeredAt: now(),
+			id: id, arn: s.arn("container-instance", c.name+"/"+id), ec2ID: newEC2ID(), zone: s.cfg.Region + zone(len(c.instances), s.cfg.Zones),
+			status: statusActive, connected: true, size: size, free: size, provider: s.cfg.CapacityProvider, version: 1, registeredAt: now(),
 		})
 	}
+	s.capacityChanged()
 }
+
+// zone is the letter of the zone of a cluster's n-th instance: they take turns.
+func zone(n, zones int) string { return string(rune('a' + n%zones)) }
 
 // Capacity says how many container instances a cluster has, and the CPU units and MiB of those that are still to register.
 type Capacity struct {
@@ -141,8 +155,29 @@ func (s *Server) LoseInstance(arn string) error {
 	return nil
 }
 
+// StopInstance switches a container instance off, as somebody does in the EC2 console: its tasks' processes are gone at once,
+// and ECS does not know. It goes on listing the instance, whose agent is away, and its tasks as they were, until the
+// instance is lost or deregistered.
+func (s *Server) StopInstance(arn string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, i := s.instanceByARN(arn)
+	if i == nil {
+		return fmt.Errorf("there is no container instance %s", arn)
+	}
+	i.connected, i.off = false, true
+	i.version++
+	for _, t := range i.tasks {
+		t.silent = true
+		for _, p := range t.processes {
+			p.kill()
+		}
+	}
+	return nil
+}
+
 // SetAgentConnected says whether an instance's agent is connected. While it is not, nothing is placed there (failure
-// AGENT), and what runs goes on.
+// AGENT), and what runs goes on, whatever StopTask is told: nobody tells the instance.
 func (s *Server) SetAgentConnected(arn string, connected bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,8 +185,12 @@ func (s *Server) SetAgentConnected(arn string, connected bool) error {
 	if i == nil {
 		return fmt.Errorf("there is no container instance %s", arn)
 	}
+	if i.off && connected {
+		return fmt.Errorf("container instance %s is stopped; its agent does not come back", arn)
+	}
 	i.connected = connected
 	i.version++
+	s.capacityChanged()
 	return nil
 }
 
@@ -169,9 +208,15 @@ func (s *Server) instanceByARN(arn string) (*cluster, *instance) {
 // lose takes an instance away, and its tasks with it. The caller holds s.mu.
 func (s *Server) lose(c *cluster, lost *instance) {
 	s.log.Info().Str("instance", lost.ec2ID).Int("tasks", len(lost.tasks)).Msg("container instance lost")
+	s.remove(c, lost, stopTerminated, fmt.Sprintf("Host EC2 (instance %s) terminated.", lost.ec2ID))
+}
+
+// remove takes an instance out of its cluster and ends its tasks without grace. The caller holds s.mu.
+func (s *Server) remove(c *cluster, lost *instance, code, reason string) {
 	c.instances = slices.DeleteFunc(c.instances, func(i *instance) bool { return i == lost })
+	s.capacityChanged()
 	for _, t := range lost.tasks {
-		t.askToEnd(stopTerminated, fmt.Sprintf("Host EC2 (instance %s) terminated.", lost.ec2ID))
+		t.askToEnd(code, reason)
 		t.kill()
 	}
 }
@@ -233,6 +278,7 @@ func (s *Server) updateContainerInstancesState(in instancesIn) (instancesOut, *a
 	return s.eachInstance(in, 10, func(i *instance) {
 		i.status = in.Status
 		i.version++
+		s.capacityChanged()
 	})
 }
 
@@ -244,6 +290,9 @@ func (s *Server) eachInstance(in instancesIn, limit int, do func(*instance)) (in
 	}
 	if len(in.ContainerInstances) > limit {
 		return out, invalidParameter("Container instances cannot have more than %d elements.", limit)
+	}
+	if err := s.strictly("container-instance", in.ContainerInstances...); err != nil {
+		return out, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

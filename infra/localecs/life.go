@@ -31,6 +31,7 @@ func (s *Server) live(t *task) {
 	defer s.living.Done()
 	running := s.bringUp(t)
 	<-t.ending
+	s.awaitAgent(t)
 	s.takeDown(t, running)
 }
 
@@ -105,12 +106,20 @@ func pause(d time.Duration, end <-chan struct{}) bool {
 
 // bringUp takes a task to RUNNING, if nothing comes between, and returns the processes that it has by then.
 func (s *Server) bringUp(t *task) []*process {
+	if !s.settle(t) {
+		return nil
+	}
 	faults := s.faults.task()
 	if !pause(time.Duration(faults.ProvisioningDelay), t.ending) {
 		return nil
 	}
 	s.move(t, func(v *taskView) { v.LastStatus, v.PullStartedAt = statusPending, now() })
 	if !pause(time.Duration(faults.PullDelay), t.ending) {
+		return nil
+	}
+	if s.faults.roll(faults.PullFailureRate) {
+		s.failStart(t, 0, "Task failed to start", "CannotPullContainerError: pull image manifest has been retried 5 time(s): "+
+			"failed to resolve ref "+t.def.parsed.Containers[0].Image+": not found")
 		return nil
 	}
 	s.move(t, func(v *taskView) { v.PullStoppedAt = now() })
@@ -129,6 +138,9 @@ func (s *Server) bringUp(t *task) []*process {
 			return running
 		}
 		running = append(running, p)
+		s.mu.Lock()
+		t.processes = append(t.processes, p)
+		s.mu.Unlock()
 	}
 	s.move(t, func(v *taskView) { v.LastStatus, v.StartedAt = statusRunning, now() })
 	return running
@@ -147,8 +159,14 @@ func (s *Server) startContainer(t *task, i int) (*process, error) {
 func (s *Server) containerExited(t *task, i, code int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if t.silent {
+		return // nobody is left to tell
+	}
 	c := &t.view.Containers[i]
 	c.LastStatus, c.ExitCode = statusStopped, &code
+	if t.outOfMemory {
+		c.Reason = "OutOfMemoryError: Container killed due to memory usage"
+	}
 	t.view.Version++
 	last := !slices.ContainsFunc(t.view.Containers, func(o containerView) bool { return o.LastStatus != statusStopped })
 	if last || t.def.parsed.Containers[i].essential() {
@@ -201,9 +219,12 @@ func (s *Server) stopProcesses(t *task, running []*process) {
 
 // release gives back what a task held. The caller holds s.mu.
 func (s *Server) release(t *task) {
-	t.on.free = t.on.free.plus(t.need)
-	t.on.tasks = slices.DeleteFunc(t.on.tasks, func(o *task) bool { return o == t })
-	t.on.version++
+	if t.on != nil {
+		t.on.free = t.on.free.plus(t.need)
+		t.on.tasks = slices.DeleteFunc(t.on.tasks, func(o *task) bool { return o == t })
+		t.on.version++
+	}
+	s.capacityChanged()
 	for _, endpoint := range t.endpoints {
 		delete(s.endpoints, endpoint)
 	}

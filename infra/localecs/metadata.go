@@ -82,7 +82,7 @@ func (t *task) metadata() taskMetadata {
 		DesiredStatus: t.view.DesiredStatus, KnownStatus: t.view.LastStatus,
 		Limits:        metadataLimits{CPU: float64(t.need.cpu) / 1024, Memory: t.need.memory},
 		PullStartedAt: t.view.PullStartedAt.optional(), PullStoppedAt: t.view.PullStoppedAt.optional(),
-		AvailabilityZone: t.view.AvailabilityZone, LaunchType: "EC2", Group: t.view.Group,
+		AvailabilityZone: t.view.AvailabilityZone, LaunchType: valueOr(t.view.LaunchType, launchEC2), Group: t.view.Group,
 	}
 	for i := range t.view.Containers {
 		m.Containers = append(m.Containers, t.containerMetadata(i))
@@ -106,7 +106,7 @@ func (t *task) containerMetadata(i int) containerMetadata {
 		Limits:    metadataLimits{CPU: float64(def.CPU), Memory: def.Memory},
 		CreatedAt: t.view.CreatedAt.optional(), StartedAt: t.view.StartedAt.optional(),
 		Type: "NORMAL", ContainerARN: c.ContainerArn,
-		Networks: []networkMetadata{{NetworkMode: "host", IPv4Addresses: []string{"127.0.0.1"}}},
+		Networks: []networkMetadata{{NetworkMode: valueOr(t.def.parsed.NetworkMode, "host"), IPv4Addresses: []string{taskAddress}}},
 	}
 }
 

@@ -2,7 +2,9 @@ package localecs
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 const zoneAttribute = "ecs.availability-zone"
@@ -34,6 +36,28 @@ func checkStrategies(strategies []strategy) *apiError {
 		}
 	}
 	return nil
+}
+
+// placement is what a RunTask call says of where its tasks go.
+type placement struct {
+	group       string
+	strategies  []strategy
+	constraints []constraint
+}
+
+// place chooses an instance for a task; see place.
+func (t *task) place(active []*instance, shuffle shuffler) (*instance, []failure) {
+	var allowed []*instance
+	var failures []failure
+	for _, i := range active {
+		if t.placement.allows(i) {
+			allowed = append(allowed, i)
+		} else {
+			failures = append(failures, failure{Arn: i.arn, Reason: "MemberOf placement constraint unsatisfied."})
+		}
+	}
+	on, obstacles := place(allowed, t.need, t.placement.group, t.placement.strategies, shuffle)
+	return on, append(failures, obstacles...)
 }
 
 // shuffler is rand.Shuffle of the one seeded source.
@@ -103,4 +127,50 @@ func (st strategy) rank(i *instance, group string, all []*instance) int {
 		}
 	}
 	return peers
+}
+
+// constraint is one placement constraint of a RunTask call.
+type constraint struct {
+	Type       string `json:"type"`
+	Expression string `json:"expression"`
+}
+
+const maxConstraints = 10
+
+// memberOf is what is understood of the cluster query language: an attribute that is, or is not, one of some values.
+var memberOf = regexp.MustCompile(`^\s*attribute:([A-Za-z0-9._/-]+)\s*(==|!=|in|!in|not_in|equals|not_equals)\s*\[?([^\[\]]+)\]?\s*$`)
+
+func checkConstraints(constraints []constraint) *apiError {
+	if len(constraints) > maxConstraints {
+		return invalidParameter("There can be at most %d placement constraints.", maxConstraints)
+	}
+	for _, c := range constraints {
+		switch {
+		case c.Type == "distinctInstance" && c.Expression == "":
+		case c.Type == "memberOf" && memberOf.MatchString(c.Expression):
+		case c.Type == "memberOf":
+			return invalidParameter("localecs understands attribute:NAME ==, !=, in or !in VALUES only, not %q.", c.Expression)
+		default:
+			return invalidParameter("Invalid placement constraint: %s %q.", c.Type, c.Expression)
+		}
+	}
+	return nil
+}
+
+// allows reports whether an instance meets every constraint.
+func (p placement) allows(i *instance) bool {
+	return !slices.ContainsFunc(p.constraints, func(c constraint) bool { return !c.allows(i, p.group) })
+}
+
+func (c constraint) allows(i *instance, group string) bool {
+	if c.Type == "distinctInstance" {
+		return !slices.ContainsFunc(i.tasks, func(t *task) bool { return t.placement.group == group })
+	}
+	parts := memberOf.FindStringSubmatch(c.Expression)
+	member := false
+	for value := range strings.SplitSeq(parts[3], ",") {
+		member = member || slices.Contains(i.attributes(), attribute{parts[1], strings.TrimSpace(value)})
+	}
+	negated := strings.HasPrefix(parts[2], "!") || strings.HasPrefix(parts[2], "not_")
+	return member != negated
 }

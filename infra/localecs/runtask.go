@@ -29,16 +29,33 @@ type runTaskIn struct {
 	LaunchType           string          `json:"launchType"`
 	CapacityProviders    []providerItem  `json:"capacityProviderStrategy"`
 	PlacementStrategy    []strategy      `json:"placementStrategy"`
-	PlacementConstraints []struct{}      `json:"placementConstraints"`
-	NetworkConfiguration *struct{}       `json:"networkConfiguration"`
+	PlacementConstraints []constraint    `json:"placementConstraints"`
+	NetworkConfiguration *network        `json:"networkConfiguration"`
 	Overrides            json.RawMessage `json:"overrides"`
 	Tags                 []tag           `json:"tags"`
 	PropagateTags        string          `json:"propagateTags"`
 	ManagedTags          bool            `json:"enableECSManagedTags"`
+	ExecuteCommand       bool            `json:"enableExecuteCommand"`
+}
+
+// network is what a task in network mode awsvpc is to have.
+type network struct {
+	Awsvpc *struct {
+		Subnets []string `json:"subnets"`
+	} `json:"awsvpcConfiguration"`
+}
+
+func (n *network) subnets() []string {
+	if n == nil || n.Awsvpc == nil {
+		return nil
+	}
+	return n.Awsvpc.Subnets
 }
 
 type providerItem struct {
 	CapacityProvider string `json:"capacityProvider"`
+	Weight           int    `json:"weight"`
+	Base             int    `json:"base"`
 }
 
 // overrides of a task definition; the pointers tell "not given" from a zero.
@@ -174,16 +191,17 @@ func (in runTaskIn) validate() (overrides, *apiError) {
 		return over, invalidParameter("startedBy must have at most 128 letters, digits, '-', '/' and '_'.")
 	case in.LaunchType != "" && len(in.CapacityProviders) > 0:
 		return over, invalidParameter("Specify either launchType or capacityProviderStrategy, not both.")
-	case in.LaunchType != "" && in.LaunchType != "EC2":
-		return over, invalidParameter("localecs has container instances only: launch type %s is not supported.", in.LaunchType)
-	case len(in.PlacementConstraints) > 0:
-		return over, invalidParameter("localecs does not support placementConstraints.")
+	case in.LaunchType != "" && in.LaunchType != launchEC2 && in.LaunchType != launchFargate:
+		return over, invalidParameter("localecs does not support launch type %s.", in.LaunchType)
 	case in.PropagateTags != "" && in.PropagateTags != "TASK_DEFINITION" && in.PropagateTags != "NONE":
 		return over, invalidParameter("propagateTags can only be TASK_DEFINITION for RunTask, not %s.", in.PropagateTags)
 	case utf8.RuneCount(in.Overrides) > maxOverrides:
 		return over, invalidParameter("Container Overrides length must be at most %d", maxOverrides)
 	}
 	if err := checkStrategies(in.PlacementStrategy); err != nil {
+		return over, err
+	}
+	if err := checkConstraints(in.PlacementConstraints); err != nil {
 		return over, err
 	}
 	if err := checkTags(in.Tags); err != nil {
@@ -206,11 +224,14 @@ func (s *Server) runnable(in runTaskIn, over overrides) (*definition, *apiError)
 	if d.status != statusActive {
 		return nil, clientException("TaskDefinition is inactive")
 	}
-	if awsvpc := d.parsed.NetworkMode == "awsvpc"; awsvpc != (in.NetworkConfiguration != nil) {
+	if awsvpc := d.parsed.NetworkMode == networkAwsvpc; awsvpc != (len(in.NetworkConfiguration.subnets()) > 0) {
 		if awsvpc {
 			return nil, invalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
 		}
 		return nil, invalidParameter("Network Configuration is not valid for the given networkMode of this task definition.")
+	}
+	if in.ExecuteCommand && d.parsed.TaskRoleArn == "" {
+		return nil, invalidParameter("The execute command functionality requires a task role.")
 	}
 	known := map[string]bool{}
 	for _, c := range d.parsed.Containers {
@@ -227,74 +248,4 @@ func (s *Server) runnable(in runTaskIn, over overrides) (*definition, *apiError)
 		}
 	}
 	return d, nil
-}
-
-// launch places as many tasks as were asked for and can be, and starts their lives. The caller holds s.mu.
-func (s *Server) launch(c *cluster, d *definition, in runTaskIn, over overrides) ([]*task, []failure, *apiError) {
-	need, err := needOf(d, over)
-	if err != nil {
-		return nil, nil, err
-	}
-	var active []*instance
-	for _, i := range c.instances {
-		if i.status == statusActive {
-			active = append(active, i)
-		}
-	}
-	if len(active) == 0 {
-		return nil, nil, invalidParameter("No Container Instances were found in your cluster.")
-	}
-	tasks, failures := []*task{}, []failure{}
-	one := 1
-	for range *valueOr(in.Count, &one) {
-		on, obstacles := place(active, need, in.group(d), in.PlacementStrategy, s.faults.shuffle)
-		if on == nil {
-			failures = obstacles
-			break
-		}
-		t := s.newTask(c, on, d, need, in, over)
-		tasks = append(tasks, t)
-		s.living.Add(1)
-		go s.live(t)
-	}
-	return tasks, failures, nil
-}
-
-// needOf is what a task holds on its instance: the task's own size where one is given, else the sum of its containers'.
-func needOf(d *definition, over overrides) (resources, *apiError) {
-	var need resources
-	for _, c := range d.parsed.Containers {
-		if o := over.of(c.Name); o != nil {
-			c.CPU = *valueOr(o.CPU, &c.CPU)
-			c.Memory = *valueOr(o.Memory, &c.Memory)
-			c.MemoryReservation = *valueOr(o.MemoryReservation, &c.MemoryReservation)
-		}
-		// ECS places by the reservation, the soft limit, where there is one.
-		need = need.plus(resources{c.CPU, valueOr(c.MemoryReservation, c.Memory)})
-	}
-	cpu, err := parseSize(valueOr(over.CPU, d.parsed.CPU))
-	if err != nil {
-		return need, err
-	}
-	memory, err := parseSize(valueOr(over.Memory, d.parsed.Memory))
-	if err != nil {
-		return need, err
-	}
-	need = resources{valueOr(cpu, need.cpu), valueOr(memory, need.memory)}
-	if need.cpu < 0 || need.memory < 0 {
-		return need, invalidParameter("cpu and memory must not be negative.")
-	}
-	return need, nil
-}
-
-// tagsOf are the tags of a new task: the call's, then the definition's if they are to be propagated, then ECS's own.
-func tagsOf(c *cluster, d *definition, in runTaskIn) []tag {
-	tags := append([]tag{}, in.Tags...)
-	if in.PropagateTags == "TASK_DEFINITION" {
-		tags = append(tags, d.tags...)
-	}
-	if in.ManagedTags {
-		tags = append(tags, tag{"aws:ecs:clusterName", c.name})
-	}
-	return tags
 }

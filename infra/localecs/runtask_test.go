@@ -49,8 +49,9 @@ func TestRunTaskRefuses(t *testing.T) {
 			in.CapacityProviderStrategy = []types.CapacityProviderStrategyItem{{CapacityProvider: aws.String("p")}}
 		}, "InvalidParameterException", "not both"},
 		"constraint": {func(in *ecs.RunTaskInput) {
-			in.PlacementConstraints = []types.PlacementConstraint{{Type: types.PlacementConstraintTypeDistinctInstance}}
-		}, "InvalidParameterException", "placementConstraints"},
+			in.PlacementConstraints = []types.PlacementConstraint{{
+				Type: types.PlacementConstraintTypeMemberOf, Expression: aws.String("runningTasksCount == 1")}}
+		}, "InvalidParameterException", "runningTasksCount"},
 		"strategy": {func(in *ecs.RunTaskInput) {
 			in.PlacementStrategy = []types.PlacementStrategy{{Type: types.PlacementStrategyTypeBinpack, Field: aws.String("disk")}}
 		}, "InvalidParameterException", "strategy"},

@@ -36,6 +36,7 @@ type Server struct {
 	definitions int             // revisions kept, in all families
 	endpoints   map[string]slot // metadata endpoint ids of live tasks
 	files       accessPoints
+	capacity    chan struct{} // closed and replaced when there may be more room, or an agent is back
 }
 
 // Start listens and serves until Close. It fails on a bad Config, or when the address is taken or not on loopback.
@@ -62,8 +63,14 @@ func Start(cfg Config) (*Server, error) {
 		families:   map[string]*family{},
 		endpoints:  map[string]slot{},
 		files:      accessPoints{},
+		capacity:   make(chan struct{}),
 	}
-	s.addInstances(s.addCluster(cfg.Cluster), cfg.Instances, resources{cfg.InstanceCPU, cfg.InstanceMemory})
+	first := s.addCluster(cfg.Cluster)
+	if cfg.CapacityProvider != "" {
+		first.providers = []string{cfg.CapacityProvider}
+		first.strategy = []providerItem{{CapacityProvider: cfg.CapacityProvider, Weight: 1}}
+	}
+	s.addInstances(first, cfg.Instances, resources{cfg.InstanceCPU, cfg.InstanceMemory})
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 5 * time.Second,

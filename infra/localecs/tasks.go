@@ -16,16 +16,23 @@ const (
 // task is one task. Server.mu guards view, tags and forgotten; the rest does not change. Its life is in life.go.
 type task struct {
 	id        string
+	cluster   *cluster
 	def       *definition
-	on        *instance
+	venue     venue
+	on        *instance // nil until the task is placed, and always on Fargate; guarded by Server.mu
 	need      resources
 	over      overrides
+	placement placement
 	tags      []tag
 	view      taskView
-	endpoints []string      // metadata endpoint id of each container
-	forgotten bool          // no longer among its cluster's tasks
-	ending    chan struct{} // closed when the task has to end, see askToEnd
-	killed    chan struct{} // closed when it has to end without grace, see kill
+	endpoints []string   // metadata endpoint id of each container
+	forgotten bool       // no longer among its cluster's tasks
+	processes []*process // guarded by Server.mu, like what follows
+	silent    bool       // its host is off: its processes are gone, and ECS has not heard of it
+	// outOfMemory says that the kernel killed it for want of memory.
+	outOfMemory bool
+	ending      chan struct{} // closed when the task has to end, see askToEnd
+	killed      chan struct{} // closed when it has to end without grace, see kill
 }
 
 // slot names one container of a task.
@@ -51,6 +58,11 @@ type taskView struct {
 	LaunchType           string          `json:"launchType,omitempty"`
 	CapacityProvider     string          `json:"capacityProviderName,omitempty"`
 	AvailabilityZone     string          `json:"availabilityZone,omitempty"`
+	PlatformVersion      string          `json:"platformVersion,omitempty"`
+	PlatformFamily       string          `json:"platformFamily,omitempty"`
+	Attributes           []attribute     `json:"attributes"`
+	Attachments          []attachment    `json:"attachments"`
+	ExecuteCommand       bool            `json:"enableExecuteCommand"`
 	Connectivity         string          `json:"connectivity,omitempty"`
 	HealthStatus         string          `json:"healthStatus,omitempty"`
 	Version              int64           `json:"version,omitempty"`
@@ -68,54 +80,94 @@ type taskView struct {
 }
 
 type containerView struct {
-	ContainerArn      string   `json:"containerArn"`
-	TaskArn           string   `json:"taskArn"`
-	Name              string   `json:"name"`
-	Image             string   `json:"image"`
-	RuntimeID         string   `json:"runtimeId,omitempty"`
-	LastStatus        string   `json:"lastStatus"`
-	ExitCode          *int     `json:"exitCode,omitempty"`
-	Reason            string   `json:"reason,omitempty"`
-	HealthStatus      string   `json:"healthStatus"`
-	CPU               string   `json:"cpu"`
-	Memory            string   `json:"memory,omitempty"`
-	MemoryReservation string   `json:"memoryReservation,omitempty"`
-	NetworkBindings   []string `json:"networkBindings"`   // always empty: a process is on the host's network
-	NetworkInterfaces []string `json:"networkInterfaces"` // likewise
+	ContainerArn      string             `json:"containerArn"`
+	TaskArn           string             `json:"taskArn"`
+	Name              string             `json:"name"`
+	Image             string             `json:"image"`
+	RuntimeID         string             `json:"runtimeId,omitempty"`
+	LastStatus        string             `json:"lastStatus"`
+	ExitCode          *int               `json:"exitCode,omitempty"`
+	Reason            string             `json:"reason,omitempty"`
+	HealthStatus      string             `json:"healthStatus"`
+	CPU               string             `json:"cpu"`
+	Memory            string             `json:"memory,omitempty"`
+	MemoryReservation string             `json:"memoryReservation,omitempty"`
+	NetworkBindings   []string           `json:"networkBindings"` // always empty: a process is on the host's network
+	NetworkInterfaces []networkInterface `json:"networkInterfaces"`
 }
 
-// newTask makes a task in its first state and reserves its place. The caller holds s.mu.
-func (s *Server) newTask(c *cluster, on *instance, d *definition, need resources, in runTaskIn, over overrides) *task {
+// newTask makes a task in its first state, which is not among its cluster's yet. The caller holds s.mu.
+func (s *Server) newTask(c *cluster, d *definition, need resources, in runTaskIn, over overrides, at venue) *task {
 	id := newID(32)
 	created := now()
-	t := &task{id: id, def: d, on: on, need: need, over: over, tags: tagsOf(c, d, in),
-		ending: make(chan struct{}), killed: make(chan struct{})}
+	t := &task{id: id, cluster: c, def: d, venue: at, need: need, over: over, tags: tagsOf(c, d, in),
+		placement: placement{in.group(d), in.PlacementStrategy, in.PlacementConstraints},
+		ending:    make(chan struct{}), killed: make(chan struct{})}
 	t.view = taskView{
-		TaskArn: s.arn("task", c.name+"/"+id), ClusterArn: c.arn, TaskDefinitionArn: d.arn, ContainerInstanceArn: on.arn,
+		TaskArn: s.arn("task", c.name+"/"+id), ClusterArn: c.arn, TaskDefinitionArn: d.arn,
 		Overrides: in.Overrides, LastStatus: statusProvisioning, DesiredStatus: statusRunning,
 		CPU: valueOr(over.CPU, d.parsed.CPU), Memory: valueOr(over.Memory, d.parsed.Memory),
-		Group: in.group(d), StartedBy: in.StartedBy, LaunchType: "EC2", AvailabilityZone: on.zone,
+		Group: t.placement.group, StartedBy: in.StartedBy, LaunchType: launchEC2,
+		Attributes: []attribute{{"ecs.cpu-architecture", "x86_64"}}, Attachments: s.attachments(in, d), ExecuteCommand: in.ExecuteCommand,
 		Connectivity: "CONNECTED", ConnectivityAt: created, HealthStatus: "UNKNOWN", Version: 1, CreatedAt: created,
 	}
-	if len(in.CapacityProviders) > 0 {
-		t.view.LaunchType, t.view.CapacityProvider = "", in.CapacityProviders[0].CapacityProvider
+	if at.provider != "" {
+		t.view.LaunchType, t.view.CapacityProvider = "", at.provider
 	}
-	for i, cd := range d.parsed.Containers {
+	if at.fargate {
+		t.view.LaunchType, t.view.AvailabilityZone = launchFargate, s.cfg.Region+"a"
+		t.view.PlatformVersion, t.view.PlatformFamily = "1.4.0", "Linux"
+	}
+	for _, cd := range d.parsed.Containers {
 		t.view.Containers = append(t.view.Containers, containerView{
 			ContainerArn: s.arn("container", c.name+"/"+id+"/"+newUUID()), TaskArn: t.view.TaskArn,
 			Name: cd.Name, Image: cd.Image, LastStatus: statusPending, HealthStatus: "UNKNOWN",
 			CPU: strconv.Itoa(cd.CPU), Memory: sizeText(cd.Memory), MemoryReservation: sizeText(cd.MemoryReservation),
-			NetworkBindings: []string{}, NetworkInterfaces: []string{},
+			NetworkBindings: []string{}, NetworkInterfaces: interfacesOf(d),
 		})
-		endpoint := id + "-" + newID(10)
-		t.endpoints = append(t.endpoints, endpoint)
+		t.endpoints = append(t.endpoints, id+"-"+newID(10))
+	}
+	return t
+}
+
+// enlist takes a new task up among its cluster's. The caller holds s.mu.
+func (s *Server) enlist(t *task) {
+	for i, endpoint := range t.endpoints {
 		s.endpoints[endpoint] = slot{t, i}
 	}
-	on.tasks = append(on.tasks, t)
-	on.free = on.free.minus(need)
-	on.version++
-	c.tasks = append(c.tasks, t)
-	return t
+	t.cluster.tasks = append(t.cluster.tasks, t)
+}
+
+// attachment is what a task has of a network of its own.
+type attachment struct {
+	ID      string      `json:"id"`
+	Type    string      `json:"type"`
+	Status  string      `json:"status"`
+	Details []attribute `json:"details"`
+}
+
+// taskAddress is where a process of this machine is reached.
+const taskAddress = "127.0.0.1"
+
+// attachments are a network interface for a task in network mode awsvpc, in the first of its subnets.
+func (s *Server) attachments(in runTaskIn, d *definition) []attachment {
+	if d.parsed.NetworkMode != networkAwsvpc {
+		return []attachment{}
+	}
+	return []attachment{{ID: newUUID(), Type: "ElasticNetworkInterface", Status: "ATTACHED", Details: []attribute{
+		{"subnetId", in.NetworkConfiguration.subnets()[0]}, {"networkInterfaceId", "eni-" + newID(18)[:17]},
+		{"privateIPv4Address", taskAddress}}}}
+}
+
+type networkInterface struct {
+	PrivateIPv4Address string `json:"privateIpv4Address"`
+}
+
+func interfacesOf(d *definition) []networkInterface {
+	if d.parsed.NetworkMode != networkAwsvpc {
+		return []networkInterface{}
+	}
+	return []networkInterface{{taskAddress}}
 }
 
 func sizeText(n int) string {
@@ -205,6 +257,9 @@ type stopTaskOut struct {
 
 // stopTask asks a task to end and answers at once. For one that is ending already it changes nothing.
 func (s *Server) stopTask(in stopTaskIn) (stopTaskOut, *apiError) {
+	if err := s.strictly("task", in.Task); err != nil {
+		return stopTaskOut{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.cluster(in.Cluster)
@@ -215,7 +270,7 @@ func (s *Server) stopTask(in stopTaskIn) (stopTaskOut, *apiError) {
 	if err != nil {
 		return stopTaskOut{}, err
 	}
-	if t == nil {
+	if t == nil || time.Since(t.view.CreatedAt.Time) < time.Duration(s.faults.task().StopVisibilityDelay) {
 		return stopTaskOut{}, invalidParameter("The referenced task was not found.")
 	}
 	t.tags = nil // ECS deletes a task's tags here
@@ -240,6 +295,9 @@ func (s *Server) describeTasks(in describeTasksIn) (runTaskOut, *apiError) {
 	}
 	if len(in.Tasks) > maxPage {
 		return out, invalidParameter("Tasks cannot have more than %d elements.", maxPage)
+	}
+	if err := s.strictly("task", in.Tasks...); err != nil {
+		return out, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -310,7 +368,7 @@ func (s *Server) listTasks(in listTasksIn) (listTasksOut, *apiError) {
 			(in.StartedBy == "" || in.StartedBy == t.view.StartedBy) &&
 			(in.Family == "" || in.Family == t.def.family) &&
 			(in.LaunchType == "" || in.LaunchType == t.view.LaunchType) &&
-			(instance == "" || instance == t.on.id) {
+			(instance == "" || t.on != nil && instance == t.on.id) {
 			found = append(found, listed{t.view.TaskArn, t.view.TaskArn})
 		}
 	}

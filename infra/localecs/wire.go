@@ -26,6 +26,9 @@ func operations() map[string]operation {
 	return map[string]operation{
 		"CreateCluster":                 typed((*Server).createCluster),
 		"DescribeClusters":              typed((*Server).describeClusters),
+		"ListClusters":                  typed((*Server).listClusters),
+		"DescribeCapacityProviders":     typed((*Server).describeCapacityProviders),
+		"DeregisterContainerInstance":   typed((*Server).deregisterContainerInstance),
 		"RegisterTaskDefinition":        typed((*Server).registerTaskDefinition),
 		"DescribeTaskDefinition":        typed((*Server).describeTaskDefinition),
 		"ListTaskDefinitions":           typed((*Server).listTaskDefinitions),

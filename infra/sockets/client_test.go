@@ -184,7 +184,7 @@ func TestOrigins(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"shell.example.com", "https://shell.example.com/", "*", "https://", "https://a b"} {
-		if _, err := New(Config{Supervisor: supervisorPID, Deliver: g.deliver, VerifyTask: g.sockets.cfg.VerifyTask,
+		if _, err := New(Config{Pool: poolPID, Deliver: g.deliver, VerifyTask: g.sockets.cfg.VerifyTask,
 			AllowedOrigins: []string{bad}}); err == nil {
 			t.Errorf("%q passes for an origin", bad)
 		}

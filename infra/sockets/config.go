@@ -19,10 +19,10 @@ const frameSlack = 64 << 10
 // maxBadFrames is how many frames of a client may be refused before its socket is closed.
 const maxBadFrames = 10
 
-// Config is what New needs: Supervisor, Deliver and VerifyTask. For everything else the zero value is the default.
+// Config is what New needs: Pool, Deliver and VerifyTask. For everything else the zero value is the default.
 type Config struct {
-	// Supervisor is told of every client and bridge that arrives.
-	Supervisor *actor.PID
+	// Pool is told of every client and bridge that arrives.
+	Pool *actor.PID
 	// Deliver gives a message to an actor. It must not block, nor call Bind from within.
 	Deliver func(to *actor.PID, message any)
 	// VerifyTask tells whose a task token is, and whether it is one.
@@ -64,8 +64,8 @@ type Config struct {
 
 // withDefaults checks a configuration and fills it in.
 func (c Config) withDefaults() (Config, error) {
-	if c.Supervisor == nil || c.Deliver == nil || c.VerifyTask == nil {
-		return c, errors.New("sockets: needs a supervisor, a way to deliver to it, and a way to verify task tokens")
+	if c.Pool == nil || c.Deliver == nil || c.VerifyTask == nil {
+		return c, errors.New("sockets: needs the pool's address, a way to deliver to it, and a way to verify task tokens")
 	}
 	for _, origin := range c.AllowedOrigins {
 		u, err := url.Parse(origin)

@@ -9,7 +9,7 @@
 // gws frames and unmasks what is read. What is written goes past it, because gws makes a system call per message, has no
 // write deadlines, and blocks whoever writes; see connection.
 //
-// A link's life: its peer is authenticated before the upgrade; its first frame is hello, of which the supervisor is told;
+// A link's life: its peer is authenticated before the upgrade; its first frame is hello, of which the pool is told;
 // an actor is bound to it, or it ends; it is closed by its owner, its peer, this package's limits, or the network.
 // Whoever ended it, and with whatever still under way, its last event is LinkClosed, after its reader and its writer.
 package sockets

@@ -26,7 +26,7 @@ const (
 	upgradeTimeout = 5 * time.Second
 )
 
-// greeting checks a link's first frame and makes the supervisor's message of it. Its errors go to the peer.
+// greeting checks a link's first frame and makes the pool's message of it. Its errors go to the peer.
 type greeting func(messages.LinkID, wire.Frame) (any, error)
 
 // errNotHello refuses another first frame.

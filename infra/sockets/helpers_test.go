@@ -34,12 +34,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 }
 
-var supervisorPID = actor.NewPID("nonhost", "pool")
+var poolPID = actor.NewPID("nonhost", "pool")
 
 // userToken is what a test's client shows; it must not be seen in any log.
 const userToken = "users-own-token-8c1f"
 
-// gateway is a Sockets behind a real listener, with a supervisor that only takes notes.
+// gateway is a Sockets behind a real listener, with a pool that only takes notes.
 type gateway struct {
 	t        testing.TB
 	sockets  *Sockets
@@ -81,7 +81,7 @@ func newGatewayWith(t testing.TB, secure *tls.Config, change func(*Config)) *gat
 	t.Helper()
 	g := &gateway{t: t, arrivals: make(chan any, 1024), log: &lockedBuffer{}, owners: map[string]func(any){}, secure: secure != nil}
 	cfg := Config{
-		Supervisor: supervisorPID, Deliver: g.deliver, Log: zerolog.New(g.log),
+		Pool: poolPID, Deliver: g.deliver, Log: zerolog.New(g.log),
 		VerifyTask: func(token string) (wire.TaskID, bool) {
 			task, ok := strings.CutSuffix(token, ".secret")
 			return wire.TaskID(task), ok
@@ -144,7 +144,7 @@ func authenticate(r *http.Request) (wire.UserID, wire.Secret, error) {
 }
 
 func (g *gateway) deliver(to *actor.PID, message any) {
-	if to.Equal(supervisorPID) {
+	if to.Equal(poolPID) {
 		g.arrivals <- message
 		return
 	}

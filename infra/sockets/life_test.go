@@ -99,8 +99,8 @@ func TestNobodyTakesALink(t *testing.T) {
 	o.nothing()
 }
 
-// TestRefusedBySupervisor closes a link that no actor takes.
-func TestRefusedBySupervisor(t *testing.T) {
+// TestRefusedByPool closes a link that no actor takes.
+func TestRefusedByPool(t *testing.T) {
 	g := newGateway(t, nil)
 	p, link := g.client("ann")
 	g.sockets.Send(link, wire.Error{Code: wire.CodeSessionNotFound})

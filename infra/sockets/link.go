@@ -56,7 +56,7 @@ type link struct {
 
 	// The reader's own.
 
-	// greet turns the first frame into the supervisor's message; nil once it has.
+	// greet turns the first frame into the pool's message; nil once it has.
 	greet     greeting
 	limiter   *rate.Limiter // nil: not limited
 	limited   time.Time     // when the peer was last told of it

@@ -218,8 +218,8 @@ func serveWith(t *testing.T, server *http.Server) (dial func() net.Conn) {
 	}
 }
 
-// TestStrangers has more connections that are no sockets than there may be: the one that was waited for longest goes, be
-// it that it has sent nothing yet or nothing more. One whose request is being served stays.
+// TestStrangers has more connections that are no sockets than there may be: the one whose state has changed least recently goes,
+// be it that it has sent nothing yet, takes no answer, or sends nothing more.
 func TestStrangers(t *testing.T) {
 	h := newStrangers(3)
 	release, entered := make(chan struct{}), make(chan struct{})
@@ -232,16 +232,12 @@ func TestStrangers(t *testing.T) {
 	server.ConnState = h.state
 	server.ReadHeaderTimeout = patience
 	dial := serveWith(t, server)
-	count := func() (waiting, all int) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return h.waiting.Len(), len(h.places)
-	}
-	eventuallyCount := func(waiting, all int) {
+	known := func(n int) {
 		t.Helper()
 		eventually(t, "the connections are noticed", func() bool {
-			w, a := count()
-			return w == waiting && a == all
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return len(h.places) == n && h.byAge.Len() == n
 		})
 	}
 	ask := func(conn net.Conn, path string) {
@@ -262,28 +258,59 @@ func TestStrangers(t *testing.T) {
 			t.Errorf("%s is not closed: %v", what, err)
 		}
 	}
-	served, idle := dial(), dial()
-	ask(served, "/slow")
+	silent := dial()
+	known(1)
+	slow := dial()
+	ask(slow, "/slow")
 	<-entered
+	idle := dial()
 	ask(idle, "/")
 	answered(idle)
-	silent := dial()
-	eventuallyCount(2, 3)
-	late := dial()
-	isClosed("the idle one", idle)
-	eventuallyCount(2, 3)
-	later := dial()
-	isClosed("the silent one", silent)
-	ask(late, "/")
-	answered(late)
-	ask(later, "/")
-	answered(later)
+	known(3)
+	var late []net.Conn
+	for _, victim := range []struct {
+		what string
+		conn net.Conn
+	}{{"the silent one", silent}, {"the one that is served for long", slow}, {"the idle one", idle}} {
+		late = append(late, dial())
+		isClosed(victim.what, victim.conn)
+		known(3)
+	}
 	close(release)
-	answered(served)
-	for _, conn := range []net.Conn{served, late, later} {
+	for _, conn := range late {
+		ask(conn, "/")
+		answered(conn)
 		_ = conn.Close()
 	}
-	eventuallyCount(0, 0)
+	known(0)
+}
+
+// TestAnnouncedBodiesKeepNobodyOut: more peers than there may be announce a body and send none. Each is answered and let go at once,
+// and whoever comes next is served.
+func TestAnnouncedBodiesKeepNobodyOut(t *testing.T) {
+	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
+	operator := func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer operator" }
+	server := NewServer(WithoutBodies(served, operator), zerolog.Nop())
+	dial := serveWith(t, server)
+	for _, announced := range []string{
+		"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "POST /api/pool HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n",
+		"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "GET /ws HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+	} {
+		conn := dial()
+		if _, err := io.WriteString(conn, announced); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // well under the server's own ReadTimeout
+		answer, err := io.ReadAll(conn)
+		if !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") || isTimeout(err) {
+			t.Errorf("%q: answered %.40q, %v", announced, answer, err)
+		}
+	}
+	conn := dial()
+	_, _ = io.WriteString(conn, "POST /api/pool HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer operator\r\nContent-Length: 2\r\n\r\n{}")
+	if response, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("the operator's body: %v, %v", response, err)
+	}
 }
 
 // TestSlowHeaders has peers that send a request's head so slowly that it never ends, one byte at a time or not at all.

@@ -152,7 +152,7 @@ func (l *link) decode(message *gws.Message) (wire.Frame, error) {
 	return wire.DecodeFromClient(message.Bytes())
 }
 
-// hello takes the first frame, tells the supervisor, and waits for an owner.
+// hello takes the first frame, tells the pool, and waits for an owner.
 func (l *link) hello(message *gws.Message) {
 	frame, err := l.decode(message)
 	_ = message.Close()
@@ -178,7 +178,7 @@ func (l *link) hello(message *gws.Message) {
 	if l.kind == Bridge {
 		l.send(wire.Limits{MaxFrameBytes: l.sockets.cfg.MaxFrameBytes})
 	}
-	l.sockets.cfg.Deliver(l.sockets.cfg.Supervisor, arrived)
+	l.sockets.cfg.Deliver(l.sockets.cfg.Pool, arrived)
 	l.await(func() bool { return l.stage == bound })
 }
 

@@ -41,25 +41,25 @@ func NewServer(handler http.Handler, log zerolog.Logger) *http.Server {
 }
 
 // strangers knows the connections that have not become sockets, and keeps their number bounded: one too many ends the one
-// that has been waited for longest, whose peer has had the most time to send a request. So those that send nothing cannot
-// keep out those that do. There is no bound for each remote address, since behind a load balancer all clients have its.
+// whose state has changed least recently. Its peer has had the most time to send a request, or to take an answer, so those that do
+// neither cannot keep out those that do: a health check is served long before its connection is the oldest. There is no bound for
+// each remote address, since behind a load balancer all clients have its.
 type strangers struct {
 	limit int
 	mu    sync.Mutex
-	// waiting has those that a request is awaited of, the longest wait first.
-	waiting *list.List
-	// places has all of them: their place in waiting, nil while a request is served.
+	// byAge has all of them, the longest unchanged first, places where each is.
+	byAge  *list.List
 	places map[net.Conn]*list.Element
 }
 
 func newStrangers(limit int) *strangers {
-	return &strangers{limit: limit, waiting: list.New(), places: map[net.Conn]*list.Element{}}
+	return &strangers{limit: limit, byAge: list.New(), places: map[net.Conn]*list.Element{}}
 }
 
 // state is told by the server how each connection fares.
 func (s *strangers) state(conn net.Conn, state http.ConnState) {
 	if supernumerary := s.note(conn, state); supernumerary != nil {
-		_ = rawConn(supernumerary).Close() // the server notices when it reads
+		_ = rawConn(supernumerary).Close() // the server notices when it reads or writes
 	}
 }
 
@@ -68,23 +68,35 @@ func (s *strangers) note(conn net.Conn, state http.ConnState) net.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if place := s.places[conn]; place != nil {
-		s.waiting.Remove(place)
-	}
-	switch state {
-	case http.StateNew, http.StateIdle:
-		s.places[conn] = s.waiting.PushBack(conn)
-	case http.StateActive:
-		s.places[conn] = nil
-	default: // it is closed, or a socket
+		s.byAge.Remove(place)
 		delete(s.places, conn)
 	}
-	longest := s.waiting.Front()
-	if len(s.places) <= s.limit || longest == nil {
+	if state == http.StateHijacked || state == http.StateClosed {
 		return nil
 	}
-	victim := s.waiting.Remove(longest).(net.Conn)
+	s.places[conn] = s.byAge.PushBack(conn)
+	if len(s.places) <= s.limit {
+		return nil
+	}
+	victim := s.byAge.Remove(s.byAge.Front()).(net.Conn)
 	delete(s.places, victim)
 	return victim
+}
+
+// WithoutBodies refuses requests that announce a body, but for those that mayHave one. Nobody who has not shown who they are
+// may have the server wait for what they have announced, to read it or to pass over it.
+func WithoutBodies(next http.Handler, mayHave func(*http.Request) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 || mayHave(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		http.Error(w, "a request with a body is not taken here", http.StatusRequestEntityTooLarge)
+		controller := http.NewResponseController(w)
+		_ = controller.Flush() // the answer goes out before the server finds that the body does not come
+		_ = controller.SetReadDeadline(time.Now())
+	})
 }
 
 // rawConn is the TCP connection under one with TLS. Closing a TLS connection in good order can take seconds.

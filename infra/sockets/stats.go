@@ -28,7 +28,7 @@ const (
 	CauseLost Cause = "connection lost"
 	// CauseSilent: nothing came for Config.SilenceTimeout.
 	CauseSilent Cause = "peer silent"
-	// CauseOwner: its owner closed it, or the supervisor in its place. CauseShutdown: Sockets.Shutdown did.
+	// CauseOwner: its owner closed it, or the pool in its place. CauseShutdown: Sockets.Shutdown did.
 	CauseOwner    Cause = "closed by the gateway"
 	CauseShutdown Cause = "gateway shuts down"
 	// CauseUnauthenticated: a browser's token was refused. CauseNoHello: the first frame did not come in time, or was not a

@@ -137,13 +137,28 @@ func AppendFrame(dst []byte, f Frame) []byte {
 }
 
 func (h Hello) validate() error {
+	if h.LastSeq > maxSeq {
+		return errSeqTooLarge
+	}
 	if h.SessionID == "" {
 		return nil
 	}
 	return checkID("sessionId", string(h.SessionID))
 }
 
-func (s Session) validate() error { return checkID("sessionId", string(s.SessionID)) }
+func (s Session) validate() error {
+	if s.LastSeq > maxSeq {
+		return errSeqTooLarge
+	}
+	return checkID("sessionId", string(s.SessionID))
+}
+
+func (r Resume) validate() error {
+	if r.FromSeq > maxSeq {
+		return errSeqTooLarge
+	}
+	return nil
+}
 
 func (t Token) validate() error {
 	if t.Token == "" {
@@ -153,18 +168,29 @@ func (t Token) validate() error {
 }
 
 func (g Gap) validate() error {
-	if g.From == 0 || g.To < g.From {
+	if g.From == 0 || g.To < g.From || g.To > maxSeq {
 		return errors.New("from and to are not a range")
 	}
 	return nil
+}
+
+// isLevels reports whether text can be a bridge's isolation. A bridge may be newer, and have levels that nobody here knows.
+func isLevels(text string) bool {
+	return len(text) <= 100 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz,") == ""
 }
 
 func (h BridgeHello) validate() error {
 	if err := checkID("taskId", string(h.TaskID)); err != nil {
 		return err
 	}
+	if h.InSeq > maxSeq || h.OutSeq > maxSeq {
+		return errSeqTooLarge
+	}
 	if h.MaxFrameBytes < 0 {
 		return errors.New("maxFrameBytes: not a size")
+	}
+	if !isLevels(h.Isolation) {
+		return errors.New("isolation: not a list of levels")
 	}
 	switch h.State {
 	case BridgeWarm:
@@ -195,6 +221,9 @@ func (p Pass) validate() error {
 func (i InitUser) validate() error {
 	if !ValidUserID(string(i.UserID)) {
 		return errors.New("userId: not a user id")
+	}
+	if i.InSeq > maxSeq || i.OutSeq > maxSeq {
+		return errSeqTooLarge
 	}
 	if i.WorkspaceDir == "" {
 		return errors.New("no workspaceDir")

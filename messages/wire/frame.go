@@ -214,6 +214,8 @@ type BridgeHello struct {
 	OutSeq uint64 `json:"outSeq"`
 	// MaxFrameBytes is the largest payload that the bridge takes, 0 where it does not say.
 	MaxFrameBytes int `json:"maxFrameBytes,omitzero"`
+	// Isolation names the levels that keep agents apart there, as the bridge's setting ISOLATION does; empty where it does not say.
+	Isolation string `json:"isolation,omitzero"`
 }
 
 // Limits is the first that a bridge hears after its hello: MaxFrameBytes is the largest payload that the gateway takes. Both hold

@@ -84,7 +84,7 @@ func (s *storm) hideHost() {
 	}
 }
 
-// hostBook is what the supervisor has been told of hosts, and of where tasks are. What it was not told it cannot heed.
+// hostBook is what the pool has been told of hosts, and of where tasks are. What it was not told it cannot heed.
 type hostBook struct {
 	// gone is when a host was lost, draining when it was found to drain.
 	gone, draining map[messages.HostID]time.Time
@@ -101,14 +101,14 @@ func newHostBook() hostBook {
 	}
 }
 
-// fact takes what the supervisor decides about hosts, in the middle of its decision.
+// fact takes what the pool decides about hosts, in the middle of its decision.
 func (b *hostBook) fact(e *messages.Event) {
 	switch e.Kind {
 	case messages.EventStarting:
 		b.asked[e.Task] = e.At
 	case messages.EventAdopted:
 		b.asked[e.Task], b.adopted[e.Task] = e.At, true
-		delete(b.on, e.Task) // the supervisor may have known it once; that is forgotten
+		delete(b.on, e.Task) // the pool may have known it once; that is forgotten
 		if e.Host != "" {
 			b.placed(e.Task, e.Host)
 		}
@@ -121,7 +121,7 @@ func (b *hostBook) fact(e *messages.Event) {
 	}
 }
 
-// afterPick takes what the supervisor has been told.
+// afterPick takes what the pool has been told.
 func (b *hostBook) afterPick(p world.Pick) {
 	_, message, _ := actor.UnwrapEnvelope(p.Message)
 	switch m := message.(type) {

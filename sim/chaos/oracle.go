@@ -176,7 +176,7 @@ func (o *oracle) crashed(e *messages.Event) {
 	}
 }
 
-// launched sees a task come into being in the cloud: only one that the supervisor decided on may.
+// launched sees a task come into being in the cloud: only one that the pool decided on may.
 func (o *oracle) launched(c *model.Container) {
 	if o.tasks[c.Request.Task] == nil {
 		o.breach("task %s was started by nobody's decision", c.Request.Task)
@@ -197,7 +197,7 @@ func (o *oracle) init(id wire.TaskID, init wire.InitUser) {
 	}
 }
 
-// afterPick checks what must be true whenever the supervisor has handled a message.
+// afterPick checks what must be true whenever the pool has handled a message.
 func (o *oracle) afterPick(p world.Pick) {
 	if p.To.Id == actors.PoolName {
 		o.turnTo(o.storm.numberOf(p))
@@ -213,7 +213,7 @@ func (o *oracle) afterStep() {
 		o.notLeftInSilence(c, now)
 	}
 	if err := o.storm.model.Failure(); err != nil {
-		o.breach("the supervisor failed: %v", err)
+		o.breach("the pool failed: %v", err)
 	}
 	if nils := o.storm.model.World.Counts().Nils; nils > 0 {
 		o.breach("%d nil messages were sent", nils)

@@ -18,7 +18,7 @@ const (
 	placeElsewhere
 )
 
-// poolBook counts the pool by the supervisor's decisions alone.
+// poolBook counts what the pool should have by its decisions alone.
 type poolBook struct {
 	ready, starting, waiting int
 	// queue are the sessions that wait, in the order in which they are to be served.
@@ -26,12 +26,12 @@ type poolBook struct {
 	// failures counts the starts that failed: from the first on, backoff holds starts back.
 	failures int
 	draining bool
-	// listed says that the supervisor knows which tasks run: it starts none before.
+	// listed says that the pool knows which tasks run: it starts none before.
 	listed bool
 	// taken is when everything of an earlier gateway will have been taken over: until then what seems to be the pool's may
 	// turn out to have a session, and is not evicted.
 	taken time.Duration
-	// claimed is what the supervisor says itself, as of its last fact; nil once compared.
+	// claimed is what the pool says itself, as of its last fact; nil once compared.
 	claimed *messages.Census
 }
 
@@ -145,11 +145,11 @@ func (o *oracle) started(e *messages.Event) {
 	}
 }
 
-// poolSettled checks the pool after each of the supervisor's messages.
+// poolSettled checks the pool after each message that it has handled.
 func (o *oracle) poolSettled() {
 	p, s := &o.pool, &o.settings
 	if c := p.claimed; c != nil && (c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting) {
-		o.breach("the supervisor counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
+		o.breach("the pool counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
 			c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)
 	}
 	p.claimed = nil

@@ -10,7 +10,7 @@ import (
 	"hearth/messages/wire"
 )
 
-// withFleet makes a model of a pool on hosts, in which a start takes a second and calls take none. The supervisor has
+// withFleet makes a model of a pool on hosts, in which a start takes a second and calls take none. The pool has
 // looked what runs already: tasks that a test starts itself are nobody's.
 func withFleet(t *testing.T, fleet FleetOptions, change func(*Options)) *Model {
 	t.Helper()

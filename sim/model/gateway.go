@@ -46,8 +46,8 @@ func (m *Model) begin(node *world.Node) {
 	if m.options.Wrap != nil {
 		m.options.Wrap(ports)
 	}
-	supervisor := pool.New(ports, m.options.Settings)
-	root, err := node.SpawnRoot(actors.PoolName, &doorway{Actor: around(supervisor), gateway: g})
+	root, err := node.SpawnRoot(actors.PoolName,
+		&doorway{Actor: around(pool.New(ports, m.options.Settings)), gateway: g})
 	if err != nil {
 		panic(err) // Invariant: the node has no root
 	}
@@ -108,7 +108,7 @@ func (m *Model) Number(node *world.Node) int {
 	return m.front.number
 }
 
-// Failure is why the supervisor failed, where the real process would end; nil while it has not.
+// Failure is why the pool failed, where the real process would end; nil while it has not.
 func (m *Model) Failure() error {
 	if m.old != nil && m.old.node.Failure() != nil {
 		return m.old.node.Failure()
@@ -130,7 +130,7 @@ func (g *gateway) send(to *actor.PID, message any) {
 	}
 }
 
-// ask sends the supervisor a request and calls answered with its answer, between picks or in the middle of one.
+// ask sends the pool a request and calls answered with its answer, between picks or in the middle of one.
 func (g *gateway) ask(request any, answered func(any)) {
 	m := g.model
 	m.asked++
@@ -150,7 +150,7 @@ func (o observer) Observe(event messages.Event) {
 	o.model.Log.take(&event)
 }
 
-// doorway is around the supervisor, for its actor system: answers to requests from outside need an address in it.
+// doorway is around the pool, for its actor system: answers to requests from outside need an address in it.
 type doorway struct {
 	actor.Actor
 	gateway *gateway

@@ -58,7 +58,7 @@ func newNetwork(m *Model, options NetworkOptions) *network {
 	return &network{Model: m, options: options, random: m.World.Stream("network"), links: map[messages.LinkID]*Link{}}
 }
 
-// dial connects a peer. hello makes the message by which the gateway's edge tells the supervisor, once the first frame was
+// dial connects a peer. hello makes the message by which the gateway's edge tells the pool, once the first frame was
 // read.
 func (n *network) dial(p peer, delay, life Distribution, hello func(messages.LinkID) any) *Link {
 	n.lastID++

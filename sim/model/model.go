@@ -31,7 +31,7 @@ type Model struct {
 	begun, speaker int
 }
 
-// New makes a model in which the supervisor has started and nothing else has happened. The settings must be valid; see
+// New makes a model in which the pool has started and nothing else has happened. The settings must be valid; see
 // actors.Settings.Validate.
 func New(options Options) *Model {
 	m := &Model{options: options}
@@ -47,7 +47,7 @@ func New(options Options) *Model {
 	return m
 }
 
-// Ask sends the supervisor a request and calls answered with its answer, between picks or in the middle of one.
+// Ask sends the pool a request and calls answered with its answer, between picks or in the middle of one.
 func (m *Model) Ask(request any, answered func(any)) {
 	m.front.ask(request, answered)
 }

@@ -22,7 +22,7 @@ type Link struct {
 	// faults counts what goes wrong on it, with the others of its leg.
 	faults *Faults
 
-	// hello is what the supervisor is told once the first frame was read.
+	// hello is what the pool is told once the first frame was read.
 	hello any
 
 	// The gateway's end.

@@ -125,7 +125,7 @@ func newSimulation(c Config) *simulation {
 	}
 	now := func() time.Duration {
 		if s.model == nil {
-			return 0 // the supervisor starts while the model is being made
+			return 0 // the pool starts while the model is being made
 		}
 		return s.model.World.Elapsed()
 	}

@@ -21,7 +21,7 @@ func (e *env) gateway(a *arguments) error {
 	for key, set := range map[string]*int{
 		"min": &s.Min, "max": &s.Max, "threshold": &s.Threshold, "concurrency": &s.LaunchConcurrency,
 		"attempts": &s.ClaimAttempts, "sessions": &s.MaxSessions, "per-user": &s.MaxSessionsPerUser,
-		"buffer": &o.Bridge.Buffer,
+		"starts-per-second": &s.MaxSessionStartsPerSecond, "buffer": &o.Bridge.Buffer,
 	} {
 		if err := a.number(key, set); err != nil {
 			return err
