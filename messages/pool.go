@@ -90,6 +90,13 @@ type AdoptSession struct{ Task wire.TaskID }
 // ListRequest asks the pool to have the tasks listed again, for an adopted one whose ARN is still missing.
 type ListRequest struct{}
 
+// TaskFound tells a task whose ARN is not known what a list says of it.
+type TaskFound struct {
+	ARN string
+	// Host is empty when the task is not placed yet.
+	Host HostID
+}
+
 // Adopt tells a task that was taken over whose it is. Its bridge has proven that with the binding.
 type Adopt struct {
 	Session wire.SessionID

@@ -71,7 +71,7 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 		t := p.tasks[listed.Task]
 		switch {
 		case t != nil && t.arn == "":
-			p.tell(t.pid, &messages.RunDone{Task: listed.Task, ARN: listed.ARN, Host: listed.Host})
+			p.tell(t.pid, &messages.TaskFound{ARN: listed.ARN, Host: listed.Host})
 		case p.draining: // nothing more is taken over
 		case t == nil && !p.past.has(listed.Task) &&
 			(listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning):

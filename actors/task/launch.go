@@ -13,6 +13,8 @@ const (
 	launchAsked launchState = iota
 	// launchUnknown: no answer came. ECS may have the task; asking again tells.
 	launchUnknown
+	// launchAskedAgain: an answer is awaited, and an earlier one never came.
+	launchAskedAgain
 	// launchListed: an earlier gateway started it, and the list will tell its ARN.
 	launchListed
 	// launchRefused: ECS has no such task.
@@ -30,7 +32,9 @@ const stopAttempts = 25
 
 // run asks ECS for the task. Asking again is safe, because ECS knows the request by its client token.
 func (t *task) run() {
-	t.launch = launchAsked
+	if t.launch == launchUnknown {
+		t.launch = launchAskedAgain
+	}
 	t.attempts++
 	t.Launcher.Run(t.self, t.request)
 }
@@ -39,7 +43,7 @@ func (t *task) run() {
 func (t *task) runDone(m *messages.RunDone) {
 	switch {
 	case m.Err == nil:
-		t.launched(m)
+		t.launched(m.ARN, m.Host)
 		return
 	case t.arn != "": // a list has told meanwhile that it was carried out
 		t.observeLaunchError(m.Err)
@@ -53,23 +57,22 @@ func (t *task) runDone(m *messages.RunDone) {
 	t.fail(m.Err.Error(), m.Err)
 }
 
-// startingDescribed notices a start that has failed, or that has come to a running task whose bridge does not dial.
-func (t *task) startingDescribed(m *messages.TaskDescribed) {
+// undialledDescribed notices a start that has failed, or that has come to a running task whose bridge does not dial.
+func (t *task) undialledDescribed(m *messages.TaskDescribed) {
 	now := t.Clock.Now()
 	t.placed(m.Host)
 	switch {
 	case m.Err != nil:
 		t.observeLaunchError(m.Err)
 	case m.Phase == messages.PhaseStopped:
-		t.ended(m)
-	case m.Phase == messages.PhaseRunning && t.running.IsZero():
+		t.stoppedByECS(m)
+	case m.Phase != messages.PhaseRunning:
+	case t.running.IsZero():
 		t.running = now
-	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialTimeout && t.adopted != nil:
-		t.moved() // it may be in use at another gateway
-	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialTimeout:
-		t.fail(actors.TimedOut("it runs, but its bridge did not reach the gateway", now.Sub(t.running)), nil)
-	case m.Phase == messages.PhaseRunning && now.Sub(t.running) >= t.settings.DialGrace && !t.notDialled:
-		t.notDialled = true
+	case now.Sub(t.running) >= t.settings.DialTimeout:
+		t.unheard(actors.TimedOut("it runs, but its bridge did not reach the gateway", now.Sub(t.running)))
+	case now.Sub(t.running) >= t.settings.DialGrace && !t.toldNotDialled:
+		t.toldNotDialled = true
 		t.observe(messages.Event{Kind: messages.EventNotDialled, Took: now.Sub(t.running)})
 	}
 }
@@ -84,16 +87,16 @@ func (t *task) describe() {
 
 // launched takes in that ECS has accepted the task, once: a list may tell it before the answer does. Invariant: a task whose
 // ARN is known is accepted, whatever else ECS answers.
-func (t *task) launched(m *messages.RunDone) {
+func (t *task) launched(arn string, host messages.HostID) {
 	if t.arn != "" {
-		t.placed(m.Host)
+		t.placed(host)
 		return
 	}
-	t.launch, t.arn = launchAccepted, m.ARN
+	t.launch, t.arn = launchAccepted, arn
 	t.retry.Cancel()
 	t.observe(messages.Event{Kind: messages.EventLaunched, Took: t.Clock.Now().Sub(t.born)})
-	t.tell(t.pool, &messages.TaskLaunched{Task: t.request.Task, ARN: m.ARN})
-	t.placed(m.Host)
+	t.tell(t.pool, &messages.TaskLaunched{Task: t.request.Task, ARN: arn})
+	t.placed(host)
 	t.locate()
 }
 
@@ -107,7 +110,8 @@ func (t *task) placed(host messages.HostID) {
 
 // locate asks which host the task is on, once it runs and if nobody has said so.
 func (t *task) locate() {
-	if t.Fleet != nil && t.host == "" && t.arn != "" && t.state != Starting && t.state != Stopping {
+	runs := t.state.Reported() != messages.TaskStateStarting && t.state != Stopping
+	if t.Fleet != nil && t.host == "" && t.arn != "" && runs {
 		t.Launcher.Describe(t.self, t.request.Task, t.arn)
 	}
 }
@@ -118,14 +122,9 @@ func (t *task) locate() {
 func (t *task) launchFailed(err *messages.LaunchError) {
 	t.observeLaunchError(err)
 	switch {
-	case err.Ambiguous():
-		t.answerLost = true
-	case err.Kind == messages.LaunchNoCapacity:
-		t.answerLost = false
-	}
-	if t.answerLost {
+	case err.Ambiguous(), t.launch == launchAskedAgain && err.Kind != messages.LaunchNoCapacity:
 		t.launch = launchUnknown
-	} else {
+	default:
 		t.launch = launchRefused
 	}
 }
@@ -135,39 +134,45 @@ func (t *task) launchFailed(err *messages.LaunchError) {
 func (t *task) lateAnswer(message any) bool {
 	switch m := message.(type) {
 	case *messages.RunDone:
-		switch {
-		case m.Err == nil:
-			t.launched(m)
-			return true
-		case t.arn != "":
-			t.observeLaunchError(m.Err)
-			return true
-		}
-		t.launchFailed(m.Err)
-		t.launch, t.answerLost = launchUnknown, true // whatever ECS says: its bridge is here
-		t.retry.Set(t.Clock, t.self, t.settings.BackoffMax)
-		return true
+		t.lateRunDone(m)
+	case *messages.TaskFound:
+		t.launched(m.ARN, m.Host)
 	case *messages.TaskDescribed:
 		t.placed(m.Host)
 		if m.Err != nil {
 			t.observeLaunchError(m.Err)
 		} else if m.Phase == messages.PhaseStopped {
-			t.ended(m)
+			t.stoppedByECS(m)
 		}
-		return true
 	case *messages.Alarm:
-		if t.retry.IsRung(m) {
-			t.run()
-			return true
+		if !t.retry.IsRung(m) {
+			return false
 		}
+		t.run()
+	default:
+		return false
 	}
-	return false
+	return true
+}
+
+// lateRunDone takes the answer to the start of a task whose bridge is here: whatever ECS says, it has the task.
+func (t *task) lateRunDone(m *messages.RunDone) {
+	switch {
+	case m.Err == nil:
+		t.launched(m.ARN, m.Host)
+	case t.arn != "":
+		t.observeLaunchError(m.Err)
+	default:
+		t.observeLaunchError(m.Err)
+		t.launch = launchUnknown
+		t.retry.Set(t.Clock, t.self, t.settings.BackoffMax)
+	}
 }
 
 // askForList asks for the list that tells an adopted task's ARN. A task that several lists do not have has stopped.
 func (t *task) askForList() {
 	if t.attempts++; t.attempts > runAttempts {
-		t.gone()
+		t.becomeGone()
 		return
 	}
 	t.tell(t.pool, &messages.ListRequest{})
@@ -181,16 +186,23 @@ func (t *task) stoppingRunDone(m *messages.RunDone) {
 	case t.arn != "": // told by a list, when it was stopped
 		return
 	case m.Err == nil:
-		t.launched(m)
-		t.stop()
+		t.stoppingFound(m.ARN, m.Host)
 		return
 	}
 	t.launchFailed(m.Err)
 	if t.launch == launchRefused {
-		t.gone()
+		t.becomeGone()
 		return
 	}
 	t.tryAgain()
+}
+
+// stoppingFound stops a task whose ARN is known only now.
+func (t *task) stoppingFound(arn string, host messages.HostID) {
+	if t.arn == "" {
+		t.launched(arn, host)
+		t.stop()
+	}
 }
 
 func (t *task) stop() {
@@ -202,12 +214,12 @@ func (t *task) stop() {
 func (t *task) tryAgain() {
 	if t.attempts >= stopAttempts {
 		t.observe(messages.Event{Kind: messages.EventAbandoned, Reason: "ECS could not be made to stop it", Took: t.Clock.Now().Sub(t.since)})
-		t.gone()
+		t.becomeGone()
 		return
 	}
 	t.retry.Set(t.Clock, t.self, actors.Pause(t.settings.BackoffBase, t.settings.BackoffMax, t.attempts+1, t.Rand.Float64()))
 }
 
 func (t *task) observeLaunchError(err *messages.LaunchError) {
-	t.observe(messages.Event{Kind: messages.EventLaunchError, Reason: err.Error(), Fault: err.Kind, Phase: string(t.state)})
+	t.observe(messages.Event{Kind: messages.EventLaunchError, Reason: err.Error(), Fault: err.Kind, Phase: string(t.state.Reported())})
 }

@@ -13,16 +13,22 @@ const (
 	DoubtBadPass = "bridge is warm and its pass is not the task's"
 )
 
-// doubt says why a bridge may have had a user, and so must not be given one; it is empty when it cannot have had one. A
-// bridge forgets its pass with init_user, so one that shows it has not come to that; nobody else's word is enough.
-func (t *task) doubt(hello wire.BridgeHello) string {
-	switch {
-	case hello.State != wire.BridgeWarm:
+// doubtUnproven says why a bridge that was never given a pass may have had a user, and so must not be given one; it is empty
+// when it cannot have had one. Only the gateway that has started a task may ask so little, and only until it has sent a pass.
+func doubtUnproven(hello wire.BridgeHello) string {
+	if hello.State != wire.BridgeWarm {
 		return DoubtSession
-	case t.passed:
-		return DoubtPass(t.Signer, hello)
 	}
 	return ""
+}
+
+// doubtReturned says the same of a bridge that may have been given a pass, by this gateway or an earlier one, and so must show
+// it. A bridge forgets its pass with init_user, so one that shows it has not come to that; nobody else's word is enough.
+func doubtReturned(signer actors.Signer, hello wire.BridgeHello) string {
+	if hello.State != wire.BridgeWarm {
+		return DoubtSession
+	}
+	return DoubtPass(signer, hello)
 }
 
 // DoubtPass says what is wrong with a warm bridge's pass, if anything is.
@@ -40,7 +46,6 @@ func DoubtPass(signer actors.Signer, hello wire.BridgeHello) string {
 // on the next one. One that it has already may be signed with a secret that is on its way out.
 func (t *task) attachWarm(m *messages.BridgeArrived) {
 	t.attach(m)
-	t.passed = true
 	t.send(wire.Pass{Pass: t.Signer.WarmPass(t.request.Task)})
 }
 

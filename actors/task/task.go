@@ -17,11 +17,21 @@ const (
 	timerRetry messages.Timer = "retry"
 )
 
+// origin is where a task's actor comes from. It never changes.
+type origin int
+
+const (
+	// startedHere: the pool has asked for the task.
+	startedHere origin = iota
+	// takenOver: an earlier gateway has started the task, and another one may have it.
+	takenOver
+	// orphaned: the task's first actor has crashed, and this one only sees to its end.
+	orphaned
+)
+
 // task is the actor of one ECS task, from the decision to start it until ECS has accepted its stop. It owns the
-// socket of the task's bridge.
-//
-//	starting ⇄ ready → assigned → active
-//	    └────────┴─────────┴────────┴──→ stopping
+// socket of the task's bridge. Its states are in states.go; launch, what is known of ECS's answer to the start, goes on beside
+// them, for the bridge may be faster than ECS.
 type task struct {
 	*actors.Ports
 	settings *actors.Settings
@@ -31,46 +41,36 @@ type task struct {
 	self *actor.PID
 	pool *actor.PID
 
-	// state is the current behaviour's name, handle the behaviour. Invariant: only the become methods change them.
+	// state is the current state, handle its handler. Invariant: only become changes them.
 	state  State
 	handle func(*task, any)
 
-	// orphan says that the task's first actor has crashed and that this one only sees to its end.
-	orphan bool
-	// adopted is what is known of a task that an earlier gateway started, nil for one of this gateway's.
-	adopted *messages.ListedTask
-	// unready says that an adopted task's bridge has a session and has not said that the agent is ready, which it does after
-	// every hello: the agent is still being started.
-	unready bool
-	// passed says that the bridge may have been given a pass, by this gateway or an earlier one, and so must show it. Before
-	// that it cannot have had a user: only a gateway that has started a task takes its bridge without a pass.
-	passed bool
+	origin origin
+	// phase is where ECS said that a task stands that was taken over.
+	phase messages.TaskPhase
 	// arn is ECS's name for the task, empty until ECS has answered.
 	arn string
 	// host is where the task runs, empty until that is known.
 	host messages.HostID
 	// launch is what is known of ECS's answer to the start.
 	launch launchState
-	// answerLost says that at least one of the answers to the start never came.
-	answerLost bool
 	// link is the bridge's socket, 0 when there is none.
 	link messages.LinkID
 	// maxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say.
 	maxPayload int
-	// exited says that the agent has ended: its bridge will end too, and need not dial again.
-	exited bool
-	// leaving says that the bridge is asked to dial another gateway.
-	leaving bool
-	// assign is the session that the task serves. Invariant: it is set once, on the way from ready to assigned.
+	// leavesOnceActive says that this gateway hands over, and that the bridge has a user whose agent must be ready first. It is a
+	// flag because until then nothing about the task is different.
+	leavesOnceActive bool
+	// assign is the session that the task serves. Invariant: it is set once.
 	assign  *messages.Assign
 	session *actor.PID
 
-	// born is when the task was asked for, since when it entered the state.
+	// born is when the task was asked for, since when it entered the state that is reported.
 	born, since time.Time
 	// running is when ECS was first seen to call the task running, zero before.
 	running time.Time
-	// notDialled says that a missing hello was reported.
-	notDialled bool
+	// toldNotDialled says that a missing hello was reported. It is a flag because nothing but that report depends on it.
+	toldNotDialled bool
 	// attempts counts the tries of the ECS call that the state is about.
 	attempts int
 	// stopReason is what ECS and the bridge are told.
@@ -95,7 +95,7 @@ func newTask(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, re
 // NewOrphan makes the actor that sees to the end of a task whose own actor has crashed.
 func NewOrphan(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, arn string) actor.Actor {
 	t := newTask(ports, settings, pool, request)
-	t.orphan, t.arn = true, arn
+	t.origin, t.arn = orphaned, arn
 	return t
 }
 
@@ -105,8 +105,7 @@ func NewAdopted(
 	ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, listed messages.ListedTask,
 ) actor.Actor {
 	t := newTask(ports, settings, pool, request)
-	t.adopted, t.arn, t.host = &listed, listed.ARN, listed.Host
-	t.passed = true
+	t.origin, t.phase, t.arn, t.host = takenOver, listed.Phase, listed.ARN, listed.Host
 	return t
 }
 
@@ -148,6 +147,11 @@ func (t *task) leave() {
 	t.deadline.Cancel()
 	t.poll.Cancel()
 	t.retry.Cancel()
+	t.detach()
+}
+
+// detach closes the socket, if there is one.
+func (t *task) detach() {
 	if t.link != 0 {
 		t.Dismiss(t.link, wire.CloseNormal)
 		t.link = 0
@@ -156,9 +160,7 @@ func (t *task) leave() {
 
 // attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
 func (t *task) attach(m *messages.BridgeArrived) {
-	if t.link != 0 {
-		t.Dismiss(t.link, wire.CloseNormal)
-	}
+	t.detach()
 	t.link, t.maxPayload = m.Link, m.Hello.MaxFrameBytes
 	t.Links.Bind(t.link, t.self)
 	t.send(wire.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
@@ -195,69 +197,38 @@ func (t *task) unexpected(message any) {
 		t.Links.Credit(m.Link, m.Bytes)
 		message = m.Frame
 	}
-	event := messages.Event{At: t.Clock.Now(), Task: t.request.Task, Phase: string(t.state)}
+	event := messages.Event{At: t.Clock.Now(), Task: t.request.Task, Phase: string(t.state.Reported())}
 	actors.Unexpected(t.Observer, event, message)
 }
 
-// begin enters the first state: a task's, an adopted one's, or an orphan's.
+// begin enters the first state.
 func (t *task) begin() {
-	switch {
-	case t.adopted != nil:
-		t.launch = launchListed
-		if t.arn != "" {
-			t.launch = launchAccepted
+	if t.arn != "" {
+		t.launch = launchAccepted
+	}
+	switch t.origin {
+	case startedHere:
+		t.becomeLaunching()
+	case takenOver:
+		if t.arn == "" {
+			t.launch = launchListed
 		}
 		grace := t.settings.AdoptionGrace
-		if t.adopted.Phase == messages.PhasePending {
+		if t.phase == messages.PhasePending {
 			grace = t.settings.TaskStartTimeout
 		}
-		t.becomeStarting(grace)
-	case !t.orphan:
-		t.becomeStarting(t.settings.TaskStartTimeout)
-		t.run()
-	case t.arn != "":
-		t.launch = launchAccepted
-		t.becomeStopping("its actor crashed")
-	default:
-		t.launch, t.answerLost = launchUnknown, true
+		t.becomeAwaited(grace)
+	case orphaned:
+		if t.arn == "" {
+			t.launch = launchUnknown
+		}
 		t.becomeStopping("its actor crashed")
 	}
 }
 
-// detached gives the bridge a while to dial again, and asks ECS at once whether the task still is.
-func (t *task) detached(cause string) {
-	if !t.exited {
-		t.observe(messages.Event{Kind: messages.EventDetached, Reason: cause})
-	}
-	t.tell(t.session, &messages.TaskDetached{Task: t.request.Task, Reason: cause})
-	t.deadline.Set(t.Clock, t.self, t.settings.RedialGrace)
-	t.describe()
-}
-
-// reattach takes a bridge back that proves to be the one that was given this session.
-func (t *task) reattach(m *messages.BridgeArrived) {
-	hello := m.Hello
-	bound := hello.State == wire.BridgeAssigned && hello.SessionID == t.assign.Session && hello.UserID == t.assign.User
-	if !bound || !t.Signer.VerifyBinding(hello.Binding, t.request.Task, t.assign.Session, t.assign.User) {
-		t.refuse(m.Link, "this task serves another session")
-		return
-	}
-	t.deadline.Cancel()
-	if t.unready {
-		t.deadline.Set(t.Clock, t.self, t.settings.InitTimeout)
-	}
-	t.poll.Cancel()
-	t.attach(m)
-	t.observe(messages.Event{Kind: messages.EventReattached})
-	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq, MaxPayload: t.maxPayload})
-	if t.leaving {
-		t.handOver()
-	}
-}
-
-// evicted takes the last word of a bridge whose container somebody else has told to end: an operator, or its host. It
+// toldToEnd takes the last word of a bridge whose container somebody else has told to end: an operator, or its host. It
 // reports whether the frame was that.
-func (t *task) evicted(m *messages.LinkFrame) bool {
+func (t *task) toldToEnd(m *messages.LinkFrame) bool {
 	if _, gone := m.Frame.(wire.Gone); !gone {
 		return false
 	}
@@ -283,8 +254,8 @@ func (t *task) fail(reason string, fault *messages.LaunchError) {
 	t.becomeStopping(reason)
 }
 
-// ended takes in that ECS has stopped the task.
-func (t *task) ended(m *messages.TaskDescribed) {
+// stoppedByECS takes in that ECS has stopped the task.
+func (t *task) stoppedByECS(m *messages.TaskDescribed) {
 	reason := "task stopped: " + m.Reason
 	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, HostGone: m.HostGone})
 	t.becomeStopping(reason)

@@ -1,0 +1,192 @@
+package task
+
+import (
+	"time"
+
+	"hearth/actors"
+	"hearth/messages"
+	"hearth/messages/wire"
+)
+
+// becomeLaunching asks ECS for the task and waits for its bridge to dial.
+func (t *task) becomeLaunching() {
+	t.become(Launching, (*task).launching, t.settings.TaskStartTimeout)
+	t.poll.Set(t.Clock, t.self, t.settings.PollInterval)
+	t.run()
+}
+
+func (t *task) launching(message any) {
+	switch m := message.(type) {
+	case *messages.BridgeArrived:
+		t.firstDialled(m, doubtUnproven(m.Hello))
+	case *messages.RunDone:
+		t.runDone(m)
+	default:
+		t.undialled(message)
+	}
+}
+
+// becomeAwaited waits for the bridge of a task that an earlier gateway has started.
+func (t *task) becomeAwaited(deadline time.Duration) {
+	t.become(Awaited, (*task).awaited, deadline)
+	t.poll.Set(t.Clock, t.self, t.settings.PollInterval)
+}
+
+func (t *task) awaited(message any) {
+	switch m := message.(type) {
+	case *messages.BridgeArrived:
+		t.firstDialled(m, doubtReturned(t.Signer, m.Hello))
+	case *messages.Adopt:
+		t.becomeAdopted(m)
+	case *messages.Assign:
+		t.claimedTooLate(m)
+	case *messages.HandOver:
+		t.becomeMoved() // it has no socket: the bridge finds the other gateway by itself
+	default:
+		t.undialled(message)
+	}
+}
+
+// becomeRedialling waits for the bridge of a task that was ready to dial again.
+func (t *task) becomeRedialling() {
+	t.become(Redialling, (*task).redialling, t.settings.RedialGrace)
+}
+
+func (t *task) redialling(message any) {
+	switch m := message.(type) {
+	case *messages.BridgeArrived:
+		t.firstDialled(m, doubtReturned(t.Signer, m.Hello))
+	case *messages.RunDone:
+		t.runDone(m)
+	case *messages.Assign:
+		t.claimedTooLate(m)
+	case *messages.HandOver:
+		t.becomeMoved() // it has no socket: the bridge finds the other gateway by itself
+	default:
+		t.undialled(message)
+	}
+}
+
+// undialled takes what means the same in all states of a task that has no session and no socket.
+func (t *task) undialled(message any) {
+	switch m := message.(type) {
+	case *messages.TaskFound:
+		t.launched(m.ARN, m.Host)
+	case *messages.TaskDescribed:
+		t.undialledDescribed(m)
+	case *messages.Retire:
+		t.becomeStopping(m.Reason)
+	case *messages.Alarm:
+		switch {
+		case t.poll.IsRung(m):
+			t.describe()
+		case t.retry.IsRung(m):
+			t.run()
+		default:
+			t.unheard(actors.TimedOut("its bridge did not reach the gateway", t.Clock.Now().Sub(t.since)))
+		}
+	default:
+		t.unexpected(message)
+	}
+}
+
+// firstDialled takes the bridge of a task without a socket, unless there is a doubt that it may be given a user.
+func (t *task) firstDialled(m *messages.BridgeArrived, doubt string) {
+	if doubt != "" {
+		t.turnAway(m.Link, doubt)
+		t.fail(doubt, nil)
+		return
+	}
+	t.attachWarm(m)
+	t.becomeReady()
+}
+
+// unheard gives up waiting for the bridge to dial. That of an earlier gateway's task may be in use at another gateway, or it
+// hangs and ends by its own deadline.
+func (t *task) unheard(reason string) {
+	if t.state == Awaited {
+		t.becomeMoved()
+		return
+	}
+	t.fail(reason, nil)
+}
+
+// claimedTooLate gives up a task that was claimed in the moment in which its socket dropped.
+func (t *task) claimedTooLate(m *messages.Assign) {
+	t.assign = m
+	t.fail("socket dropped before init_user", nil)
+}
+
+// becomeReady offers the task to be claimed. Its deadline is its time to live, spread by a tenth to both sides so that
+// tasks that were started together are not replaced together.
+func (t *task) becomeReady() {
+	ttl := time.Duration(float64(t.settings.ReadyTTL) * (0.9 + 0.2*t.Rand.Float64()))
+	t.become(Ready, (*task).ready, ttl)
+	t.tell(t.pool, &messages.TaskUp{Task: t.request.Task})
+	t.locate()
+}
+
+func (t *task) ready(message any) {
+	switch m := message.(type) {
+	case *messages.HandOver:
+		t.becomeLeavingReady()
+	case *messages.LinkClosed:
+		t.tell(t.pool, &messages.TaskDown{Task: t.request.Task, Reason: m.Cause})
+		if t.origin == takenOver {
+			t.becomeAwaited(t.settings.RedialGrace)
+		} else {
+			t.becomeRedialling()
+		}
+		t.describe()
+	default:
+		t.claimable(message)
+	}
+}
+
+// becomeLeavingReady asks the bridge to dial another gateway. The socket that there is stays until the bridge has been
+// answered there.
+func (t *task) becomeLeavingReady() {
+	t.become(LeavingReady, (*task).leavingReady, 0)
+	t.send(wire.Redial{})
+}
+
+func (t *task) leavingReady(message any) {
+	switch m := message.(type) {
+	case *messages.LinkClosed:
+		t.becomeMoved()
+	case *messages.Assign, *messages.Adopt:
+		t.leavesOnceActive = true
+		t.claimable(m)
+	default:
+		t.claimable(message)
+	}
+}
+
+// claimable takes what means the same whether or not the ready task is to leave.
+func (t *task) claimable(message any) {
+	if t.lateAnswer(message) {
+		return
+	}
+	switch m := message.(type) {
+	case *messages.Assign:
+		t.becomeAssigned(m)
+	case *messages.Adopt:
+		t.becomeAdopted(m)
+	case *messages.LinkFrame:
+		if !t.toldToEnd(m) {
+			t.unexpected(m)
+		}
+	case *messages.BridgeArrived:
+		if doubt := doubtReturned(t.Signer, m.Hello); doubt != "" {
+			t.turnAway(m.Link, doubt) // and the socket that there is stays
+			return
+		}
+		t.attachWarm(m)
+	case *messages.Retire:
+		t.becomeStopping(m.Reason)
+	case *messages.Alarm:
+		t.tell(t.pool, &messages.TaskExpired{Task: t.request.Task})
+	default:
+		t.unexpected(message)
+	}
+}
