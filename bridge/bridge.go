@@ -123,6 +123,7 @@ func (b *bridge) run(ctx context.Context) error {
 	b.log.Info().Stringer("levels", b.plan.Levels).Str("guards", b.plan.Guards()).Strs("missing", b.plan.Missing).
 		Msg("agents are isolated")
 	b.wg.Go(func() { b.reaper.run(b.ctx) })
+	b.wg.Go(b.answerHealth)
 	b.begin()
 	told := ctx.Done()
 	for !b.finished {

@@ -33,6 +33,9 @@ const (
 
 // cli are the flags. The task token has none: arguments are visible to every process.
 type cli struct {
+	Run         struct{} `cmd:"" default:"1" hidden:"" help:"Connect the agent."`
+	Healthcheck struct{} `cmd:"" help:"Ask the bridge of this container whether it is well; for container health checks."`
+
 	GatewayWSURL string `name:"gateway-ws-url" env:"GATEWAY_WS_URL" placeholder:"URL" help:"The gateway's address: ws://host:port or wss://host."`
 	TaskID       string `name:"task-id" env:"TASK_ID" placeholder:"ID" help:"The task's id, made by the gateway."`
 	WarmPoolMode bool   `name:"warm-pool-mode" env:"WARM_POOL_MODE" default:"true" negatable:"" help:"Wait for whichever user comes (true), or be for --user-id and --session-id alone (false)."`
@@ -81,7 +84,19 @@ func main() {
 		kong.Description("Connects a container's agent to the Hearth gateway. Every flag can be given by its environment variable, as ECS does; "+
 			"the task's own token only as TASK_TOKEN."),
 		kong.Exit(exit))
+	if parsed.Command() == "healthcheck" {
+		os.Exit(checkHealth(flags))
+	}
 	os.Exit(run(flags, foreign(os.Environ(), parsed.Model.Flags)))
+}
+
+// checkHealth carries out the command healthcheck.
+func checkHealth(flags cli) int {
+	if err := bridge.CheckHealth(context.Background(), wire.TaskID(flags.TaskID)); err != nil {
+		fmt.Fprintln(os.Stderr, "bridge:", err)
+		return exitFailed
+	}
+	return 0
 }
 
 // exit gives a bad flag the same code as a bad value.

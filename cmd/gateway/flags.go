@@ -6,14 +6,16 @@ import (
 	"time"
 
 	"hearth/actors"
+	"hearth/infra/ecs"
 	"hearth/infra/gateway"
 )
 
 // flags are the gateway's settings. Each is a flag and an environment variable. Secrets are environment variables only:
 // a process's arguments can be read by everyone on the machine.
 type flags struct {
-	Serve   struct{}     `cmd:"" default:"1" hidden:"" help:"Run the gateway."`
-	Janitor janitorFlags `cmd:"" help:"Delete users' access points and task definitions that nobody needs any more (with USE_SHARED_AP=false, or once it was)."`
+	Serve       struct{}     `cmd:"" default:"1" hidden:"" help:"Run the gateway."`
+	Healthcheck struct{}     `cmd:"" help:"Ask the gateway on this machine whether it is up; for container health checks."`
+	Janitor     janitorFlags `cmd:"" help:"Delete users' access points and task definitions that nobody needs any more (with USE_SHARED_AP=false, or once it was)."`
 
 	Version bool `help:"Print the version and exit."`
 
@@ -23,7 +25,7 @@ type flags struct {
 	TLSKeyFile         string   `name:"tls-key-file" env:"TLS_KEY_FILE" placeholder:"FILE" help:"Its private key." group:"Listeners"`
 	InternalTLSCert    string   `name:"internal-tls-cert-file" env:"INTERNAL_TLS_CERT_FILE" placeholder:"FILE" help:"Certificate chain of INTERNAL_LISTEN_ADDR. Without one bridges connect without TLS." group:"Listeners"`
 	InternalTLSKey     string   `name:"internal-tls-key-file" env:"INTERNAL_TLS_KEY_FILE" placeholder:"FILE" help:"Its private key." group:"Listeners"`
-	GatewayWSURL       string   `name:"gateway-ws-url" env:"GATEWAY_WS_URL" placeholder:"ws://HOST:PORT" help:"Where tasks reach this gateway. With the local backend it is found by itself." group:"Listeners"`
+	GatewayWSURL       string   `name:"gateway-ws-url" env:"GATEWAY_WS_URL" placeholder:"ws://HOST:PORT" help:"Where tasks reach this gateway; auto: at the address of its own ECS task (awsvpc or host networking). With the local backend it is found by itself." group:"Listeners"`
 	AllowedOrigins     []string `env:"ALLOWED_ORIGINS" help:"Browser origins that may connect beside the gateway's own." group:"Listeners"`
 	MaxConnections     int      `env:"MAX_CONNECTIONS" default:"25000" help:"Sockets of clients and bridges in all." group:"Listeners"`
 	MaxFrameBytes      int      `env:"MAX_FRAME_BYTES" default:"1048576" help:"Largest payload of a frame, in bytes." group:"Listeners"`
@@ -33,10 +35,23 @@ type flags struct {
 	ECSTaskDefinition string `name:"ecs-task-definition" env:"ECS_TASK_DEFINITION" placeholder:"FAMILY:REVISION" help:"The tasks' definition, with its revision." group:"Backend"`
 	ECSContainerName  string `name:"ecs-container-name" env:"ECS_CONTAINER_NAME" help:"The definition's container that runs the bridge." group:"Backend"`
 	ECSStartedBy      string `name:"ecs-started-by" env:"ECS_STARTED_BY" default:"hearth" help:"Marks this deployment's tasks in ECS; no two deployments in a cluster may share it." group:"Backend"`
-	USESharedAP       bool   `name:"use-shared-ap" env:"USE_SHARED_AP" default:"true" negatable:"" help:"One EFS access point for all users and one task definition; without it an access point and a definition are made for each user (docs/operations.md)." group:"Backend"`
-	SharedAPID        string `name:"shared-access-point-id" env:"SHARED_ACCESS_POINT_ID" placeholder:"fsap-..." help:"That access point; the task definition mounts it." group:"Backend"`
-	AccessPointRoot   string `env:"ACCESS_POINT_ROOT" default:"/workspaces" placeholder:"DIRECTORY" help:"With USE_SHARED_AP=false: the directory on the file system that has the users' directories, such as /workspaces/prod." group:"Backend"`
-	WorkspaceRoot     string `env:"WORKSPACE_ROOT" help:"Directory of all workspaces as the tasks see it. Default /mnt/efs; with the local backend a temporary directory." group:"Backend"`
+
+	ECSLaunchType           string            `name:"ecs-launch-type" env:"ECS_LAUNCH_TYPE" enum:"EC2,FARGATE," default:"" help:"EC2 or FARGATE, instead of the cluster's default capacity provider strategy." group:"Tasks on ECS"`
+	ECSCapacityProviders    []string          `name:"ecs-capacity-providers" env:"ECS_CAPACITY_PROVIDERS" placeholder:"NAME[=WEIGHT[:BASE]],..." help:"Capacity provider strategy of the tasks, instead of the cluster's default." group:"Tasks on ECS"`
+	ECSSubnets              []string          `name:"ecs-subnets" env:"ECS_SUBNETS" placeholder:"ID,..." help:"Subnets of tasks with network mode awsvpc." group:"Tasks on ECS"`
+	ECSSecurityGroups       []string          `name:"ecs-security-groups" env:"ECS_SECURITY_GROUPS" placeholder:"ID,..." help:"Their security groups." group:"Tasks on ECS"`
+	ECSAssignPublicIP       bool              `name:"ecs-assign-public-ip" env:"ECS_ASSIGN_PUBLIC_IP" help:"Give them public addresses (Fargate)." group:"Tasks on ECS"`
+	ECSPlacementStrategy    []string          `name:"ecs-placement-strategy" env:"ECS_PLACEMENT_STRATEGY" placeholder:"TYPE[:FIELD],..." help:"Placement strategy. Default: spread:attribute:ecs.availability-zone,binpack:memory; none on Fargate." group:"Tasks on ECS"`
+	ECSPlacementConstraints []string          `name:"ecs-placement-constraints" env:"ECS_PLACEMENT_CONSTRAINTS" sep:";" placeholder:"EXPRESSION;..." help:"What hosts must meet: distinctInstance, or expressions such as attribute:ecs.instance-type =~ t3.*." group:"Tasks on ECS"`
+	ECSGroup                string            `name:"ecs-group" env:"ECS_GROUP" placeholder:"NAME" help:"Group of the tasks. Default: their family." group:"Tasks on ECS"`
+	ECSTags                 map[string]string `name:"ecs-tags" env:"ECS_TAGS" mapsep:"," placeholder:"KEY=VALUE,..." help:"Tags of the tasks." group:"Tasks on ECS"`
+	ECSPropagateTags        bool              `name:"ecs-propagate-tags" env:"ECS_PROPAGATE_TAGS" help:"Give tasks their definition's tags as well." group:"Tasks on ECS"`
+	ECSExec                 bool              `name:"ecs-exec" env:"ECS_EXEC" help:"Let operators run commands in tasks (ECS Exec); the definition needs a task role." group:"Tasks on ECS"`
+
+	USESharedAP     bool   `name:"use-shared-ap" env:"USE_SHARED_AP" default:"true" negatable:"" help:"One EFS access point for all users and one task definition; without it an access point and a definition are made for each user (docs/operations.md)." group:"Backend"`
+	SharedAPID      string `name:"shared-access-point-id" env:"SHARED_ACCESS_POINT_ID" placeholder:"fsap-..." help:"That access point; the task definition mounts it." group:"Backend"`
+	AccessPointRoot string `env:"ACCESS_POINT_ROOT" default:"/workspaces" placeholder:"DIRECTORY" help:"With USE_SHARED_AP=false: the directory on the file system that has the users' directories, such as /workspaces/prod." group:"Backend"`
+	WorkspaceRoot   string `env:"WORKSPACE_ROOT" help:"Directory of all workspaces as the tasks see it. Default /mnt/efs; with the local backend a temporary directory." group:"Backend"`
 
 	AgentCommand    string        `env:"AGENT_COMMAND" help:"The agent's command line. With BACKEND=ecs the task definition has it." group:"Local backend"`
 	AgentIO         string        `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text" default:"jsonl" help:"The agent's lines are JSON (jsonl) or text." group:"Local backend"`
@@ -120,7 +135,7 @@ func (f *flags) config() gateway.Config {
 		Backend:     f.Backend,
 		ECS: gateway.ECSConfig{
 			Cluster: f.ECSCluster, TaskDefinition: f.ECSTaskDefinition, ContainerName: f.ECSContainerName,
-			StartedBy: f.ECSStartedBy,
+			StartedBy: f.ECSStartedBy, Running: f.running(),
 		},
 		Local: gateway.LocalConfig{
 			Bridge: bridge, Instances: f.LocalInstances, StartDelay: f.LocalStartDelay,
@@ -134,6 +149,16 @@ func (f *flags) config() gateway.Config {
 		OperatorToken: os.Getenv("OPERATOR_TOKEN"), TaskTokenSecret: os.Getenv("TASK_TOKEN_SECRET"),
 		TaskTokenSecretPrevious: os.Getenv("TASK_TOKEN_SECRET_PREVIOUS"),
 		MaxFrameBytes:           f.MaxFrameBytes, MaxConnections: f.MaxConnections, DrainTimeout: f.DrainTimeout,
+	}
+}
+
+// running is where and how tasks run on ECS.
+func (f *flags) running() ecs.Running {
+	return ecs.Running{
+		LaunchType: f.ECSLaunchType, CapacityProviders: f.ECSCapacityProviders,
+		Subnets: f.ECSSubnets, SecurityGroups: f.ECSSecurityGroups, AssignPublicIP: f.ECSAssignPublicIP,
+		PlacementStrategy: f.ECSPlacementStrategy, PlacementConstraints: f.ECSPlacementConstraints,
+		Group: f.ECSGroup, Tags: f.ECSTags, PropagateTags: f.ECSPropagateTags, Exec: f.ECSExec,
 	}
 }
 

@@ -43,6 +43,8 @@ func main() {
 	switch parsed.Command() {
 	case "janitor":
 		os.Exit(clean(&f))
+	case "healthcheck":
+		os.Exit(checkHealth(&f))
 	default:
 		os.Exit(run(&f))
 	}
@@ -53,6 +55,14 @@ func clean(f *flags) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := gateway.Clean(ctx, f.config(), f.Janitor.UnusedFor, f.Janitor.DryRun, os.Stdout); err != nil {
+		return complain(err, exitFailed)
+	}
+	return 0
+}
+
+// checkHealth carries out the command healthcheck.
+func checkHealth(f *flags) int {
+	if err := gateway.CheckHealth(context.Background(), f.config()); err != nil {
 		return complain(err, exitFailed)
 	}
 	return 0

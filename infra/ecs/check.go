@@ -46,6 +46,20 @@ func (l *Launcher) probes() []request {
 			return err
 		}},
 		{op: "StopTask", call: func(ctx context.Context) error { return l.stopTask(ctx, noTask, "") }},
+		{op: "DescribeTaskDefinition", call: l.checkTaskDefinition},
+	}
+	if !l.cfg.Running.OnFargate() {
+		probes = append(probes, l.hostProbes()...)
+	}
+	if l.users != nil {
+		probes = append(probes, request{op: "DescribeAccessPoints", call: l.users.check})
+	}
+	return probes
+}
+
+// hostProbes are for what Sweep calls.
+func (l *Launcher) hostProbes() []request {
+	return []request{
 		{op: "ListContainerInstances", call: func(ctx context.Context) error {
 			_, err := l.cfg.Client.ListContainerInstances(ctx, &awsecs.ListContainerInstancesInput{
 				Cluster: &l.cfg.Cluster, MaxResults: aws.Int32(1)})
@@ -56,12 +70,7 @@ func (l *Launcher) probes() []request {
 				Cluster: &l.cfg.Cluster, ContainerInstances: []string{noTask}})
 			return err
 		}},
-		{op: "DescribeTaskDefinition", call: l.checkTaskDefinition},
 	}
-	if l.users != nil {
-		probes = append(probes, request{op: "DescribeAccessPoints", call: l.users.check})
-	}
-	return probes
 }
 
 // checkTaskDefinition describes the definition and looks whether tasks can run it.
@@ -70,7 +79,7 @@ func (l *Launcher) checkTaskDefinition(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.check(l.cfg.ContainerName); err != nil {
+	if err := d.check(l.cfg.ContainerName, l.cfg.Running); err != nil {
 		return err
 	}
 	if l.users != nil {

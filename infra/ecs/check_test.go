@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 			[]string{"DescribeTaskDefinition: task definition session:7 has no container session (invalid)"}},
 		"awsvpc": {map[string]reply{"DescribeTaskDefinition": success(`{"taskDefinition":{"status":"ACTIVE","networkMode":"awsvpc",
 			"containerDefinitions":[{"name":"session"}]}}`)},
-			[]string{"DescribeTaskDefinition: task definition session:7 has network mode awsvpc; use bridge or host (invalid)"}},
+			[]string{"DescribeTaskDefinition: task definition session:7 has network mode awsvpc, for which ECS_SUBNETS is needed (invalid)"}},
 		"out of order": {map[string]reply{"ListTasks": awsError(500, "ServerException", "down"), "DescribeTasks": denied},
 			[]string{"ListTasks: ServerException: down (unavailable)"}},
 	} {

@@ -46,6 +46,8 @@ type Config struct {
 	ContainerName string
 	// StartedBy marks this gateway's tasks, so that List finds them: 1 to 128 letters, digits, "-", "_" and "/".
 	StartedBy string
+	// Running says where and how tasks run.
+	Running Running
 	// GatewayWSURL is where tasks dial: the base of a ws: or wss: URL.
 	GatewayWSURL string
 	// TaskToken makes the token with which a task proves to be that task. For one task it must always be the same.
@@ -100,6 +102,7 @@ func (c Config) prepared() (Config, error) {
 	gateway, err := url.Parse(c.GatewayWSURL)
 	require(err == nil && (gateway.Scheme == "ws" || gateway.Scheme == "wss") && gateway.Host != "",
 		"gateway address %q is not a ws:// or wss:// URL", c.GatewayWSURL)
+	problems = append(problems, c.Running.Validate()...)
 	require(c.Timeout >= 0, "negative timeout %v", c.Timeout)
 	require(c.Concurrency >= 0, "negative concurrency %d", c.Concurrency)
 	if c.Timeout == 0 {

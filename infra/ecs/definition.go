@@ -65,14 +65,21 @@ func (d *definition) container(name string) *types.ContainerDefinition {
 }
 
 // check tells why a gateway's tasks cannot run a definition.
-func (d *definition) check(container string) error {
+func (d *definition) check(container string, running Running) error {
+	ownNetwork := d.task.NetworkMode == types.NetworkModeAwsvpc
 	switch {
 	case d.task.Status != types.TaskDefinitionStatusActive:
 		return unusable("task definition %s is %s; use an active revision", d.name, d.task.Status)
 	case d.container(container) == nil:
 		return unusable("task definition %s has no container %s", d.name, container)
-	case d.task.NetworkMode == types.NetworkModeAwsvpc:
-		return unusable("task definition %s has network mode awsvpc; use bridge or host", d.name)
+	case ownNetwork && len(running.Subnets) == 0:
+		return unusable("task definition %s has network mode awsvpc, for which ECS_SUBNETS is needed", d.name)
+	case !ownNetwork && len(running.Subnets) > 0:
+		return unusable("task definition %s has not network mode awsvpc, so ECS takes no ECS_SUBNETS", d.name)
+	case running.OnFargate() && len(d.task.Compatibilities) > 0 && !slices.Contains(d.task.Compatibilities, types.CompatibilityFargate):
+		return unusable("task definition %s cannot run on Fargate, which needs cpu and memory of the whole task", d.name)
+	case running.Exec && aws.ToString(d.task.TaskRoleArn) == "":
+		return unusable("task definition %s has no task role, which ECS_EXEC needs", d.name)
 	}
 	return nil
 }

@@ -16,18 +16,18 @@
 //
 // # Where tasks go
 //
-// Neither launchType nor capacityProviderStrategy is sent, so the cluster's default strategy decides, and EC2 hosts
-// without a capacity provider when it has none. A launchType would keep cluster auto scaling from seeing the task. With a
-// capacity provider a task that finds no room is accepted, waits in PROVISIONING (reported as pending) and, after some 10
-// to 30 minutes, is stopped with TaskFailedToStart: a shortage then shows in Describe, not as an error of Run. Placement
-// is spread over availability zones and packed by memory within each: losing a zone leaves part of the pool, and hosts
-// become empty, so that they can be scaled in. Tasks use bridge or host networking; awsvpc, which needs subnets and takes
-// a network interface of the host for each task, is not supported, and Check says so.
+// Unless Config.Running says otherwise neither launchType nor capacityProviderStrategy is sent, so the cluster's default
+// strategy decides, and EC2 hosts without a capacity provider when it has none. A launchType would keep cluster auto scaling
+// from seeing the task. With a capacity provider a task that finds no room is accepted, waits in PROVISIONING (reported as
+// pending) and, after some 10 to 30 minutes, is stopped with TaskFailedToStart: a shortage then shows in Describe, not as an
+// error of Run. Placement is by default spread over availability zones and packed by memory within each: losing a zone leaves
+// part of the pool, and hosts become empty, so that they can be scaled in. Tasks use bridge or host networking, or awsvpc,
+// which takes subnets and a network interface of the host for each task. On Fargate there are no hosts to sweep.
 //
 // # Rates
 //
 // ECS counts calls in token buckets for the account and Region: 40 a second and a burst of 100 for RunTask and StopTask
-// together, 20 a second and 100 for DescribeTasks and ListTasks
+// together, 20 a second and 100 for DescribeTasks and ListTasks; Fargate takes 20 RunTasks a second
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html). The launcher keeps to these itself,
 // and one bucket's calls never wait for the other's. It cannot know what else in the account calls ECS: being throttled
 // all the same is an ordinary error, after the SDK's own attempts: three, unless AWS_MAX_ATTEMPTS says otherwise.

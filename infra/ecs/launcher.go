@@ -15,8 +15,9 @@ import (
 
 // AWS's limits for an account and Region (see Rates in the package's documentation).
 const (
-	modifyPerSecond, modifyBurst = 40, 100
-	readPerSecond, readBurst     = 20, 100
+	modifyPerSecond, modifyBurst   = 40, 100
+	readPerSecond, readBurst       = 20, 100
+	fargatePerSecond, fargateBurst = 20, 20
 )
 
 // Launcher carries out the actors' requests on ECS. None of its methods but Close and Check blocks, and all may be called
@@ -51,6 +52,9 @@ func New(cfg Config) (*Launcher, error) {
 		cfg:    cfg,
 		modify: newLane(modifyPerSecond, modifyBurst),
 		read:   newLane(readPerSecond, readBurst),
+	}
+	if cfg.Running.OnFargate() {
+		l.modify = newLane(fargatePerSecond, fargateBurst)
 	}
 	l.describes.flush = l.describeBatch
 	if cfg.AccessPoints != nil {

@@ -110,7 +110,7 @@ func workspaceOf(cfg Config, user wire.UserID) string {
 // isCopy reports whether a registered definition is what forUser would register now.
 func (d *definition) isCopy(of *types.TaskDefinition, cfg Config, accessPoint string, user wire.UserID) bool {
 	registered := &definition{name: nameOf(of), task: of}
-	if registered.check(cfg.ContainerName) != nil || registered.container(cfg.ContainerName).DockerLabels[baseLabel] != d.name {
+	if registered.check(cfg.ContainerName, cfg.Running) != nil || registered.container(cfg.ContainerName).DockerLabels[baseLabel] != d.name {
 		return false
 	}
 	cfg.WorkspaceRoot = workspaceOf(cfg, user)

@@ -49,21 +49,13 @@ func (c Config) runInput(run messages.RunTask, definition, token string) *awsecs
 	if run.Dedicated() {
 		environment = append(environment, variable(envUser, string(run.User)), variable(envSession, string(run.Session)))
 	}
-	return &awsecs.RunTaskInput{
-		Cluster:              &c.Cluster,
-		TaskDefinition:       &definition,
-		Count:                aws.Int32(1),
-		ClientToken:          aws.String(clientToken(run.Task)),
-		StartedBy:            &c.StartedBy,
-		EnableECSManagedTags: true, // aws:ecs:clusterName, for the bill
-		PlacementStrategy: []types.PlacementStrategy{
-			{Type: types.PlacementStrategyTypeSpread, Field: aws.String("attribute:ecs.availability-zone")},
-			{Type: types.PlacementStrategyTypeBinpack, Field: aws.String("memory")},
-		},
-		Overrides: &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{
-			{Name: &c.ContainerName, Environment: environment},
-		}},
-	}
+	in, _ := c.Running.template() // its problems were New's
+	in.Cluster, in.TaskDefinition, in.StartedBy = &c.Cluster, &definition, &c.StartedBy
+	in.ClientToken = aws.String(clientToken(run.Task))
+	in.Overrides = &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{
+		{Name: &c.ContainerName, Environment: environment},
+	}}
+	return in
 }
 
 func variable(name, value string) types.KeyValuePair {

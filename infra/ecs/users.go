@@ -175,7 +175,7 @@ func (u *users) prepared(user wire.UserID, c copied, failure *messages.LaunchErr
 // check is Check's probe of the file system.
 func (u *users) check(ctx context.Context) error {
 	base := u.l.definition.Load()
-	if base == nil || base.check(u.l.cfg.ContainerName) != nil {
+	if base == nil || base.check(u.l.cfg.ContainerName, u.l.cfg.Running) != nil {
 		return nil // told already
 	}
 	mounted, err := base.workspaces(u.l.cfg)
@@ -223,7 +223,7 @@ func (p *preparation) describeBase() {
 
 func (p *preparation) ensureAccessPoint() {
 	p.step(p.files, "CreateAccessPoint", func(ctx context.Context) (err error) {
-		if err := p.base.check(p.l.cfg.ContainerName); err != nil {
+		if err := p.base.check(p.l.cfg.ContainerName, p.l.cfg.Running); err != nil {
 			return err
 		}
 		if p.mounted, err = p.base.workspaces(p.l.cfg); err != nil {

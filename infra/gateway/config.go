@@ -13,6 +13,7 @@ import (
 
 	"hearth/actors"
 	"hearth/infra/auth"
+	"hearth/infra/ecs"
 	"hearth/infra/efs"
 	"hearth/infra/sign"
 	"hearth/messages"
@@ -39,7 +40,7 @@ type Config struct {
 	// TLS is the certificate of ListenAddr, InternalTLS that of InternalListenAddr. Each listener has its own: they are
 	// reached by different names, and bridges may trust another issuer than users do.
 	TLS, InternalTLS TLSFiles
-	// GatewayWSURL is where tasks dial, ws:// or wss://. The local backend finds it by itself.
+	// GatewayWSURL is where tasks dial, ws:// or wss://, or AutoURL. The local backend finds it by itself.
 	GatewayWSURL string
 
 	Backend string
@@ -78,6 +79,8 @@ type ECSConfig struct {
 	Cluster, TaskDefinition, ContainerName string
 	// StartedBy marks this deployment's tasks.
 	StartedBy string
+	// Running says where and how they run.
+	Running ecs.Running
 }
 
 // LocalConfig says what the embedded backend's tasks are made of.
@@ -108,8 +111,8 @@ func (c *Config) validate() error {
 			problem("%s: %q is not host:port", listener.name, listener.addr)
 		}
 	}
-	if u, err := url.Parse(c.GatewayWSURL); c.GatewayWSURL != "" && (err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss") {
-		problem("GATEWAY_WS_URL: must be ws://host:port or wss://host:port")
+	if u, err := url.Parse(c.GatewayWSURL); c.GatewayWSURL != "" && c.GatewayWSURL != AutoURL && (err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss") {
+		problem("GATEWAY_WS_URL: must be ws://host:port, wss://host:port or auto")
 	}
 	problems = append(problems, c.validateTLS()...)
 	problems = append(problems, c.validatePhases()...)
@@ -205,11 +208,11 @@ func (c *Config) validateLocal() (problems []error) {
 }
 
 func (c *Config) validateECS() []error {
-	return missing("with BACKEND=ecs", []namedValue{
+	return append(c.ECS.Running.Validate(), missing("with BACKEND=ecs", []namedValue{
 		{"ECS_CLUSTER", c.ECS.Cluster}, {"ECS_TASK_DEFINITION", c.ECS.TaskDefinition},
 		{"ECS_CONTAINER_NAME", c.ECS.ContainerName}, {"GATEWAY_WS_URL", c.GatewayWSURL},
 		{"TASK_TOKEN_SECRET", c.TaskTokenSecret},
-	})
+	})...)
 }
 
 // namedValue is the environment variable of a setting, and its value.

@@ -129,10 +129,7 @@ func (g *Gateway) listen(ctx context.Context) error {
 		}
 		g.listeners = append(g.listeners, listener)
 	}
-	if g.cfg.GatewayWSURL == "" {
-		g.cfg.GatewayWSURL = dialURL(scheme(g.certificates[len(g.certificates)-1]), g.internal().Addr())
-	}
-	return nil
+	return g.findURL(ctx)
 }
 
 // internal is the listener that bridges and operators use: the last.
@@ -191,7 +188,7 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 	}
 	g.launcher, err = ecs.New(ecs.Config{
 		Client: clients.ECS, Cluster: g.cfg.ECS.Cluster, TaskDefinition: g.cfg.ECS.TaskDefinition,
-		ContainerName: g.cfg.ECS.ContainerName, StartedBy: g.cfg.ECS.StartedBy, GatewayWSURL: g.cfg.GatewayWSURL,
+		ContainerName: g.cfg.ECS.ContainerName, StartedBy: g.cfg.ECS.StartedBy, Running: g.cfg.ECS.Running, GatewayWSURL: g.cfg.GatewayWSURL,
 		WorkspaceRoot: g.cfg.Actors.WorkspaceRoot, AccessPoints: g.cfg.accessPoints(clients),
 		TaskToken: g.signer.TaskToken,
 		Deliver:   g.deliver,
@@ -234,10 +231,18 @@ func (g *Gateway) startActors() (err error) {
 	g.registry.MustRegister(socketMetrics{g.sockets}, certificateMetrics(g.certificates))
 	ports := &actors.Ports{
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
-		Launcher: g.launcher, Fleet: g.launcher, Links: g.sockets, Signer: g.signer, Observer: g,
+		Launcher: g.launcher, Fleet: g.fleet(), Links: g.sockets, Signer: g.signer, Observer: g,
 	}
 	g.pool, err = g.engine.SpawnRoot(actors.PoolName, pool.New(ports, g.cfg.Actors))
 	return err
+}
+
+// fleet is the cluster's hosts, nil where there are none.
+func (g *Gateway) fleet() actors.Fleet {
+	if g.cfg.ECS.Running.OnFargate() {
+		return nil
+	}
+	return g.launcher
 }
 
 // Observe passes a fact on to everyone who wants to know.
