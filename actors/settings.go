@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
+	"strings"
 	"time"
 
 	"hearth/messages/wire"
@@ -13,12 +15,14 @@ import (
 type Settings struct {
 	// WarmPool switches the pool on. Without it each session gets a task that is started for it alone.
 	WarmPool bool
-	// Min, Max and Threshold are the pool's policy; see actors/pool/policy.go.
+	// Min, Max and Threshold are the pool's policy; see actors/pool/policy.go. DefaultThreshold belongs to a minimum.
 	Min, Max, Threshold int
 	// LaunchConcurrency bounds the tasks that are starting at once.
 	LaunchConcurrency int
 	// ReadyTTL is how long a task may wait to be claimed, give or take a tenth. 0 is for ever.
 	ReadyTTL time.Duration
+	// SurplusTTL is how long tasks may be above the minimum that nobody needs, such as those of clients that have given up.
+	SurplusTTL time.Duration
 	// Placement says which of the ready tasks a claim takes.
 	Placement Placement
 	// AdoptionGrace is how long a gateway that has just begun waits for the bridges of tasks that run already, and how
@@ -91,12 +95,14 @@ type BootTimes struct {
 
 // DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
 // ready, 5.4 s. The start timeout leaves room for a cold host, 81 s measured, and a start on it. The adoption grace leaves
-// room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake.
+// room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake. What is above the minimum may stay for
+// a minute: that much of every task is billed on Fargate in any case, and who has given up and tries again finds it ready.
 func DefaultSettings() Settings {
 	return Settings{
-		WarmPool: true, Min: 3, Max: 10, Threshold: 2,
+		WarmPool: true, Min: 3, Max: 10, Threshold: DefaultThreshold(3),
 		LaunchConcurrency: 10,
 		ReadyTTL:          time.Hour,
+		SurplusTTL:        time.Minute,
 		Placement:         PlaceOldest,
 		AdoptionGrace:     15 * time.Second,
 		SweepInterval:     10 * time.Second,
@@ -109,7 +115,7 @@ func DefaultSettings() Settings {
 		StartTimeout:  2 * time.Minute,
 		ClaimAttempts: 3,
 		IdleTimeout:   15 * time.Minute,
-		MaxSessions:   10_000, MaxSessionsPerUser: 100,
+		MaxSessions:   10_000, MaxSessionsPerUser: 100, MaxSessionStartsPerSecond: 100,
 		TaskStartTimeout: 4 * time.Minute,
 		DialGrace:        5 * time.Second,
 		DialTimeout:      30 * time.Second,
@@ -125,67 +131,116 @@ func DefaultSettings() Settings {
 	}
 }
 
-// Validate reports every setting that makes no sense, one error a setting.
+// DefaultThreshold is the threshold of a pool of which nothing else is said: each task that is taken is replaced at once.
+// Whoever makes a pool of a minimum alone takes it from here, so that the pool that is sized is the pool that runs.
+func DefaultThreshold(minimum int) int { return max(0, minimum-1) }
+
+// setting is a setting that a gateway's operator can change: its variable in the environment, and its value.
+type setting[T any] struct {
+	variable string
+	value    T
+}
+
+func (s *Settings) counts() []setting[int] {
+	return []setting[int]{
+		{"LAUNCH_CONCURRENCY", s.LaunchConcurrency}, {"SESSION_START_ATTEMPTS", s.ClaimAttempts},
+		{"MAX_SESSIONS", s.MaxSessions}, {"MAX_SESSIONS_PER_USER", s.MaxSessionsPerUser},
+	}
+}
+
+func (s *Settings) durations() []setting[time.Duration] {
+	return []setting[time.Duration]{
+		{"SESSION_START_TIMEOUT", s.StartTimeout}, {"SESSION_IDLE_TIMEOUT", s.IdleTimeout}, {"TASK_START_TIMEOUT", s.TaskStartTimeout},
+		{"ACCEPT_TIMEOUT", s.AcceptTimeout}, {"INIT_TIMEOUT", s.InitTimeout}, {"STOP_GRACE", s.StopGrace},
+		{"HOST_SWEEP_INTERVAL", s.SweepInterval}, {"WARM_POOL_SURPLUS_TTL", s.SurplusTTL},
+	}
+}
+
+// Defaults are the default values of the settings that an operator can change, by their variables: what programs show, and
+// take, where nothing is said.
+func Defaults() map[string]string {
+	s := DefaultSettings()
+	defaults := map[string]string{
+		"ENABLE_WARM_POOL": strconv.FormatBool(s.WarmPool), "CLAIM_PLACEMENT": string(s.Placement),
+		"WARM_POOL_MIN_SIZE": strconv.Itoa(s.Min), "WARM_POOL_MAX_SIZE": strconv.Itoa(s.Max),
+		"WARM_POOL_READY_TTL": brief(s.ReadyTTL), "MAX_SESSION_STARTS_PER_SECOND": strconv.Itoa(s.MaxSessionStartsPerSecond),
+	}
+	for _, count := range s.counts() {
+		defaults[count.variable] = strconv.Itoa(count.value)
+	}
+	for _, d := range s.durations() {
+		defaults[d.variable] = brief(d.value)
+	}
+	return defaults
+}
+
+// brief writes a duration as people do: 1h, not 1h0m0s.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// Validate reports every setting that makes no sense, one error a setting, each naming it by its variable.
 func (s Settings) Validate() error {
 	var problems []error
-	if problem := CheckBounds(s.Min, s.Max); problem != nil {
-		problems = append(problems, problem)
+	problem := func(format string, arguments ...any) { problems = append(problems, fmt.Errorf(format, arguments...)) }
+	if err := checkBounds(setting[int]{"WARM_POOL_MIN_SIZE", s.Min}, setting[int]{"WARM_POOL_MAX_SIZE", s.Max}); err != nil {
+		problems = append(problems, err)
 	}
-	if s.Threshold < 0 || s.WarmPool && s.Threshold >= max(s.Min, 1) {
-		problems = append(problems, fmt.Errorf("replenish threshold %d must be at least 0 and below the minimum size %d",
-			s.Threshold, s.Min))
+	if s.WarmPool && (s.Threshold < 0 || s.Threshold > DefaultThreshold(s.Min)) {
+		problem("WARM_POOL_REPLENISH_THRESHOLD %d must be at least 0 and below WARM_POOL_MIN_SIZE %d", s.Threshold, s.Min)
 	}
-	counts := []struct {
-		name  string
-		value int
-	}{
-		{"launch concurrency", s.LaunchConcurrency}, {"claim attempts", s.ClaimAttempts},
-		{"maximum of sessions", s.MaxSessions}, {"maximum of sessions a user", s.MaxSessionsPerUser},
-	}
-	for _, c := range counts {
-		if c.value < 1 {
-			problems = append(problems, fmt.Errorf("%s %d must be at least 1", c.name, c.value))
+	for _, count := range s.counts() {
+		if count.value < 1 {
+			problem("%s %d must be at least 1", count.variable, count.value)
 		}
 	}
-	durations := []struct {
-		name  string
-		value time.Duration
-	}{
-		{"start timeout", s.StartTimeout}, {"idle timeout", s.IdleTimeout}, {"task start timeout", s.TaskStartTimeout},
-		{"redial grace", s.RedialGrace}, {"accept timeout", s.AcceptTimeout}, {"init timeout", s.InitTimeout},
-		{"stop grace", s.StopGrace}, {"poll interval", s.PollInterval}, {"backoff base", s.BackoffBase},
+	internal := []setting[time.Duration]{ // these no operator changes
+		{"redial grace", s.RedialGrace}, {"poll interval", s.PollInterval}, {"backoff base", s.BackoffBase},
 		{"hint interval", s.HintInterval}, {"exit linger", s.ExitLinger}, {"dial grace", s.DialGrace},
-		{"dial timeout", s.DialTimeout}, {"sweep interval", s.SweepInterval},
-		{"adoption grace", s.AdoptionGrace},
+		{"dial timeout", s.DialTimeout}, {"adoption grace", s.AdoptionGrace},
 	}
-	for _, d := range durations {
+	for _, d := range append(s.durations(), internal...) {
 		if d.value <= 0 {
-			problems = append(problems, fmt.Errorf("%s %v must be more than 0", d.name, d.value))
+			problem("%s %v must be more than 0", d.variable, d.value)
 		}
 	}
 	switch s.Placement {
 	case PlaceOldest, PlacePack, PlaceSpread:
 	default:
-		problems = append(problems, fmt.Errorf("placement %q is none of oldest, pack and spread", s.Placement))
+		problem("CLAIM_PLACEMENT %q is none of oldest, pack and spread", s.Placement)
 	}
 	if s.MaxSessionStartsPerSecond < 0 {
-		problems = append(problems, fmt.Errorf("maximum of session starts a second %d must not be negative",
-			s.MaxSessionStartsPerSecond))
+		problem("MAX_SESSION_STARTS_PER_SECOND %d must not be negative", s.MaxSessionStartsPerSecond)
 	}
 	if s.ReadyTTL < 0 {
-		problems = append(problems, fmt.Errorf("ready TTL %v must not be negative", s.ReadyTTL))
+		problem("WARM_POOL_READY_TTL %v must not be negative", s.ReadyTTL)
 	}
 	if !path.IsAbs(s.WorkspaceRoot) {
-		problems = append(problems, fmt.Errorf("workspace root %q must be an absolute path", s.WorkspaceRoot))
+		problem("WORKSPACE_ROOT %q must be an absolute path", s.WorkspaceRoot)
 	}
 	return errors.Join(problems...)
 }
 
 // CheckBounds is what any pool's bounds must satisfy, at start-up and when an operator changes them.
 func CheckBounds(minimum, maximum int) error {
-	if minimum < 0 || maximum < 1 || minimum > maximum {
-		return fmt.Errorf("pool size: minimum %d and maximum %d must satisfy 0 <= minimum <= maximum and 1 <= maximum",
-			minimum, maximum)
+	return checkBounds(setting[int]{"minimum", minimum}, setting[int]{"maximum", maximum})
+}
+
+func checkBounds(minimum, maximum setting[int]) error {
+	switch {
+	case minimum.value < 0:
+		return fmt.Errorf("%s %d must not be negative", minimum.variable, minimum.value)
+	case maximum.value < 1:
+		return fmt.Errorf("%s %d must be at least 1", maximum.variable, maximum.value)
+	case minimum.value > maximum.value:
+		return fmt.Errorf("%s %d is over %s %d", minimum.variable, minimum.value, maximum.variable, maximum.value)
 	}
 	return nil
 }

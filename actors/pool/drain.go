@@ -19,6 +19,7 @@ func (p *pool) drain(who *actor.PID, handOver bool) {
 	}
 	p.draining, p.handOver = true, handOver
 	p.backoffOver.Cancel()
+	p.lullOver.Cancel()
 	p.observe(messages.Event{Kind: messages.EventDraining})
 	held := p.adoption.held
 	p.adoption.held = nil

@@ -10,13 +10,15 @@ import (
 	"hearth/messages/wire"
 )
 
-// resize changes the pool's bounds while it runs. The threshold keeps its distance from the minimum.
+// resize changes the pool's bounds while it runs, and fills it up to the new ones: who asks for a size wants to have it. The
+// threshold keeps its distance from the minimum.
 func (p *pool) resize(m *messages.Resize) *messages.Resized {
 	if err := actors.CheckBounds(m.Min, m.Max); err != nil {
 		return &messages.Resized{Problem: err.Error()}
 	}
 	p.settings.Threshold = max(0, m.Min-p.spare)
 	p.settings.Min, p.settings.Max = m.Min, m.Max
+	p.refill.under = true
 	p.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
 	p.replenish()
 	return &messages.Resized{}

@@ -23,34 +23,73 @@ type limits struct {
 	concurrency int
 }
 
-// starts is how many tasks to start now. The supply is what will be left when everyone who waits has been served and every
-// expired task is gone. Once it is at or below the threshold, or a task has expired, it is filled up to the minimum,
-// within the pool's maximum (ready and starting tasks count, assigned ones do not) and the launch concurrency.
-func (c census) starts(l limits) int {
-	supply := c.ready - c.expired + c.starting - c.waiting
-	if supply > l.threshold && c.expired == 0 {
+// supply is what will be left when everyone who waits has been served and every expired task is gone.
+func (c census) supply() int { return c.ready - c.expired + c.starting - c.waiting }
+
+// refill is the policy's memory: whether the pool is being filled up. It is from when the supply has come down to the
+// threshold, a task has expired or an operator has asked for it, until the whole minimum stands ready. A cap or a backoff in
+// between forgets nothing, and what fails or is taken in between is made up for.
+//
+// Invariant: as long as starts are not held back for ever and some succeed, a pool whose supply once was at or below the
+// threshold comes to as many ready tasks as its minimum.
+type refill struct{ under bool }
+
+// starts is how many tasks to start now: while the pool is being filled up, what the supply lacks of the minimum, within
+// the maximum (ready and starting tasks count, assigned ones do not) and the launch concurrency.
+func (r *refill) starts(c census, l limits) int {
+	switch {
+	case c.supply() <= l.threshold, c.expired > 0:
+		r.under = true
+	case c.supply()-c.starting >= l.minimum:
+		r.under = false
+	}
+	if !r.under {
 		return 0
 	}
 	room := min(l.maximum-(c.ready+c.starting), l.concurrency-c.starting)
-	return max(0, min(l.minimum-supply, room))
+	return max(0, min(l.minimum-c.supply(), room))
 }
 
-// evictions is how many ready tasks to stop now: those over a maximum that was lowered, and expired ones once their
-// replacements are ready. Where the maximum leaves no room for a replacement, one expired task at a time goes first.
-func (c census) evictions(l limits) int {
-	if excess := c.ready + c.starting - l.maximum; excess > 0 {
-		return min(c.ready, excess)
-	}
+// excess is how many tasks to give up now because the maximum was lowered.
+func (c census) excess(l limits) int { return max(0, c.ready+c.starting-l.maximum) }
+
+// surplus is how many tasks are above the minimum and nobody waits for them.
+func (c census) surplus(l limits) int { return max(0, c.supply()-l.minimum) }
+
+// replaced is how many expired tasks to stop now: those whose replacements are ready. Where the maximum leaves no room for
+// a replacement, one expired task at a time goes first.
+func (c census) replaced(l limits) int {
 	if c.expired == 0 || c.waiting > 0 {
 		return 0
 	}
-	if surplus := c.ready - l.minimum; surplus > 0 {
-		return min(c.expired, surplus)
+	if more := c.ready - l.minimum; more > 0 {
+		return min(c.expired, more)
 	}
 	if c.starting == 0 && c.ready >= l.maximum {
 		return 1
 	}
 	return 0
+}
+
+// lull is the policy's memory of what is too many: for each task above the minimum, since when there have been as many. The
+// first has been too many for longest.
+type lull []time.Time
+
+// note takes in how many are too many now.
+func (u *lull) note(surplus int, now time.Time) {
+	for len(*u) < surplus {
+		*u = append(*u, now)
+	}
+	*u = (*u)[:surplus]
+}
+
+// stood is how many have been too many since then or longer.
+func (u lull) stood(since time.Time) int {
+	n := 0
+	for n < len(u) && !u[n].After(since) {
+		n++
+	}
+	return n
 }
 
 // dedicatedStarts is how many tasks to start when the pool is off: one for each waiting session that has none starting.

@@ -36,14 +36,14 @@ func TestStarts(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := test.pool.starts(test.bounds); got != test.want {
+			if got := new(refill).starts(test.pool, test.bounds); got != test.want {
 				t.Errorf("%+v with %+v starts %d, want %d", test.pool, test.bounds, got, test.want)
 			}
 		})
 	}
 }
 
-func TestEvictions(t *testing.T) {
+func TestReplaced(t *testing.T) {
 	defaults := limits{minimum: 3, maximum: 10, threshold: 2, concurrency: 10}
 	tests := []struct {
 		name   string
@@ -51,9 +51,7 @@ func TestEvictions(t *testing.T) {
 		bounds limits
 		want   int
 	}{
-		{"a pool within its bounds keeps all", census{ready: 3, starting: 2}, defaults, 0},
-		{"those over the maximum go", census{ready: 12}, defaults, 2},
-		{"of them only ready ones can", census{ready: 1, starting: 12}, defaults, 1},
+		{"nothing has expired", census{ready: 3, starting: 2}, defaults, 0},
 		{"an expired one waits for its replacement", census{ready: 3, expired: 1, starting: 1}, defaults, 0},
 		{"and goes when that is ready", census{ready: 4, expired: 1}, defaults, 1},
 		{"no more go than are expired", census{ready: 9, expired: 2}, defaults, 2},
@@ -64,10 +62,79 @@ func TestEvictions(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := test.pool.evictions(test.bounds); got != test.want {
-				t.Errorf("%+v with %+v evicts %d, want %d", test.pool, test.bounds, got, test.want)
+			if got := test.pool.replaced(test.bounds); got != test.want {
+				t.Errorf("%+v with %+v stops %d expired ones, want %d", test.pool, test.bounds, got, test.want)
 			}
 		})
+	}
+}
+
+func TestExcessAndSurplus(t *testing.T) {
+	bounds := limits{minimum: 3, maximum: 10, threshold: 2, concurrency: 10}
+	tests := []struct {
+		name            string
+		pool            census
+		excess, surplus int
+	}{
+		{"a full pool", census{ready: 3}, 0, 0},
+		{"one that fills", census{ready: 1, starting: 1}, 0, 0},
+		{"tasks that somebody waits for", census{starting: 8, waiting: 5}, 0, 0},
+		{"and when they have given up", census{starting: 8}, 0, 5},
+		{"a replacement is none too many", census{ready: 3, expired: 1, starting: 1}, 0, 0},
+		{"over the maximum", census{ready: 2, starting: 10, waiting: 9}, 2, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if e, u := test.pool.excess(bounds), test.pool.surplus(bounds); e != test.excess || u != test.surplus {
+				t.Errorf("%+v: excess %d and surplus %d, want %d and %d", test.pool, e, u, test.excess, test.surplus)
+			}
+		})
+	}
+}
+
+func TestWhatIsTooManyIsSoForAWhile(t *testing.T) {
+	begin := time.Unix(0, 0)
+	at := func(seconds int) time.Time { return begin.Add(time.Duration(seconds) * time.Second) }
+	var u lull
+	for i, step := range []struct{ at, surplus, since, want int }{
+		{0, 2, 0, 2},
+		{10, 5, 0, 2},
+		{10, 5, 10, 5},
+		{20, 3, 10, 3}, // two were needed: those of which there had been as many for the shortest time
+		{30, 4, 29, 3},
+		{40, 0, 40, 0},
+		{50, 1, 40, 0}, // and what was needed once has not been too many since before
+		{50, 1, 50, 1},
+	} {
+		u.note(step.surplus, at(step.at))
+		if got := u.stood(at(step.since)); got != step.want {
+			t.Errorf("step %d: %d have stood since %d s, want %d", i, got, step.since, step.want)
+		}
+	}
+}
+
+// The first claims after a batch are what the threshold leaves alone; what is taken before the batch is ready is not.
+func TestTheThresholdCountsFromAFullPool(t *testing.T) {
+	bounds := limits{minimum: 10, maximum: 20, threshold: 4, concurrency: 3}
+	var r refill
+	for i, step := range []struct {
+		pool census
+		want int
+	}{
+		{census{ready: 10}, 0},
+		{census{ready: 5}, 0},
+		{census{ready: 4}, 3},
+		{census{ready: 4, starting: 3}, 0}, // the launch concurrency, above the threshold
+		{census{ready: 6, starting: 1}, 2},
+		{census{ready: 8, starting: 2}, 0},
+		{census{ready: 8, starting: 1}, 1}, // one has failed
+		{census{ready: 9}, 1},
+		{census{ready: 10}, 0},
+		{census{ready: 9}, 0},
+	} {
+		if got := r.starts(step.pool, bounds); got != step.want {
+			t.Errorf("step %d: %+v starts %d, want %d", i, step.pool, got, step.want)
+		}
 	}
 }
 
@@ -86,7 +153,8 @@ func drawCensus(t *rapid.T) (census, limits) {
 func TestStartsKeepEveryBound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, l := drawCensus(t)
-		n := c.starts(l)
+		r := refill{under: rapid.Bool().Draw(t, "under")}
+		n := r.starts(c, l)
 		switch {
 		case n < 0:
 			t.Fatalf("starts %d", n)
@@ -94,36 +162,105 @@ func TestStartsKeepEveryBound(t *testing.T) {
 			t.Fatalf("%d starts exceed the maximum", n)
 		case n > 0 && c.starting+n > l.concurrency:
 			t.Fatalf("%d starts exceed the concurrency", n)
-		case n > 0 && c.ready-c.expired+c.starting-c.waiting+n > l.minimum:
+		case n > 0 && c.supply()+n > l.minimum:
 			t.Fatalf("%d starts fill more than the minimum", n)
 		}
 		c.starting += n
-		if again := c.starts(l); again > 0 && c.ready-c.expired+c.starting-c.waiting >= l.minimum {
+		if again := r.starts(c, l); again > 0 {
 			t.Fatalf("%d more starts once %d are under way", again, n)
 		}
 	})
 }
 
-// A pool whose starts all succeed, one after the other, comes to rest: full, without expired tasks, with nobody waiting.
-func TestThePolicyComesToRest(t *testing.T) {
+// pond is a pool as its policy sees it, with whatever may happen to it.
+type pond struct {
+	census
+	limits
+	refill refill
+	// low says that the supply has been at or below the threshold since the pool was last full.
+	low bool
+}
+
+// decide does what the policy asks for, as the pool does after everything that changes the counts.
+func (p *pond) decide(t *rapid.T) {
+	served := min(p.ready, p.waiting)
+	p.ready, p.waiting, p.expired = p.ready-served, p.waiting-served, max(0, p.expired-served)
+	gone := p.replaced(p.limits)
+	p.ready, p.expired = p.ready-gone, p.expired-gone
+	for excess := p.excess(p.limits); excess > 0; excess-- {
+		if p.starting > 0 {
+			p.starting--
+		} else {
+			p.ready--
+			p.expired = min(p.expired, p.ready)
+		}
+	}
+	p.low = p.low || p.supply() <= p.threshold
+	p.starting += p.refill.starts(p.census, p.limits)
+	if p.ready-p.expired-p.waiting >= p.minimum {
+		p.low = false
+	}
+	if p.ready+p.starting > p.maximum {
+		t.Fatalf("%+v is over the maximum", *p)
+	}
+}
+
+// happens is whatever may happen to a pool: claims, waiters that leave, starts that succeed and that fail, tasks that die or
+// expire, caps on how many may start at once (none during a backoff), and an operator who resizes it.
+func (p *pond) happens(t *rapid.T) {
+	count := rapid.IntRange(0, 12)
+	switch rapid.IntRange(0, 7).Draw(t, "what") {
+	case 0:
+		p.waiting += count.Draw(t, "claims")
+	case 1:
+		p.waiting -= min(p.waiting, count.Draw(t, "left"))
+	case 2:
+		up := min(p.starting, count.Draw(t, "up"))
+		p.starting, p.ready = p.starting-up, p.ready+up
+	case 3:
+		p.starting -= min(p.starting, count.Draw(t, "failed"))
+	case 4:
+		p.ready -= min(p.ready, count.Draw(t, "died"))
+		p.expired = min(p.expired, p.ready)
+	case 5:
+		p.expired = min(p.ready, p.expired+count.Draw(t, "expired"))
+	case 6:
+		p.concurrency = count.Draw(t, "concurrency")
+	case 7:
+		spare := p.minimum - p.threshold
+		p.minimum = count.Draw(t, "minimum")
+		p.maximum, p.threshold = max(1, p.minimum+count.Draw(t, "more")), max(0, p.minimum-spare)
+	}
+}
+
+// Whatever has happened to a pool: once starts are not held back and succeed, it comes to rest, with nobody waiting and
+// nothing expired; and it is full if its supply was at or below the threshold since it was last full.
+func TestThePoolFillsToItsMinimum(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, l := drawCensus(t)
-		l.maximum, l.concurrency = max(1, l.maximum), max(1, l.concurrency)
+		var p pond
+		p.census, p.limits = drawCensus(t)
+		p.maximum = max(1, p.maximum)
+		p.threshold = min(p.threshold, max(0, p.minimum-1))
+		p.decide(t)
+		for range rapid.IntRange(0, 40).Draw(t, "happenings") {
+			p.happens(t)
+			p.decide(t)
+		}
+		p.concurrency = rapid.IntRange(1, 5).Draw(t, "in the end")
 		for range 1000 {
-			served := min(c.ready, c.waiting)
-			c.ready, c.waiting, c.expired = c.ready-served, c.waiting-served, max(0, c.expired-served)
-			evicted := c.evictions(l)
-			c.ready, c.expired = c.ready-evicted, max(0, c.expired-evicted)
-			c.starting += c.starts(l)
-			if c.starting == 0 && evicted == 0 {
+			p.decide(t)
+			if p.starting == 0 && p.expired == 0 {
 				break
 			}
-			if c.starting > 0 {
-				c.starting, c.ready = c.starting-1, c.ready+1
+			if p.starting > 0 {
+				p.starting, p.ready = p.starting-1, p.ready+1
 			}
 		}
-		if c.waiting > 0 || c.expired > 0 || c.ready < min(l.minimum, l.threshold+1) || c.ready > l.maximum {
-			t.Fatalf("rests at %+v with %+v", c, l)
+		switch least := min(p.minimum, p.threshold+1); {
+		case p.starting > 0 || p.waiting > 0 || p.expired > 0:
+			t.Fatalf("does not come to rest: %+v", p)
+		case p.low, p.ready < least, p.ready > p.maximum:
+			t.Fatalf("rests at %+v", p)
 		}
 	})
 }

@@ -13,6 +13,9 @@ import (
 // timerBackoff rings when starts are allowed again after a failure.
 const timerBackoff messages.Timer = "backoff"
 
+// timerSurplus rings when tasks were above the minimum for so long that they are given up.
+const timerSurplus messages.Timer = "surplus"
+
 // remembered bounds how many ended sessions and tasks are known for what they were. At least half as many are.
 const remembered = 10_000
 
@@ -28,7 +31,7 @@ type pool struct {
 	*actors.Ports
 	records
 	settings actors.Settings
-	// spare is how far the threshold is below the minimum, also once the pool was resized.
+	// spare is how far the threshold is below the minimum, also once the pool was resized: at least 1.
 	spare int
 	ctx   actor.Context
 
@@ -42,6 +45,12 @@ type pool struct {
 	adoption          adoption
 	lastFailure       string
 	shortage, crashed bool
+
+	// refill and lull are the policy's memory. lullOver rings when what is too many may have been so for long enough. Invariant: it
+	// is set exactly while the lull is not empty.
+	refill   refill
+	lull     lull
+	lullOver actors.Alarm
 
 	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
 	over recent[wire.SessionID, endedSession]
@@ -69,9 +78,10 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		startTime:   estimate{fallback: settings.StartEstimate},
 		backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
 		backoffOver: actors.Alarm{Name: timerBackoff},
+		lullOver:    actors.Alarm{Name: timerSurplus},
 		sweepDue:    actors.Alarm{Name: timerSweep},
 		adoption:    newAdoption(),
-		spare:       settings.Min - settings.Threshold,
+		spare:       max(1, settings.Min-settings.Threshold),
 		over:        newRecent[wire.SessionID, endedSession](remembered),
 		past:        newRecent[wire.TaskID, bool](remembered),
 		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
@@ -88,6 +98,7 @@ func (p *pool) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		p.stopping = true
 		p.backoffOver.Cancel()
+		p.lullOver.Cancel()
 		p.sweepDue.Cancel()
 		p.adoption.cancel()
 	case *actor.Stopped:
@@ -173,6 +184,8 @@ func (p *pool) rung(m *messages.Alarm) {
 	switch {
 	case p.backoffOver.IsRung(m):
 		p.replenish()
+	case p.lullOver.IsRung(m):
+		p.surplusStood()
 	case p.sweepDue.IsRung(m):
 		p.sweep()
 	case p.adoption.relist.IsRung(m):

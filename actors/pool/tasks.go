@@ -35,11 +35,41 @@ func (p *pool) replenish() {
 		return
 	}
 	if !p.adoption.undecided(now) {
-		p.evict(p.policyCensus().evictions(bounds))
+		p.evictReady(p.policyCensus().replaced(bounds))
+		p.shed(p.policyCensus().excess(bounds))
 	}
-	for range p.policyCensus().starts(bounds) {
+	for range p.refill.starts(p.policyCensus(), bounds) {
 		p.start(nil)
 	}
+	if !p.draining {
+		p.watchSurplus(p.policyCensus().surplus(bounds))
+	}
+}
+
+// watchSurplus notes how many tasks are above the minimum, and has those looked at again that stay.
+func (p *pool) watchSurplus(n int) {
+	calm := len(p.lull) == 0
+	p.lull.note(n, p.Clock.Now())
+	switch {
+	case n == 0:
+		p.lullOver.Cancel()
+	case calm:
+		p.lullOver.Set(p.Clock, p.ctx.Self(), p.settings.SurplusTTL)
+	}
+}
+
+// surplusStood gives up what has been too many for a while.
+func (p *pool) surplusStood() {
+	now := p.Clock.Now()
+	n := p.lull.stood(now.Add(-p.settings.SurplusTTL))
+	p.lull = p.lull[n:]
+	if !p.adoption.undecided(now) {
+		p.shed(n)
+	}
+	if len(p.lull) > 0 {
+		p.lullOver.Set(p.Clock, p.ctx.Self(), p.settings.SurplusTTL-now.Sub(p.lull[0]))
+	}
+	p.replenish()
 }
 
 // policyCensus counts what the policy decides on.
@@ -77,8 +107,23 @@ func (p *pool) startDedicated(n int) {
 	}
 }
 
-// evict stops n ready tasks, expired ones first, the oldest first.
-func (p *pool) evict(n int) {
+// tooMany is why a task is given up that the pool's bounds leave no room for.
+const tooMany = "the pool has too many"
+
+// shed gives up n tasks that are too many: those that are starting before those that are ready, and of them the newest first,
+// which have the longest to go.
+func (p *pool) shed(n int) {
+	var next *list.Element
+	for place := p.starting.Back(); place != nil && n > 0; place = next {
+		next = place.Prev()
+		p.retire(place.Value.(*taskRecord), tooMany)
+		n--
+	}
+	p.evictReady(n)
+}
+
+// evictReady stops n ready tasks, expired ones first, the oldest first.
+func (p *pool) evictReady(n int) {
 	for _, wantExpired := range []bool{true, false} {
 		var next *list.Element
 		for place := p.ready.Front(); place != nil && n > 0; place = next {
@@ -87,7 +132,7 @@ func (p *pool) evict(n int) {
 			if t.expired != wantExpired {
 				continue
 			}
-			reason := "the pool has too many"
+			reason := tooMany
 			if t.expired {
 				reason = "its time to live is over"
 			}

@@ -140,7 +140,10 @@ func TestStartUpValidation(t *testing.T) {
 		{"several", []string{
 			"AUTH=dev", "AGENT_COMMAND=cat", "WARM_POOL_MIN_SIZE=5", "WARM_POOL_MAX_SIZE=4", "LISTEN_ADDR=nowhere",
 			"TASK_TOKEN_SECRET=short-and-secret",
-		}, []string{"pool size:", "LISTEN_ADDR:", "TASK_TOKEN_SECRET:"}},
+		}, []string{"WARM_POOL_MIN_SIZE 5 is over WARM_POOL_MAX_SIZE 4", "LISTEN_ADDR:", "TASK_TOKEN_SECRET:"}},
+		{"a threshold that never fills the pool", []string{
+			"AUTH=dev", "AGENT_COMMAND=cat", "WARM_POOL_MIN_SIZE=4", "WARM_POOL_REPLENISH_THRESHOLD=4", "LAUNCH_CONCURRENCY=0",
+		}, []string{"WARM_POOL_REPLENISH_THRESHOLD 4 must be", "LAUNCH_CONCURRENCY 0 must be"}},
 		{"secrets", []string{
 			"AGENT_COMMAND=cat", "JWT_SECRET=short-and-secret", "TASK_TOKEN_SECRET_PREVIOUS=long-and-short-and-secret-enough-for-one",
 		}, []string{"JWT_SECRET:", "TASK_TOKEN_SECRET_PREVIOUS: needs TASK_TOKEN_SECRET"}},

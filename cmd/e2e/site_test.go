@@ -48,6 +48,7 @@ func siteConfig(t testing.TB, dir string) gateway.Config {
 	settings.StopGrace = time.Second
 	settings.PollInterval = 100 * time.Millisecond
 	settings.BackoffBase, settings.BackoffMax = 50*time.Millisecond, time.Second
+	settings.MaxSessionStartsPerSecond = 0   // bursts are what tests are made of
 	settings.AcceptTimeout = 5 * time.Second // the machine may be busy; tests of this limit have their own
 	return gateway.Config{
 		ListenAddr: "127.0.0.1:0",
@@ -102,7 +103,7 @@ func agent(command string) func(*gateway.Config) {
 // pool is the option that sets the pool's bounds. The threshold is the minimum less one.
 func pool(minimum, maximum int) func(*gateway.Config) {
 	return func(c *gateway.Config) {
-		c.Actors.Min, c.Actors.Max, c.Actors.Threshold = minimum, maximum, max(minimum-1, 0)
+		c.Actors.Min, c.Actors.Max, c.Actors.Threshold = minimum, maximum, actors.DefaultThreshold(minimum)
 	}
 }
 

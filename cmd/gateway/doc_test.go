@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"hearth/actors"
 	"hearth/cmd/document"
 )
 
@@ -17,7 +18,7 @@ var rewrite = flag.Bool("rewrite", false, "write the gateway's part of docs/conf
 // TestConfigurationDocument holds docs/configuration.md to the flags.
 func TestConfigurationDocument(t *testing.T) {
 	var f flags
-	parser, err := kong.New(&f, kong.Name("gateway"))
+	parser, err := kong.New(&f, kong.Name("gateway"), kong.Vars(actors.Defaults()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,26 +61,27 @@ type flags struct {
 	LocalInstances  int           `env:"LOCAL_INSTANCES" default:"1" help:"Container instances that tasks are spread over." group:"Local backend"`
 	LocalStartDelay time.Duration `env:"LOCAL_START_DELAY" default:"0s" help:"Added to the start of every task, to feel what a cold start is like." group:"Local backend"`
 
-	EnableWarmPool    bool          `env:"ENABLE_WARM_POOL" default:"true" negatable:"" help:"Keep tasks started and connected. Without it each session gets a task started for it." group:"Warm pool"`
-	PoolMin           int           `name:"warm-pool-min-size" env:"WARM_POOL_MIN_SIZE" default:"3" help:"Tasks that the pool is filled up to." group:"Warm pool"`
-	PoolMax           int           `name:"warm-pool-max-size" env:"WARM_POOL_MAX_SIZE" default:"10" help:"Most tasks that are ready or starting at once." group:"Warm pool"`
-	PoolThreshold     int           `name:"warm-pool-replenish-threshold" env:"WARM_POOL_REPLENISH_THRESHOLD" default:"2" help:"The pool is filled up once ready + starting - waiting is at or below this." group:"Warm pool"`
-	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"1h" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
-	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"10" help:"Most tasks that are starting at once." group:"Warm pool"`
+	EnableWarmPool    bool          `env:"ENABLE_WARM_POOL" default:"${ENABLE_WARM_POOL}" negatable:"" help:"Keep tasks started and connected. Without it each session gets a task started for it." group:"Warm pool"`
+	PoolMin           int           `name:"warm-pool-min-size" env:"WARM_POOL_MIN_SIZE" default:"${WARM_POOL_MIN_SIZE}" help:"Tasks that the pool is filled up to." group:"Warm pool"`
+	PoolMax           int           `name:"warm-pool-max-size" env:"WARM_POOL_MAX_SIZE" default:"${WARM_POOL_MAX_SIZE}" help:"Most tasks that are ready or starting at once." group:"Warm pool"`
+	PoolThreshold     *int          `name:"warm-pool-replenish-threshold" env:"WARM_POOL_REPLENISH_THRESHOLD" placeholder:"N" help:"Once ready + starting - waiting is at or below this, tasks are started until the minimum is ready. Without it the minimum less one." group:"Warm pool"`
+	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"${WARM_POOL_READY_TTL}" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
+	PoolSurplusTTL    time.Duration `name:"warm-pool-surplus-ttl" env:"WARM_POOL_SURPLUS_TTL" default:"${WARM_POOL_SURPLUS_TTL}" help:"Tasks above the minimum that nobody has needed for this long are stopped." group:"Warm pool"`
+	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"${LAUNCH_CONCURRENCY}" help:"Most tasks that are starting at once." group:"Warm pool"`
 
-	ClaimPlacement    string        `env:"CLAIM_PLACEMENT" enum:"oldest,pack,spread" default:"oldest" help:"Ready task that a claim takes: the oldest; one on the fullest host (pack), so that others empty; or on the emptiest (spread)." group:"Warm pool"`
-	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"10s" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
+	ClaimPlacement    string        `env:"CLAIM_PLACEMENT" enum:"oldest,pack,spread" default:"${CLAIM_PLACEMENT}" help:"Ready task that a claim takes: the oldest; one on the fullest host (pack), so that others empty; or on the emptiest (spread)." group:"Warm pool"`
+	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"${HOST_SWEEP_INTERVAL}" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
 
-	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"2m" help:"Longest that a client waits for its agent. A cold host takes 81 s to boot." group:"Sessions"`
-	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"15m" help:"A session ends in which for this long there was no data in either direction and the agent did not ask for more time (HEARTH_KEEPALIVE)." group:"Sessions"`
-	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"3" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
-	MaxSessions        int           `env:"MAX_SESSIONS" default:"10000" help:"Most sessions in all." group:"Sessions"`
-	MaxSessionsPerUser int           `env:"MAX_SESSIONS_PER_USER" default:"100" help:"Most sessions of one user." group:"Sessions"`
-	MaxSessionStarts   int           `name:"max-session-starts-per-second" env:"MAX_SESSION_STARTS_PER_SECOND" default:"100" help:"Most sessions that begin in a second, and at once, a quarter of it of one user; 0 for no bound." group:"Sessions"`
-	AcceptTimeout      time.Duration `env:"ACCEPT_TIMEOUT" default:"1s" help:"A claimed task that has not answered by then is given up." group:"Sessions"`
-	InitTimeout        time.Duration `env:"INIT_TIMEOUT" default:"15s" help:"A claimed task whose agent is not ready by then is given up." group:"Sessions"`
-	StopGrace          time.Duration `env:"STOP_GRACE" default:"5s" help:"Time between an agent's SIGTERM and SIGKILL." group:"Sessions"`
-	TaskStartTimeout   time.Duration `env:"TASK_START_TIMEOUT" default:"4m" help:"A task whose bridge has not dialled by then is given up." group:"Sessions"`
+	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"${SESSION_START_TIMEOUT}" help:"Longest that a client waits for its agent. A cold host takes 81 s to boot." group:"Sessions"`
+	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"${SESSION_IDLE_TIMEOUT}" help:"A session ends in which for this long there was no data in either direction and the agent did not ask for more time (HEARTH_KEEPALIVE)." group:"Sessions"`
+	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"${SESSION_START_ATTEMPTS}" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
+	MaxSessions        int           `env:"MAX_SESSIONS" default:"${MAX_SESSIONS}" help:"Most sessions in all." group:"Sessions"`
+	MaxSessionsPerUser int           `env:"MAX_SESSIONS_PER_USER" default:"${MAX_SESSIONS_PER_USER}" help:"Most sessions of one user." group:"Sessions"`
+	MaxSessionStarts   int           `name:"max-session-starts-per-second" env:"MAX_SESSION_STARTS_PER_SECOND" default:"${MAX_SESSION_STARTS_PER_SECOND}" help:"Most sessions that begin in a second, and at once, a quarter of it of one user; 0 for no bound." group:"Sessions"`
+	AcceptTimeout      time.Duration `env:"ACCEPT_TIMEOUT" default:"${ACCEPT_TIMEOUT}" help:"A claimed task that has not answered by then is given up." group:"Sessions"`
+	InitTimeout        time.Duration `env:"INIT_TIMEOUT" default:"${INIT_TIMEOUT}" help:"A claimed task whose agent is not ready by then is given up." group:"Sessions"`
+	StopGrace          time.Duration `env:"STOP_GRACE" default:"${STOP_GRACE}" help:"Time between an agent's SIGTERM and SIGKILL." group:"Sessions"`
+	TaskStartTimeout   time.Duration `env:"TASK_START_TIMEOUT" default:"${TASK_START_TIMEOUT}" help:"A task whose bridge has not dialled by then is given up." group:"Sessions"`
 
 	Auth        string `env:"AUTH" enum:"jwt,dev" default:"jwt" help:"How clients prove who they are: jwt, or dev (?user=NAME, on loopback only)." group:"Authentication"`
 	JWKSURL     string `name:"jwks-url" env:"JWKS_URL" help:"Key set that clients' JWTs are checked with (RS256, ES256, EdDSA)." group:"Authentication"`
@@ -166,17 +167,19 @@ func (f *flags) running() ecs.Running {
 func (f *flags) settings() actors.Settings {
 	s := actors.DefaultSettings()
 	s.WarmPool = f.EnableWarmPool
-	s.Min, s.Max, s.Threshold = f.PoolMin, f.PoolMax, f.PoolThreshold
+	s.Min, s.Max, s.Threshold = f.PoolMin, f.PoolMax, actors.DefaultThreshold(f.PoolMin)
+	if f.PoolThreshold != nil {
+		s.Threshold = *f.PoolThreshold
+	}
 	s.Placement, s.SweepInterval = actors.Placement(f.ClaimPlacement), f.HostSweepInterval
-	s.ReadyTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.LaunchConcurrency
+	s.ReadyTTL, s.SurplusTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.PoolSurplusTTL, f.LaunchConcurrency
 	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts
 	s.MaxSessions, s.MaxSessionsPerUser = f.MaxSessions, f.MaxSessionsPerUser
 	s.MaxSessionStartsPerSecond = f.MaxSessionStarts
 	s.AcceptTimeout, s.InitTimeout, s.StopGrace = f.AcceptTimeout, f.InitTimeout, f.StopGrace
 	s.TaskStartTimeout = f.TaskStartTimeout
-	s.WorkspaceRoot = f.WorkspaceRoot
-	if s.WorkspaceRoot == "" && f.Backend == gateway.BackendECS {
-		s.WorkspaceRoot = "/mnt/efs"
+	if f.WorkspaceRoot != "" || f.Backend == gateway.BackendLocal {
+		s.WorkspaceRoot = f.WorkspaceRoot
 	}
 	return s
 }

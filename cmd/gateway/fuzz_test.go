@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"hearth/actors"
 )
 
 // FuzzFlags takes anything for the command line, and for one setting in the environment: it is refused, naming a flag, or
@@ -23,7 +25,7 @@ func FuzzFlags(f *testing.F) {
 	f.Add("", "MAX_FRAME_BYTES", "1e6")
 	var names []string
 	var model flags
-	for _, flag := range kong.Must(&model).Model.Flags {
+	for _, flag := range kong.Must(&model, kong.Vars(actors.Defaults())).Model.Flags {
 		names = append(names, flag.Envs...)
 	}
 	f.Fuzz(func(t *testing.T, line, name, value string) {
@@ -37,7 +39,8 @@ func FuzzFlags(f *testing.F) {
 		}
 		var parsed flags
 		exited := false
-		parser := kong.Must(&parsed, kong.Name("gateway"), kong.Exit(func(int) { exited = true }), kong.Writers(io.Discard, io.Discard))
+		parser := kong.Must(&parsed, kong.Name("gateway"), kong.Vars(actors.Defaults()),
+			kong.Exit(func(int) { exited = true }), kong.Writers(io.Discard, io.Discard))
 		_, err := parser.Parse(strings.Fields(line))
 		switch {
 		case exited:

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
 
+	"hearth/actors"
 	"hearth/bridge/isolation"
 	"hearth/infra/gateway"
 )
@@ -30,7 +31,7 @@ const (
 
 func main() {
 	var f flags
-	parser := kong.Must(&f, kong.Name("gateway"), kong.Description(description()), kong.UsageOnError())
+	parser := kong.Must(&f, kong.Name("gateway"), kong.Description(description()), kong.UsageOnError(), kong.Vars(actors.Defaults()))
 	parsed, err := parser.Parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gateway:", err, "(--help lists the settings)")

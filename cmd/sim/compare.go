@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"hearth/actors"
 	"hearth/sim/report"
 	"hearth/sim/run"
 )
@@ -75,7 +76,7 @@ func strategy(name string, base run.Config) (run.Config, error) {
 	}
 	config := base
 	config.Name, config.Settings.WarmPool = name, true
-	config.Settings.Min, config.Settings.Threshold = numbers[0], max(0, numbers[0]-1)
+	config.Settings.Min, config.Settings.Threshold = numbers[0], actors.DefaultThreshold(numbers[0])
 	if len(numbers) > 1 {
 		config.Settings.Max = numbers[1]
 	}
@@ -83,7 +84,7 @@ func strategy(name string, base run.Config) (run.Config, error) {
 		config.Settings.Threshold = numbers[2]
 	}
 	if err := config.Validate(); err != nil {
-		return base, fmt.Errorf("%q: %w", name, err)
+		return base, fmt.Errorf("%q: %s", name, settingFlags.Replace(err.Error()))
 	}
 	return config, nil
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
+	"hearth/actors"
 	"hearth/sim/run"
 	"hearth/sim/traffic"
 )
@@ -94,8 +96,8 @@ func (f sessionFlags) recorded(c *run.Config, path string, flags recordingFlags)
 
 // poolFlags are the pool's policy.
 type poolFlags struct {
-	PoolMin            int   `default:"3" group:"Pool" help:"The pool's minimum size, to which it is refilled."`
-	PoolMax            limit `default:"10" group:"Pool" help:"The most tasks that are ready or starting at once; inf for no maximum."`
+	PoolMin            int   `default:"${WARM_POOL_MIN_SIZE}" group:"Pool" help:"The pool's minimum size, to which it is refilled."`
+	PoolMax            limit `default:"${WARM_POOL_MAX_SIZE}" group:"Pool" help:"The most tasks that are ready or starting at once; inf for no maximum."`
 	ReplenishThreshold *int  `group:"Pool" placeholder:"N" help:"Refill when ready + starting - waiting is at or below this; without it the minimum less one."`
 	WarmPool           bool  `default:"true" negatable:"" group:"Pool" help:"Keep a pool at all; --no-warm-pool starts a task for each session."`
 }
@@ -105,33 +107,31 @@ func (f poolFlags) apply(c *run.Config) error {
 	if !f.WarmPool {
 		return nil
 	}
-	threshold := max(0, f.PoolMin-1)
+	c.Settings.Min, c.Settings.Max, c.Settings.Threshold = f.PoolMin, int(f.PoolMax), actors.DefaultThreshold(f.PoolMin)
 	if f.ReplenishThreshold != nil {
-		threshold = *f.ReplenishThreshold
+		c.Settings.Threshold = *f.ReplenishThreshold
 	}
-	switch {
-	case f.PoolMin < 0:
-		return fmt.Errorf("--pool-min %d must not be negative", f.PoolMin)
-	case f.PoolMin > int(f.PoolMax):
-		return fmt.Errorf("--pool-min %d is over --pool-max %d", f.PoolMin, int(f.PoolMax))
-	case threshold < 0 || threshold >= max(1, f.PoolMin):
-		return fmt.Errorf("--replenish-threshold %d must be at least 0 and below --pool-min %d", threshold, f.PoolMin)
-	}
-	c.Settings.Min, c.Settings.Max, c.Settings.Threshold = f.PoolMin, int(f.PoolMax), threshold
 	return nil
 }
+
+// settingFlags has the settings' own checks, which name them as the gateway does, speak of the simulator's flags.
+var settingFlags = strings.NewReplacer(
+	"WARM_POOL_MIN_SIZE", "--pool-min", "WARM_POOL_MAX_SIZE", "--pool-max", "WARM_POOL_REPLENISH_THRESHOLD", "--replenish-threshold",
+	"WARM_POOL_READY_TTL", "--ready-ttl", "LAUNCH_CONCURRENCY", "--launch-concurrency", "TASK_START_TIMEOUT", "--task-start-timeout",
+	"SESSION_START_TIMEOUT", "--start-timeout",
+)
 
 // worldFlags describe what is around the gateway. Those without a default keep the measured figures or, with a start time
 // given, play no part.
 type worldFlags struct {
 	StartTime         startTime `placeholder:"DIST" group:"World" help:"The whole time from the decision to start a task until it is ready: 3s, exp:3s, lognormal:MEAN,SIGMA or measured. Launch concurrency, API latency, time-outs and failures play no part then unless their own flags say so. Without it a start takes what its measured parts take."`
-	LaunchConcurrency *limit    `placeholder:"N" group:"World" help:"The most tasks that are starting at once; inf for any number (10)."`
+	LaunchConcurrency *limit    `placeholder:"N" group:"World" help:"The most tasks that are starting at once; inf for any number (${LAUNCH_CONCURRENCY})."`
 	APILatency        startTime `name:"api-latency" placeholder:"DIST" group:"World" help:"How long a call to ECS takes (uniform from 150 to 250 ms for RunTask)."`
 	APIErrors         float64   `name:"api-errors" placeholder:"P" group:"World" help:"The probability that a call to ECS is throttled (0)."`
 	StartFailures     float64   `placeholder:"P" group:"World" help:"The probability that a task stops instead of running (0)."`
-	StartTimeout      *span     `placeholder:"2m" group:"World" help:"How long a client waits at most for ready (2m)."`
-	TaskStartTimeout  *span     `placeholder:"4m" group:"World" help:"How long a task may take to start (4m)."`
-	ReadyTTL          *span     `name:"ready-ttl" placeholder:"1h" group:"World" help:"How long a task may wait to be claimed before it is replaced (1h); 0 for ever."`
+	StartTimeout      *span     `placeholder:"${SESSION_START_TIMEOUT}" group:"World" help:"How long a client waits at most for ready (${SESSION_START_TIMEOUT})."`
+	TaskStartTimeout  *span     `placeholder:"${TASK_START_TIMEOUT}" group:"World" help:"How long a task may take to start (${TASK_START_TIMEOUT})."`
+	ReadyTTL          *span     `name:"ready-ttl" placeholder:"${WARM_POOL_READY_TTL}" group:"World" help:"How long a task may wait to be claimed before it is replaced (${WARM_POOL_READY_TTL}); 0 for ever."`
 	HostSlots         limit     `default:"inf" group:"World" help:"How many tasks a host takes; inf has no hosts, and counts host-hours for the prices' tasksPerHost."`
 	hostFlags
 	Prices string `type:"existingfile" placeholder:"FILE" group:"World" help:"JSON with the prices that differ from the defaults: hostHour, pausedHostHour, taskHour, tasksPerHost, hoursPerMonth."`
@@ -225,5 +225,8 @@ func configure(seed uint64, flags ...applier) (run.Config, error) {
 	if c.Session == nil || c.Session.Mean() == 0 {
 		return c, errors.New("--session must be more than 0")
 	}
-	return c, c.Validate()
+	if err := c.Validate(); err != nil {
+		return c, errors.New(settingFlags.Replace(err.Error()))
+	}
+	return c, nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"hearth/actors"
 )
 
 // What sim exits with.
@@ -60,6 +62,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exited := false
 	parser := kong.Must(&c, kong.Name("sim"), kong.Description(description), kong.WithHyphenPrefixedParameters(true),
+		kong.Vars(actors.Defaults()),
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}))
 	if len(args) == 0 {

@@ -152,7 +152,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"replay", trace, "--every", "0"}, "--every 0 must be at least 1"},
 		{[]string{"replay", trace, "--time-scale", "-1"}, "--time-scale -1"},
 		{[]string{"compare", "phase3"}, `"phase3" is no strategy`},
-		{[]string{"compare", "pool:5,3"}, "minimum 5 and maximum 3"},
+		{[]string{"compare", "pool:5,3"}, "--pool-min 5 is over --pool-max 3"},
 		{[]string{"compare", "--seeds", "0"}, "--seeds 0"},
 		{[]string{"sweep", "--pool-min", "5..1"}, "is no list of counts"},
 		{[]string{"sweep", "--slots", "4", "--host-slots", "7"}, "give one of them"},

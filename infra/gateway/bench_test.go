@@ -123,6 +123,7 @@ func openWorld(b *testing.B, size int) *world {
 	w := &world{b: b, clients: map[messages.LinkID]*claim{}, claims: map[wire.UserID]*claim{}}
 	w.engine = engine.New(engine.Config{Log: zerolog.Nop()})
 	settings := actors.DefaultSettings()
+	settings.MaxSessionStartsPerSecond = 0
 	settings.Min, settings.Max, settings.Threshold = size, size, size-1
 	settings.MaxSessionsPerUser = 1
 	ports := &actors.Ports{

@@ -131,6 +131,7 @@ func startForCrowd(tb testing.TB, secret, ecs string, sessions int) *Gateway {
 		tb.Setenv(name, value)
 	}
 	settings := actors.DefaultSettings()
+	settings.MaxSessionStartsPerSecond = 0
 	settings.Min, settings.Threshold, settings.Max, settings.MaxSessions = 0, 0, sessions, sessions
 	// The machine is slow, with both ends of so many sockets on it: nothing is to be given up for that.
 	for _, wait := range []*time.Duration{

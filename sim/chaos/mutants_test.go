@@ -35,6 +35,7 @@ var mutants = []mutant{
 	{"the maximum is one more", settings(func(s *actors.Settings) { s.Max++ })},
 	{"the minimum is one more", settings(func(s *actors.Settings) { s.Min, s.Max = s.Min+1, max(s.Max, s.Min+1) })},
 	{"the threshold is one less", settings(func(s *actors.Settings) { s.Threshold = max(0, s.Threshold-1) })},
+	{"what is too many is kept", settings(func(s *actors.Settings) { s.SurplusTTL = 24 * time.Hour })},
 	{"one launch too many at once", settings(func(s *actors.Settings) { s.LaunchConcurrency++ })},
 	{"the start deadline is never", settings(func(s *actors.Settings) { s.StartTimeout = time.Hour })},
 	{"waiting clients hear nothing", settings(func(s *actors.Settings) { s.HintInterval = 10 * time.Second })},

@@ -24,7 +24,7 @@ type oracle struct {
 	// The book of the process that is looked at, and those of all, by number.
 	*gatewayBook
 	books map[int]*gatewayBook
-	// spare is how far the threshold is below the minimum, however a pool is resized.
+	// spare is how far the threshold is below the minimum, however a pool is resized: at least 1.
 	spare int
 
 	broken []string
@@ -66,7 +66,7 @@ type sessionBook struct {
 
 func newOracle(s *storm, o *model.Options) *oracle {
 	oracle := &oracle{
-		storm: s, spare: o.Settings.Min - o.Settings.Threshold, books: map[int]*gatewayBook{},
+		storm: s, spare: max(1, o.Settings.Min-o.Settings.Threshold), books: map[int]*gatewayBook{},
 		tasks: map[wire.TaskID]*taskBook{}, sessions: map[wire.SessionID]*sessionBook{},
 		lines: newLineBook(), strangers: map[*model.Client]bool{}, letIn: map[*model.Client]time.Time{},
 		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[wire.SessionID]bool{},

@@ -23,6 +23,9 @@ type poolBook struct {
 	ready, starting, waiting int
 	// queue are the sessions that wait, in the order in which they are to be served.
 	queue []wire.SessionID
+	// low says that the supply has been at or below the threshold, or that an operator has changed the bounds, since the
+	// minimum last stood ready: until it does again, the pool owes it.
+	low bool
 	// failures counts the starts that failed: from the first on, backoff holds starts back.
 	failures int
 	draining bool
@@ -73,6 +76,9 @@ func (o *oracle) waitNoMore(id wire.SessionID) int {
 	return place
 }
 
+// tooMany is the reason of a task that the pool's bounds leave no room for.
+const tooMany = "the pool has too many"
+
 // poolEvent keeps the books.
 func (o *oracle) poolEvent(e *messages.Event) {
 	switch e.Kind {
@@ -94,6 +100,9 @@ func (o *oracle) poolEvent(e *messages.Event) {
 			o.breach("session %s was served before %d that have waited longer", e.Session, place)
 		}
 	case messages.EventEvicted:
+		if o.places[e.Task] == placeReady && e.Reason == tooMany && o.pool.starting > 0 {
+			o.breach("task %s was ready and given up as one too many, with %d starting", e.Task, o.pool.starting)
+		}
 		o.move(e.Task, placeElsewhere)
 	case messages.EventStartFailed:
 		o.move(e.Task, placeElsewhere)
@@ -105,6 +114,7 @@ func (o *oracle) poolEvent(e *messages.Event) {
 	case messages.EventResized:
 		o.settings.Min, o.settings.Max = e.N, e.M
 		o.settings.Threshold = max(0, e.N-o.spare)
+		o.pool.low = true
 	case messages.EventDraining:
 		o.pool.draining = true
 	}
@@ -163,6 +173,7 @@ func (o *oracle) poolSettled() {
 		o.breach("%d ready and %d starting tasks stay above the maximum of %d", p.ready, p.starting, s.Max)
 	}
 	supply := p.ready + p.starting - p.waiting
+	p.low = (p.low || supply <= s.Threshold) && p.ready-p.waiting < s.Min
 	if p.failures == 0 && s.ReadyTTL == 0 && supply <= s.Threshold && supply < s.Min &&
 		p.starting < s.LaunchConcurrency && p.ready+p.starting < s.Max {
 		o.breach("nothing is started: %d ready, %d starting, %d waiting, threshold %d, minimum %d",

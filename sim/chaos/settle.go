@@ -147,12 +147,18 @@ func (s *storm) pendingPool() string {
 		}
 	}
 	full := min(settings.Min, p.Pool.Ready+s.model.Cloud.Room())
+	least := min(full, settings.Threshold+1)
+	if s.oracle.books[s.model.Front()].pool.low {
+		least = full
+	}
 	switch {
 	case !settings.WarmPool:
 	case p.Pool.Waiting > 0 && full > 0:
 		return fmt.Sprintf("%d sessions wait", p.Pool.Waiting)
-	case p.Pool.Ready < min(full, settings.Threshold+1):
+	case p.Pool.Ready < least:
 		return fmt.Sprintf("%d tasks are ready and %d starting, the minimum is %d", p.Pool.Ready, p.Pool.Starting, settings.Min)
+	case p.Pool.Ready > settings.Min:
+		return fmt.Sprintf("%d tasks are ready and nobody needs them, the minimum is %d", p.Pool.Ready, settings.Min)
 	}
 	return ""
 }

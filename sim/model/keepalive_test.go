@@ -67,8 +67,8 @@ func TestSessionsBeginAtABoundedRate(t *testing.T) {
 	old := m.Arrive(Visit{User: "old"})
 	m.World.Advance(time.Second)
 	var clients []*Client
-	for range 5 {
-		clients = append(clients, m.Arrive(Visit{User: "ann"}))
+	for _, user := range []wire.UserID{"ann", "bea", "cid", "dot", "eve"} { // each may begin one at once
+		clients = append(clients, m.Arrive(Visit{User: user}))
 	}
 	twin := old.Twin() // resumes a session, and begins none
 	m.World.Advance(time.Second)

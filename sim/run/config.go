@@ -66,7 +66,7 @@ const patience = 365 * 24 * time.Hour
 func DefaultConfig() Config {
 	o := model.DefaultOptions()
 	settings := actors.DefaultSettings()
-	settings.MaxSessions, settings.MaxSessionsPerUser = unlimited, unlimited
+	settings.MaxSessions, settings.MaxSessionsPerUser, settings.MaxSessionStartsPerSecond = unlimited, unlimited, 0
 	return Config{
 		Session: model.Exponential(30 * time.Minute), Settings: settings,
 		Cloud: o.Cloud, Bridge: o.Bridge, Network: o.Network, Users: 1000, Prices: DefaultPrices(),

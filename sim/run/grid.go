@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"hearth/actors"
 )
 
 // Grid is the pools that a sweep compares: every combination that makes sense. An empty list keeps what the base has;
@@ -35,7 +37,7 @@ func (g Grid) Configs(base Config) ([]Config, error) {
 	var configs []Config
 	for _, minimum := range mins {
 		for _, maximum := range maxes {
-			for _, threshold := range or(g.Threshold, max(0, minimum-1)) {
+			for _, threshold := range or(g.Threshold, actors.DefaultThreshold(minimum)) {
 				c := base
 				c.Settings.Min, c.Settings.Max, c.Settings.Threshold = minimum, maximum, threshold
 				if c.Validate() == nil {
@@ -72,7 +74,7 @@ const frontierPoints = 24
 // one, and marks those that no other beats in both the cost and the wait.
 func Frontier(base Config, seeds int, progress func(share float64)) ([]FrontierPoint, error) {
 	probe := base
-	probe.Settings.Min, probe.Settings.Threshold = min(1, base.Settings.Max), 0
+	probe.Settings.Min, probe.Settings.Threshold = min(1, base.Settings.Max), actors.DefaultThreshold(1)
 	first, err := Run(probe)
 	if err != nil {
 		return nil, err
@@ -88,7 +90,7 @@ func Frontier(base Config, seeds int, progress func(share float64)) ([]FrontierP
 			size = min(i, largest)
 		}
 		c := base
-		c.Settings.Min, c.Settings.Threshold = size, max(0, size-1)
+		c.Settings.Min, c.Settings.Threshold = size, actors.DefaultThreshold(size)
 		if n := len(configs); n == 0 || configs[n-1].Settings.Min != size {
 			configs = append(configs, c)
 		}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"hearth/actors"
 	"hearth/sim/model"
 	"hearth/sim/theory"
 )
@@ -150,7 +151,7 @@ func (s *Sizer) Search() (Sizing, error) {
 		}
 	}
 	sizing := Sizing{
-		Objective: s.Objective, Theory: guess, Best: best, Threshold: max(0, size-1), Trials: s.trials,
+		Objective: s.Objective, Theory: guess, Best: best, Threshold: actors.DefaultThreshold(size), Trials: s.trials,
 	}
 	for i, t := range s.trials {
 		if t.PoolMin == size-1 && !t.Meets {
@@ -206,7 +207,7 @@ func (s *Sizer) try(size, maximum int) (Trial, error) {
 		}
 	}
 	c := s.Base
-	c.Settings.WarmPool, c.Settings.Min, c.Settings.Max, c.Settings.Threshold = true, size, maximum, max(0, size-1)
+	c.Settings.WarmPool, c.Settings.Min, c.Settings.Max, c.Settings.Threshold = true, size, maximum, actors.DefaultThreshold(size)
 	var results []Result
 	for seeds := s.Seeds; ; seeds *= 2 {
 		what := fmt.Sprintf("minimum %d, %d seeds", size, seeds)

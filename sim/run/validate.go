@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"hearth/actors"
 	"hearth/sim/model"
 	"hearth/sim/theory"
 	"hearth/sim/traffic"
@@ -68,7 +69,7 @@ func (v ValidationCase) Validate(seeds, requests int) (Validation, error) {
 	c.Duration = time.Duration(float64(requests) / perSecond * float64(time.Second))
 	c.Session = model.Fixed(time.Second)
 	c.StartTakes(v.Start)
-	c.Settings.Min, c.Settings.Max, c.Settings.Threshold, c.Settings.ReadyTTL = v.Size, unlimited, v.Size-1, 0
+	c.Settings.Min, c.Settings.Max, c.Settings.Threshold, c.Settings.ReadyTTL = v.Size, unlimited, actors.DefaultThreshold(v.Size), 0
 	load := theory.Load{Rate: perSecond, Start: v.Start.Mean()}
 	answer := theory.BaseStock(v.Size, load)
 	if v.Capped {

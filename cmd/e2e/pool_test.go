@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"hearth/messages"
+)
+
+// startPool starts a gateway in a process of its own with a pool of cats.
+func startPool(t *testing.T, environment ...string) realGateway {
+	t.Helper()
+	dir := sharedDir(t)
+	return startGateway(t, dir, append([]string{"LOCAL_BRIDGE=" + bridgeIn(t, dir), "AGENT_COMMAND=cat"}, environment...)...)
+}
+
+// A minimum is all that has to be said, whatever it is: the pool comes to it, however few may start at once and wherever
+// the threshold is.
+func TestThePoolIsFilledToItsMinimum(t *testing.T) {
+	for _, test := range []struct {
+		environment []string
+		ready       int
+	}{
+		{[]string{"WARM_POOL_MIN_SIZE=1"}, 1},
+		{[]string{"WARM_POOL_MIN_SIZE=2"}, 2},
+		{[]string{"WARM_POOL_MIN_SIZE=7", "LAUNCH_CONCURRENCY=3"}, 7},
+		{[]string{"WARM_POOL_MIN_SIZE=5", "LAUNCH_CONCURRENCY=2", "WARM_POOL_REPLENISH_THRESHOLD=0"}, 5},
+	} {
+		t.Run(fmt.Sprint(test.environment), func(t *testing.T) {
+			g := startPool(t, test.environment...)
+			g.awaitReady(test.ready)
+		})
+	}
+}
+
+// A resize that comes while tasks start keeps those that are ready.
+func TestShrinkingKeepsWhatIsReady(t *testing.T) {
+	g := startPool(t, "WARM_POOL_MIN_SIZE=3", "LOCAL_START_DELAY=3s")
+	full := g.awaitReady(3)
+	g.must(http.MethodPost, "/api/pool", `{"min":9,"max":10}`)
+	g.awaitStatus("tasks are starting", func(s messages.PoolStatus) bool { return s.Pool.Starting == 6 })
+	g.must(http.MethodPost, "/api/pool", `{"min":3,"max":3}`)
+	ready := readyTasks(g.awaitReady(3))
+	for task := range readyTasks(full) {
+		if !ready[task] {
+			t.Errorf("task %s was ready, and was stopped for one that was starting", task)
+		}
+	}
+}
+
+// Tasks above the minimum go after a while.
+func TestSurplusGoes(t *testing.T) {
+	g := startPool(t, "WARM_POOL_MIN_SIZE=4", "WARM_POOL_SURPLUS_TTL=2s")
+	g.awaitReady(4)
+	g.must(http.MethodPost, "/api/pool", `{"min":1}`)
+	if s := g.status(); s.Pool.Ready != 4 {
+		t.Errorf("right after the minimum was lowered: %+v", s.Pool)
+	}
+	g.awaitReady(1)
+}
