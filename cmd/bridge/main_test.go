@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 		os.Exit(launch(what))
 	}
 	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "hearth-bridge")
+		dir, err := os.MkdirTemp("/var/tmp", "hearth-bridge")
 		if err != nil {
 			panic(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,13 @@ type victim struct {
 	// Other is a file of the container that is neither a user's nor the system's, and SetUID a program that is another
 	// user's and would run as that user. The test knows them.
 	Other, SetUID string
+	// Gateway is a process of the bridge's user that is neither a bridge nor an agent, and Port a TCP port that listens.
+	Gateway, Port int
+	// Key is in the session keyring that the bridge was started with, Open the inode of a file that it was, and Score is its
+	// oom_score_adj.
+	Key   string
+	Open  uint64
+	Score int
 }
 
 // result is how an attempt went. Error is empty if the attacker had its way.
@@ -44,6 +52,8 @@ func main() {
 		err = uncover(os.Args[2])
 	case "whoami":
 		fmt.Println(os.Geteuid())
+	case "idle":
+		time.Sleep(time.Hour) // until it is killed
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -73,11 +83,17 @@ func beVictim() error {
 		return err
 	}
 	defer open.Close()
-	listener, err := net.Listen("unix", v.Socket)
-	if err != nil {
+	for _, name := range []string{v.Socket, "socket"} {
+		listener, err := net.Listen("unix", name)
+		if err != nil {
+			return err
+		}
+		defer listener.Close()
+	}
+	if err := os.Chmod("socket", 0o777); err != nil {
 		return err
 	}
-	defer listener.Close()
+	leaveShared(v.PID)
 	if err := say(v); err != nil {
 		return err
 	}
@@ -111,17 +127,13 @@ func beAttacker() error {
 	for _, target := range []struct {
 		name string
 		pid  int
-	}{{"their agent", v.PID}, {"their bridge", v.Bridge}, {"its own bridge", os.Getppid()}} {
+	}{{"their agent", v.PID}, {"their bridge", v.Bridge}, {"its own bridge", os.Getppid()}, {"a gateway beside it", v.Gateway}} {
 		attackProcess(target.name, target.pid, try)
 	}
-	try("connect to their agent's abstract socket", func() error {
-		conn, err := net.Dial("unix", v.Socket)
-		if err == nil {
-			err = conn.Close()
-		}
-		return err
-	})
+	attackShared(v, try)
+	attackBridge(v, try)
 	attackMounts(v, try)
+	attackLimits(try)
 	attackPrivileges(v, try)
 	return say(results)
 }
@@ -190,6 +202,7 @@ func attackProcess(name string, pid int, try func(string, func() error)) {
 		}
 		return err
 	}
+	try("see "+name+" in /proc, and its command line", func() error { return seeProcess(pid) })
 	try("read the environment of "+name, func() error { return open(proc + "/environ") })
 	try("enter the working directory of "+name, func() error { return open(proc + "/cwd/.") })
 	try("enter the root of "+name, func() error { return open(proc + "/root/.") })
@@ -271,28 +284,8 @@ func attackPrivileges(v victim, try func(string, func() error)) {
 		}
 		return nil
 	})
-	try("keep a capability", func() error {
-		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var have [2]unix.CapUserData
-		if err := unix.Capget(&header, &have[0]); err != nil {
-			return err
-		}
-		for _, each := range have {
-			if each.Effective|each.Permitted|each.Inheritable != 0 {
-				return nil
-			}
-		}
-		for capability := range uintptr(unix.CAP_LAST_CAP + 1) {
-			if bounding, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, capability, 0, 0, 0); err == nil && bounding != 0 {
-				return nil
-			}
-			ambient, err := unix.PrctlRetInt(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, capability, 0, 0)
-			if err == nil && ambient != 0 {
-				return nil
-			}
-		}
-		return errors.New("none is left")
-	})
+	try("keep a capability", keepCapability)
+	try("keep a capability in its bounding set", keepBounding)
 	try("keep a supplementary group", func() error {
 		groups, err := os.Getgroups()
 		if err == nil && len(groups) == 0 {
