@@ -41,8 +41,14 @@ type PreparedHosts struct {
 // HostMissing tells a host's actor that a sweep did not see it.
 type HostMissing struct{}
 
-// HostChanged tells the pool, and HostState of it the sessions on it, that a host is in another state.
+// HostPlaced tells the actor of a host that draining was seen of that ECS has placed a task there: it is in service.
+type HostPlaced struct{}
+
+// HostChanged tells the pool that a host is in another state.
 type HostChanged struct {
 	Host  HostID
 	State HostState
 }
+
+// HostLeaving tells a session that its task's host is going out of service.
+type HostLeaving struct{}

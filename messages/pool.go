@@ -35,6 +35,10 @@ type Hint struct {
 	Eta    time.Duration
 }
 
+// WaitAgain tells a session that its task has failed before the agent was ready, and that it is the first of those who wait.
+// Its client is told the hint.
+type WaitAgain struct{ Hint Hint }
+
 // StartFailed tells a session that it gets no task.
 type StartFailed struct {
 	Code      wire.ErrorCode

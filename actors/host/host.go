@@ -13,15 +13,15 @@ const missingSweeps = 2
 
 // host is the actor of one container instance. It turns what sweeps see, which may be late or incomplete, into the few
 // facts that the pool acts on.
-//
-//	in service ⇄ draining
-//	     └──────────┴──→ lost
 type host struct {
 	*actors.Ports
 	id   messages.HostID
 	root *actor.RootContext
 	pool *actor.PID
 
+	// left is the state in which an earlier actor of the host has left it, empty when there was none.
+	left messages.HostState
+	// state is the current state, handle its handler. Invariant: only become changes them.
 	state  messages.HostState
 	handle func(*host, any)
 	// missed counts the sweeps in a row that did not see it.
@@ -31,7 +31,7 @@ type host struct {
 // New makes a host's actor. It begins in the state that an earlier actor of the same host has left it in, in service
 // when there was none.
 func New(ports *actors.Ports, pool *actor.PID, id messages.HostID, was messages.HostState) actor.Actor {
-	return &host{Ports: ports, pool: pool, id: id, state: was}
+	return &host{Ports: ports, pool: pool, id: id, left: was}
 }
 
 // Receive leaves every message to the state.
@@ -39,66 +39,14 @@ func (h *host) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		h.root = ctx.ActorSystem().Root
-		if h.state == messages.HostDraining {
-			h.become(messages.HostDraining, (*host).draining)
+		if h.left == messages.HostDraining {
+			h.becomeDraining()
 		} else {
-			h.become(messages.HostInService, (*host).inService)
+			h.becomeInService()
 		}
 	case *actor.Stopping, *actor.Stopped:
 	default:
 		h.handle(h, m)
-	}
-}
-
-func (h *host) become(state messages.HostState, handle func(*host, any)) {
-	h.Observer.Observe(messages.Event{
-		At: h.Clock.Now(), Kind: messages.EventHost, Host: h.id, Was: string(h.state), Phase: string(state),
-	})
-	h.state, h.handle = state, handle
-	h.root.Send(h.pool, &messages.HostChanged{Host: h.id, State: state})
-}
-
-func (h *host) inService(message any) {
-	switch m := message.(type) {
-	case *messages.HostSeen:
-		h.missed = 0
-		if m.Draining {
-			h.become(messages.HostDraining, (*host).draining)
-		}
-	case *messages.HostMissing:
-		h.miss()
-	default:
-		h.unexpected(message)
-	}
-}
-
-func (h *host) draining(message any) {
-	switch m := message.(type) {
-	case *messages.HostSeen:
-		h.missed = 0
-		if !m.Draining {
-			h.become(messages.HostInService, (*host).inService)
-		}
-	case *messages.HostMissing:
-		h.miss()
-	default:
-		h.unexpected(message)
-	}
-}
-
-// miss counts a sweep without the host; with enough of them it is lost.
-func (h *host) miss() {
-	if h.missed++; h.missed >= missingSweeps {
-		h.become(messages.HostLost, (*host).lost)
-	}
-}
-
-// lost is the end: the pool stops the actor. A host that comes back after all is found anew.
-func (h *host) lost(message any) {
-	switch message.(type) {
-	case *messages.HostSeen, *messages.HostMissing:
-	default:
-		h.unexpected(message)
 	}
 }
 

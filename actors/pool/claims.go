@@ -85,7 +85,12 @@ func (p *pool) wait(session *sessionRecord, front bool) {
 	p.observe(messages.Event{
 		Kind: messages.EventWaiting, Session: session.id, Why: session.why, N: p.waiters.Len(),
 	})
-	p.tell(session.pid, p.hint(session.claimed, p.position(session)))
+	hint := p.hint(session.claimed, p.position(session))
+	if front {
+		p.tell(session.pid, &messages.WaitAgain{Hint: *hint})
+		return
+	}
+	p.tell(session.pid, hint)
 }
 
 // claimFailed gives a session that a task has failed another one, at once or as the first in the queue, up to a bound.

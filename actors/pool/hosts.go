@@ -113,7 +113,7 @@ func (p *pool) withdraw(host *hostRecord, tasks []*taskRecord) {
 
 // tellLeaving tells a session that its task's host is going out of service.
 func (p *pool) tellLeaving(t *taskRecord) {
-	p.tell(t.session.pid, &messages.HostChanged{Host: t.host.id, State: t.host.state})
+	p.tell(t.session.pid, &messages.HostLeaving{})
 }
 
 // hostLost gives up all that a host had. Its sessions get other tasks at once.
@@ -190,7 +190,7 @@ func (p *pool) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 		// ECS places nothing on a host that drains: it has been taken into service since the last sweep. That holds from here
 		// on, also if its actor fails to hear of it.
 		host.state = messages.HostInService
-		p.tell(host.pid, &messages.HostSeen{Host: host.id})
+		p.tell(host.pid, &messages.HostPlaced{})
 	}
 }
 

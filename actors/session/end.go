@@ -17,7 +17,7 @@ func (s *session) idle() {
 
 // finish tells the client of the agent's end, after all of its output, and ends the session once the client has that.
 func (s *session) finish() {
-	if s.state != Exited || s.client.link == 0 || s.output.sent < s.output.seen {
+	if s.state == Ended || s.client.link == 0 || s.output.sent < s.output.seen {
 		return
 	}
 	if s.exitTold != s.client.link {

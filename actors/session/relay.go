@@ -60,7 +60,7 @@ func (s *session) flush() {
 
 // toBridge sends the bridge a frame while it is connected. What is not sent then is sent when it is back.
 func (s *session) toBridge(frame wire.Frame) {
-	if s.up {
+	if s.state.isConnected() {
 		s.tell(s.taskPID, &messages.ToBridge{Frame: frame})
 	}
 }
@@ -147,7 +147,6 @@ func (s *session) replay() {
 
 // reattached takes the bridge back: it may have missed inputs, and the client outputs.
 func (s *session) reattached(m *messages.TaskReattached) {
-	s.up = true
 	s.output.seen = max(s.output.seen, m.OutSeq)
 	if s.input.acknowledge(m.InSeq, s.Links.Credit) {
 		s.send(wire.Ack{Seq: s.input.given})

@@ -14,8 +14,8 @@ func (s *session) hostLeaving() {
 }
 
 // taskLost has the session go on in another task, with the same workspace and the numbers going on. An agent that takes
-// its task down again and again is not given tasks for ever.
-func (s *session) taskLost(m *messages.TaskLost) {
+// its task down again and again is not given tasks for ever: it reports whether the session goes on.
+func (s *session) taskLost(m *messages.TaskLost) bool {
 	s.restarts++
 	if lasted := s.Clock.Now().Sub(s.ready); lasted >= s.settings.StartTimeout {
 		s.quickLosses = 0
@@ -25,16 +25,12 @@ func (s *session) taskLost(m *messages.TaskLost) {
 	}
 	if s.quickLosses >= s.settings.ClaimAttempts {
 		s.fail(wire.Error{Code: wire.CodeTaskLost, Message: m.Reason, Retryable: true}, messages.EndTaskLost)
-		return
+		return false
 	}
 	s.discredit()
 	s.output.resuming = false // the replay that was asked for went with the task
 	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: m.Reason, N: s.restarts})
-	if s.unmet {
-		s.becomeParked()
-		return
-	}
-	s.restart()
+	return true
 }
 
 // restart asks for another task.

@@ -14,11 +14,7 @@ import (
 const timerHint messages.Timer = "hint"
 
 // session is the actor of one user's session. It owns the client's socket, and numbers, queues and hands on what goes
-// through. It keeps no output: a bridge holds that until the client has acknowledged it.
-//
-//	waiting ⇄ starting → active → exited → ended
-//	   ↑────────────────────┤ (task lost)       ↑ from every state
-//	   └────── parked ←─────┘
+// through. It keeps no output: a bridge holds that until the client has acknowledged it. Its states are in states.go.
 type session struct {
 	*actors.Ports
 	settings *actors.Settings
@@ -29,22 +25,19 @@ type session struct {
 	self *actor.PID
 	pool *actor.PID
 
-	// state is the current behaviour's name, handle the behaviour. Invariant: only the become methods change them.
+	// state is the current state, handle its handler. Invariant: only become changes them.
 	state  State
 	handle func(*session, any)
 
 	client client
-	// unmet says that the session was taken over and no client has come since.
-	unmet  bool
 	input  inputQueue
 	output outputCursor
 
 	// token is the user's latest; sent is the one that the task was given.
 	token, sent wire.Secret
-	// task is the session's own, taskPID its actor; up says that its bridge is connected.
+	// task is the session's own, taskPID its actor.
 	task    wire.TaskID
 	taskPID *actor.PID
-	up      bool
 	bound   messages.Bound
 	// exit is the agent's end, from then on; exitTold is the socket whose client was told.
 	exit     *wire.Exit
@@ -65,7 +58,7 @@ type client struct {
 	link messages.LinkID
 	// acks says that the client acknowledges outputs itself.
 	acks bool
-	// ready says that it was told ready on this socket. Invariant: each socket is told so before it is told that the agent is
+	// ready says that it was told ready on this socket. It is a flag because it is the socket's, which no state is. Invariant: each socket is told so before it is told that the agent is
 	// ready again, in whatever order client and bridge come back.
 	ready bool
 }
@@ -90,7 +83,7 @@ func (s *session) Receive(ctx actor.Context) {
 		s.root = ctx.ActorSystem().Root
 		s.self = ctx.Self()
 		s.begun = s.Clock.Now()
-		s.handle = (*session).unborn
+		s.handle = (*session).beginning
 	case *actor.Stopping:
 		s.leave()
 	case *actor.Stopped:
@@ -149,7 +142,7 @@ func (s *session) leave() {
 		s.client.link = 0
 	}
 	if s.state != Ended {
-		s.observe(messages.Event{Kind: messages.EventSessionState, Was: string(s.state), Phase: string(Ended)})
+		s.observe(messages.Event{Kind: messages.EventSessionState, Was: string(s.state.Reported()), Phase: string(messages.SessionStateEnded)})
 	}
 }
 
@@ -158,7 +151,7 @@ func (s *session) attach(m *messages.ClientArrived) {
 	if s.client.link != 0 {
 		s.bye(wire.ByeReplaced, wire.CloseNormal)
 	}
-	s.client, s.unmet = client{link: m.Link, acks: m.Hello.Acks}, false
+	s.client = client{link: m.Link, acks: m.Hello.Acks}
 	s.Links.Bind(m.Link, s.self)
 	if m.Token != "" {
 		s.token = m.Token
@@ -167,7 +160,7 @@ func (s *session) attach(m *messages.ClientArrived) {
 	s.output.attach(m.Hello)
 	s.observe(messages.Event{Kind: messages.EventAttached})
 	s.send(wire.Session{
-		SessionID: s.id, UserID: s.user, Resumed: s.state != "", LastSeq: s.input.given,
+		SessionID: s.id, UserID: s.user, Resumed: s.state != unborn, LastSeq: s.input.given,
 	})
 	if m.Hello.Acks {
 		s.acknowledged(m.Hello.LastSeq)
@@ -237,7 +230,7 @@ func (s *session) unexpected(message any) {
 		s.Links.Credit(m.Link, m.Bytes)
 		message = m.Frame
 	}
-	event := messages.Event{At: s.Clock.Now(), Session: s.id, Task: s.task, Phase: string(s.state)}
+	event := messages.Event{At: s.Clock.Now(), Session: s.id, Task: s.task, Phase: string(s.state.Reported())}
 	actors.Unexpected(s.Observer, event, message)
 }
 
@@ -255,14 +248,9 @@ func (s *session) sendStarting() {
 	s.hint.Set(s.Clock, s.self, s.settings.HintInterval)
 }
 
-// resume takes a client that comes back, or a second one that replaces the first.
-func (s *session) resume(m *messages.ClientArrived) {
-	s.attach(m)
+// agentIsThere tells a client that has come, to a session whose bridge is connected, to go on.
+func (s *session) agentIsThere() {
 	s.refreshToken()
-	if !s.up {
-		s.send(wire.Status{State: wire.StateReconnecting})
-		return
-	}
 	s.sendReady(wire.Ready{Path: wire.PathResumed})
 	s.replay()
 }
