@@ -32,11 +32,12 @@ type localECS struct {
 // startLocalECS starts one and registers the task definition as an operator does.
 func startLocalECS(t testing.TB, dir, agent string) localECS {
 	t.Helper()
-	p := startProgram(t, dir, "localecs", "LOCALECS_LISTEN=127.0.0.1:0", "LOCALECS_LOG_LEVEL=debug")
+	p := startProgram(t, dir, "localecs", "LOCALECS_LISTEN=127.0.0.1:0", "LOCALECS_LOG_LEVEL=debug",
+		"AWS_ACCESS_KEY_ID="+localKeys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+localKeys.SecretAccessKey)
 	base := p.after("AWS_ENDPOINT_URL_ECS=")
-	ecs := localECS{process: p, endpoint: endpoint{t: t, base: base}, t: t, client: awsecs.New(awsecs.Options{
+	ecs := localECS{process: p, endpoint: endpoint{t: t, base: base, keys: localKeys}, t: t, client: awsecs.New(awsecs.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(base), HTTPClient: web,
-		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+		Credentials: credentials.StaticCredentialsProvider{Value: localKeys},
 	})}
 	workspaces := filepath.Join(dir, "workspaces")
 	container := types.ContainerDefinition{
@@ -73,10 +74,10 @@ const taskTokenSecret = "a secret of the test's, long enough to be one"
 func (e localECS) gatewayEnvironment(ws string) []string {
 	return []string{
 		"BACKEND=ecs", "AWS_ENDPOINT_URL_ECS=" + e.base, "AWS_ENDPOINT_URL_EFS=" + e.base, "AWS_REGION=us-east-1",
-		"AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "ECS_CLUSTER=default", "ECS_CONTAINER_NAME=bridge",
+		"AWS_ACCESS_KEY_ID=" + localKeys.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + localKeys.SecretAccessKey, "ECS_CLUSTER=default", "ECS_CONTAINER_NAME=bridge",
 		"ECS_TASK_DEFINITION=" + e.definition, "SHARED_ACCESS_POINT_ID=" + sharedAccessPoint, "GATEWAY_WS_URL=" + ws,
 		"TASK_TOKEN_SECRET=" + taskTokenSecret,
-		"LISTEN_ADDR=127.0.0.1:0", "AUTH=dev", "LOG_FORMAT=json", "LOG_LEVEL=debug",
+		"LISTEN_ADDR=127.0.0.1:0", "AUTH=dev", "DEV_TOKEN=off", "LOG_FORMAT=json", "LOG_LEVEL=debug",
 		"WORKSPACE_ROOT=" + filepath.Join(e.dir, "workspaces"),
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -22,7 +24,12 @@ type endpoint struct {
 	base string
 	// operator is the operator's token, empty where none is needed.
 	operator string
+	// keys are shown instead of it where they are set: to an ECS-compatible endpoint's control paths.
+	keys aws.Credentials
 }
+
+// localKeys are those of the ECS-compatible endpoints that tests start.
+var localKeys = aws.Credentials{AccessKeyID: "AKIDLOCAL", SecretAccessKey: "a secret key of the tests'"}
 
 // call makes a request and gives the status and the body.
 func (e endpoint) call(method, path, body string) (int, string) {
@@ -33,6 +40,9 @@ func (e endpoint) call(method, path, body string) (int, string) {
 	}
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if e.keys.HasKeys() {
+		request.SetBasicAuth(e.keys.AccessKeyID, e.keys.SecretAccessKey)
 	}
 	if e.operator != "" {
 		request.Header.Set("Authorization", "Bearer "+e.operator)

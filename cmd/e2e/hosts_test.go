@@ -25,7 +25,7 @@ func hosts(n int) func(*gateway.Config) {
 // setHostState drains a container instance or takes it into service again, as an operator does.
 func (s *site) setHostState(host messages.HostID, state types.ContainerInstanceStatus) {
 	s.t.Helper()
-	client := ecs.LocalClients(s.log.await(s.t, "local ECS endpoint is up").URL, "us-east-1").ECS
+	client := ecs.LocalClients(s.log.await(s.t, "local ECS endpoint is up").URL, "us-east-1", localKeys).ECS
 	out, err := client.UpdateContainerInstancesState(s.t.Context(), &awsecs.UpdateContainerInstancesStateInput{
 		Cluster: aws.String("hearth"), ContainerInstances: []string{string(host)}, Status: state,
 	})

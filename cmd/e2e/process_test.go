@@ -192,7 +192,7 @@ type realGateway struct {
 func startGateway(t testing.TB, dir string, environment ...string) realGateway {
 	t.Helper()
 	p := startProgram(t, dir, "gateway", append([]string{
-		"LISTEN_ADDR=127.0.0.1:0", "AUTH=dev", "LOG_FORMAT=json", "LOG_LEVEL=debug",
+		"LISTEN_ADDR=127.0.0.1:0", "AUTH=dev", "DEV_TOKEN=off", "LOG_FORMAT=json", "LOG_LEVEL=debug",
 		"WORKSPACE_ROOT=" + filepath.Join(dir, "workspaces"),
 		"AGENT_COMMAND=bash", "AGENT_IO=text", "AGENT_STDERR=merge", "STOP_GRACE=1s",
 	}, environment...)...)

@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/golang-jwt/jwt/v5"
 
 	"hearth/infra/sign"
@@ -283,6 +286,11 @@ func (r *secretRun) askECS(operation, body string) string {
 	}
 	request.Header.Set("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+operation)
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	hash := sha256.Sum256([]byte(body))
+	err = v4.NewSigner().SignHTTP(r.t.Context(), localKeys, request, hex.EncodeToString(hash[:]), "ecs", "us-east-1", time.Now())
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	response, err := web.Do(request)
 	if err != nil {
 		r.t.Fatal(err)

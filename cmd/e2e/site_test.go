@@ -55,6 +55,7 @@ func siteConfig(t testing.TB, dir string) gateway.Config {
 		Backend:    gateway.BackendLocal, SharedAP: true, ECS: gateway.ECSConfig{StartedBy: "e2e"},
 		Local: gateway.LocalConfig{
 			Bridge: bridgeIn(t, dir), Instances: 1,
+			AccessKeyID: localKeys.AccessKeyID, SecretAccessKey: localKeys.SecretAccessKey,
 			AgentCommand: "cat", AgentIO: "text", AgentStderr: "log", Isolation: "auto", LogLevel: "debug", LogFormat: "json",
 		},
 		Actors: settings,
@@ -193,7 +194,7 @@ func (s *site) faults(faults string) { s.backend("/_localecs/faults", faults) }
 // backend turns one of the embedded endpoint's knobs.
 func (s *site) backend(path, body string) {
 	s.t.Helper()
-	ecs := endpoint{t: s.t, base: s.log.await(s.t, "local ECS endpoint is up").URL}
+	ecs := endpoint{t: s.t, base: s.log.await(s.t, "local ECS endpoint is up").URL, keys: localKeys}
 	ecs.must(http.MethodPost, path, body)
 }
 

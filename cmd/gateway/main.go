@@ -138,11 +138,19 @@ func logger(f *flags, w io.Writer) zerolog.Logger {
 func announce(f *flags, g *gateway.Gateway) {
 	fmt.Fprintf(os.Stderr, "gateway: clients connect to %s/ws\n", g.URL())
 	if f.Auth == gateway.AuthDev {
-		fmt.Fprintf(os.Stderr, "gateway: try it in another terminal: bin/shell%s\n", shellFlags(g.URL()))
+		fmt.Fprintf(os.Stderr, "gateway: try it in another terminal: %sbin/shell%s\n", devToken(g), shellFlags(g.URL()))
 	}
 	if where := g.TemporaryWorkspaces(); where != "" {
 		fmt.Fprintf(os.Stderr, "gateway: workspaces are in %s and go with the gateway; WORKSPACE_ROOT keeps them\n", where)
 	}
+}
+
+// devToken is what comes before the shell in the line to copy, so that the shell finds the token.
+func devToken(g *gateway.Gateway) string {
+	if g.DevToken() == "" {
+		return ""
+	}
+	return "export DEV_TOKEN=" + g.DevToken() + "; "
 }
 
 // shellFlags are what the shell needs to find a gateway that is not where it looks by itself.

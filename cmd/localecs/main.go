@@ -22,10 +22,12 @@ import (
 const description = `An ECS-compatible endpoint on loopback that runs tasks as local processes.
 
 A container definition's entryPoint and command run as this user, with the definition's environment and RunTask's
-overrides. The AWS CLI and SDKs drive it with any credentials. Tasks end with this program, however it ends.`
+overrides. The AWS CLI and SDKs drive it with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or with those that it
+prints: whoever has them runs programs as this user. Tasks end with this program, however it ends.`
 
 const controlHelp = `
-Control paths, to practise for bad days (JSON, Content-Type application/json):
+Control paths, to practise for bad days (JSON, Content-Type application/json, and the keys:
+curl --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"):
 
   GET  /_localecs/faults            the faults in force
   POST /_localecs/faults            replaces them; {} lifts them
@@ -43,7 +45,10 @@ deactivatingDelay, deprovisioningDelay; of EFS creationDelay, accessPointLimit. 
 ARNs, rateLimits throttles by AWS's token buckets. Delays are like "1.5s", rates from 0 to 1.`
 
 type flags struct {
-	Listen    string `default:"127.0.0.1:8085" env:"LOCALECS_LISTEN" help:"Loopback address to listen on; port 0 takes a free one."`
+	Listen          string `default:"127.0.0.1:8085" env:"LOCALECS_LISTEN" help:"Loopback address to listen on; port 0 takes a free one."`
+	AccessKeyID     string `env:"AWS_ACCESS_KEY_ID" help:"Access key that calls must be signed with. Without it a pair is made, and printed."`
+	SecretAccessKey string `env:"AWS_SECRET_ACCESS_KEY" help:"Its secret."`
+
 	Region    string `default:"us-east-1" env:"LOCALECS_REGION" help:"Region in ARNs."`
 	Account   string `default:"000000000000" env:"LOCALECS_ACCOUNT" help:"Account in ARNs, 12 digits."`
 	Cluster   string `default:"default" env:"LOCALECS_CLUSTER" help:"Cluster that has the container instances."`
@@ -72,8 +77,8 @@ type flags struct {
 
 func (f flags) config(log zerolog.Logger) localecs.Config {
 	return localecs.Config{
-		Listen: f.Listen, Log: log, Region: f.Region, Account: f.Account, Cluster: f.Cluster,
-		Zones: f.Zones, CapacityProvider: f.Provider,
+		Listen: f.Listen, Log: log, AccessKeyID: f.AccessKeyID, SecretAccessKey: f.SecretAccessKey,
+		Region: f.Region, Account: f.Account, Cluster: f.Cluster, Zones: f.Zones, CapacityProvider: f.Provider,
 		Instances: f.Instances, InstanceCPU: f.CPU, InstanceMemory: f.Memory,
 		StopTimeout: f.StopTimeout, WorkDir: f.WorkDir, Seed: f.Seed,
 		Faults: localecs.Faults{Task: localecs.TaskFault{
@@ -128,6 +133,10 @@ func serve(f flags) error {
 		return err
 	}
 	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%[1]s\nexport AWS_ENDPOINT_URL_EFS=%[1]s\n", server.URL())
+	if f.AccessKeyID == "" {
+		keys := server.Credentials()
+		fmt.Printf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s\n", keys.AccessKeyID, keys.SecretAccessKey)
+	}
 
 	log.Info().Stringer("signal", <-signals).Msg("stopping the tasks; another signal kills them")
 	ctx, cancel := context.WithTimeout(context.Background(), f.ShutdownTimeout)

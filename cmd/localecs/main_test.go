@@ -3,15 +3,21 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // asProgram makes this test binary the program itself.
@@ -27,9 +33,11 @@ func TestMain(m *testing.M) {
 
 const patience = 20 * time.Second
 
+var keys = aws.Credentials{AccessKeyID: "AKIDLOCAL", SecretAccessKey: "secret"}
+
 func program(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey)
 	return cmd
 }
 
@@ -74,6 +82,11 @@ func call(t *testing.T, url, operation, body string) {
 		t.Fatal(err)
 	}
 	req.Header.Set("X-Amz-Target", "AmazonEC2ContainerServiceV20141113."+operation)
+	hash := sha256.Sum256([]byte(body))
+	err = v4.NewSigner().SignHTTP(t.Context(), keys, req, hex.EncodeToString(hash[:]), "ecs", "us-east-1", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	req.Close = true
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -150,6 +163,27 @@ func TestShutdownTimeoutEndsStubbornTasks(t *testing.T) {
 		t.Error(err)
 	}
 	awaitProcesses(t, marker, 0)
+}
+
+// TestItMakesKeysAndPrintsThem in the form that a shell takes.
+func TestItMakesKeysAndPrintsThem(t *testing.T) {
+	cmd := program("--listen", "127.0.0.1:0", "--log-level", "error")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	lines := bufio.NewScanner(stdout)
+	for range 3 {
+		lines.Scan()
+	}
+	if !regexp.MustCompile(`^export AWS_ACCESS_KEY_ID=AKIA[A-Z0-9]{16} AWS_SECRET_ACCESS_KEY=[A-Z0-9]{40,}$`).MatchString(lines.Text()) {
+		t.Errorf("it prints %q", lines.Text())
+	}
 }
 
 func TestHelpNamesEveryControlPath(t *testing.T) {

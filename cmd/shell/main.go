@@ -33,7 +33,7 @@ const description = `Talks to a session of your own at a Hearth gateway: every l
 
     printf 'echo $((6*7))\nexit\n' | shell --url http://127.0.0.1:8080 --user ann
 
-A bearer token is taken from HEARTH_TOKEN or --token-file. There is no flag for it: anyone on the machine can read a command line.`
+A bearer token is taken from HEARTH_TOKEN or --token-file, and that of a gateway with AUTH=dev from DEV_TOKEN. There is no flag for it: anyone on the machine can read a command line.`
 
 type flags struct {
 	URL       string        `name:"url" env:"HEARTH_URL" default:"ws://127.0.0.1:8080" help:"The gateway, as ws, wss, http or https; /ws is appended."`
@@ -68,6 +68,9 @@ func run(args []string) int {
 	signals := watchSignals()
 	config := client.Config{
 		URL: f.URL, Token: token, User: wire.UserID(f.User), Resume: wire.SessionID(f.Resume),
+	}
+	if token == "" {
+		config.DevToken = wire.Secret(os.Getenv("DEV_TOKEN"))
 	}
 	if err := config.Validate(); err != nil {
 		return fail(exitUsage, "usage", err)

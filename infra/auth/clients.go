@@ -21,8 +21,10 @@ const bearerProtocol = "bearer."
 
 // Config says how clients prove who they are. Unless Dev is set, exactly one of Secret and JWKSURL is needed.
 type Config struct {
-	// Dev believes ?user=. It is for loopback listeners only, see CheckDevListener.
-	Dev bool
+	// Dev believes ?user= of whoever shows DevToken, or of anybody where that is empty. It is for loopback listeners only, see
+	// CheckDevListener: agents of other users may be on the same machine.
+	Dev      bool
+	DevToken string
 	// Secret verifies HS256 tokens; at least 32 bytes. PreviousSecret, when it is set, verifies those from before the secret
 	// was changed.
 	Secret, PreviousSecret []byte
@@ -38,16 +40,18 @@ type Config struct {
 
 // Clients authenticates the clients' requests. It is safe for concurrent use.
 type Clients struct {
-	dev    bool
-	tokens *verifier
-	close  context.CancelFunc
+	dev bool
+	// devToken is Config.DevToken.
+	devToken string
+	tokens   *verifier
+	close    context.CancelFunc
 }
 
 // NewClients makes it. With a JWKS URL it tries to fetch the keys before it returns, for as long as ctx allows and some
 // seconds at most; keys that cannot be had then are fetched later. Close must be called in the end.
 func NewClients(ctx context.Context, config Config) (*Clients, error) {
 	if config.Dev {
-		return &Clients{dev: true, close: func() {}}, nil
+		return &Clients{dev: true, devToken: config.DevToken, close: func() {}}, nil
 	}
 	if (len(config.Secret) == 0) == (config.JWKSURL == "") {
 		return nil, errors.New("auth: needs exactly one of a secret and a JWKS URL")
@@ -69,8 +73,8 @@ func NewClients(ctx context.Context, config Config) (*Clients, error) {
 func (c *Clients) Close() { c.close() }
 
 // Authenticate says who a request is from: the first of the Authorization header and the subprotocol that has a token,
-// verified. The token itself is for the user's task. In dev mode the user is whoever ?user= says, and a token is passed
-// on as it is.
+// verified. The token itself is for the user's task. In dev mode the user is whoever ?user= says; a DevToken is no user's, so no
+// task gets it, and where there is none a token is passed on as it is.
 func (c *Clients) Authenticate(r *http.Request) (wire.UserID, wire.Secret, error) {
 	token, err := clientToken(r)
 	if err != nil {
@@ -78,7 +82,15 @@ func (c *Clients) Authenticate(r *http.Request) (wire.UserID, wire.Secret, error
 	}
 	if c.dev {
 		user, err := devUser(r)
-		return user, wire.Secret(token), err
+		switch {
+		case err != nil:
+			return "", "", err
+		case c.devToken == "":
+			return user, wire.Secret(token), nil
+		case !sameSecret(token, c.devToken):
+			return "", "", errNoDevToken
+		}
+		return user, "", nil
 	}
 	if token == "" {
 		return "", "", errNoToken
@@ -142,6 +154,8 @@ func Subprotocols(r *http.Request) func(yield func(string) bool) {
 		}
 	}
 }
+
+var errNoDevToken = errors.New("AUTH=dev: needs the DEV_TOKEN that the gateway has printed at its start")
 
 // devUser believes the request, unless a browser sent it here by another name (DNS rebinding).
 func devUser(r *http.Request) (wire.UserID, error) {

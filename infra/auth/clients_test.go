@@ -235,6 +235,24 @@ func TestDevMode(t *testing.T) {
 			t.Errorf("%s: user %q, token %q, %v", test.name, user, string(token), err)
 		}
 	}
+	locked := newClients(t, Config{Dev: true, DevToken: "the dev token"})
+	for _, test := range []struct {
+		name, target, bearer string
+		user                 wire.UserID
+	}{
+		{"shown", "http://localhost/ws?user=ann", "the dev token", "ann"}, {"not shown", "http://localhost/ws?user=ann", "", ""},
+		{"another", "http://localhost/ws?user=ann", "the dev tokem", ""}, {"a part", "http://localhost/ws?user=ann", "the", ""},
+		{"shown for nobody", "http://localhost/ws", "the dev token", ""}, {"shown by another name", "http://evil.example/ws?user=ann", "the dev token", ""},
+	} {
+		header := http.Header{}
+		if test.bearer != "" {
+			header.Set("Authorization", "Bearer "+test.bearer)
+		}
+		user, token, err := locked.Authenticate(request(test.target, header))
+		if user != test.user || token != "" || (err == nil) != (test.user != "") {
+			t.Errorf("DEV_TOKEN %s: user %q, token %q, %v", test.name, user, string(token), err)
+		}
+	}
 	for addr, ok := range map[string]bool{
 		"127.0.0.1:8080": true, "127.8.8.8:0": true, "[::1]:8080": true, "localhost:8080": true,
 		":8080": false, "0.0.0.0:8080": false, "[::]:8080": false, "10.0.0.1:8080": false, "gateway:8080": false, "": false, "127.0.0.1": false,
@@ -247,7 +265,7 @@ func TestDevMode(t *testing.T) {
 
 func TestOperator(t *testing.T) {
 	const token = "an operator's token"
-	closed, open, dev := Operator("", false), Operator(token, false), Operator("", true)
+	closed, open, dev := Operator("", ""), Operator(token, ""), OpenOperator
 	post := func(origin string) *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "http://localhost:8080/api/drain", nil)
 		r.Header.Set("Origin", origin)
@@ -260,6 +278,8 @@ func TestOperator(t *testing.T) {
 	}{
 		"the token":               {open, withBearer(token), true},
 		"another":                 {open, withBearer(token + "x"), false},
+		"the second of two":       {Operator("", token), withBearer(token), true},
+		"none of two":             {Operator(token, token+"2"), withBearer(""), false},
 		"a part":                  {open, withBearer(token[:3]), false},
 		"none":                    {open, request("/", nil), false},
 		"not configured":          {closed, withBearer(""), false},

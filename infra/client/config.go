@@ -43,6 +43,8 @@ type Config struct {
 	// Token is sent as a bearer token. Without one, User is sent as ?user=, which a gateway with AUTH=dev takes.
 	Token wire.Secret
 	User  wire.UserID
+	// DevToken is what a gateway with AUTH=dev has printed at its start. It is sent as the bearer token, beside ?user=.
+	DevToken wire.Secret
 	// Resume names a session to go on with; empty begins a new one. The inputs of this handle are numbered on from those
 	// that the agent has been given.
 	Resume wire.SessionID
@@ -87,6 +89,8 @@ func (c Config) endpoint() (*url.URL, error) {
 		return nil, errors.New("the session to resume is not an id")
 	case c.Resume == "" && c.LastSeq != 0:
 		return nil, errors.New("a new session has no last output")
+	case c.Token != "" && c.DevToken != "":
+		return nil, errors.New("a user's token and a DEV_TOKEN do not go together")
 	case c.Token == "" && c.User != "" && !wire.ValidUserID(string(c.User)):
 		return nil, errors.New("the user is not a user id")
 	}

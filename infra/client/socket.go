@@ -84,7 +84,10 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	hello := wire.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true}
 	s.mu.Unlock()
 	header := http.Header{}
-	if s.config.Token != "" { // not at a gateway with AUTH=dev
+	switch {
+	case s.config.DevToken != "":
+		header.Set("Authorization", "Bearer "+string(s.config.DevToken))
+	case s.config.Token != "": // not at a gateway with AUTH=dev
 		header.Set("Authorization", "Bearer "+string(token))
 	}
 	now := time.Now()

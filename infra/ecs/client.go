@@ -55,12 +55,12 @@ func LoadClients(ctx context.Context) (*Clients, error) {
 	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg)}, nil
 }
 
-// LocalClients makes clients for an endpoint that takes any credentials, such as package localecs's.
-func LocalClients(baseURL, region string) *Clients {
+// LocalClients makes clients for an endpoint with keys of its own, such as package localecs's.
+func LocalClients(baseURL, region string, keys aws.Credentials) *Clients {
 	cfg := aws.Config{
 		BaseEndpoint: &baseURL,
 		Region:       region,
-		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Credentials:  credentials.StaticCredentialsProvider{Value: keys},
 		HTTPClient:   httpClient(),
 	}
 	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg)}

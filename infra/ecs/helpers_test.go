@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/rs/zerolog"
@@ -222,9 +223,12 @@ func (e *endpoint) requests() []wireRequest {
 	return append([]wireRequest(nil), e.seen...)
 }
 
+// testKeys are those of the local endpoints that tests start.
+var testKeys = aws.Credentials{AccessKeyID: "AKIDTEST", SecretAccessKey: "secret"}
+
 // impatient is LocalClients' client, which does not wait between its attempts.
 func impatient(url string) *awsecs.Client {
-	return awsecs.New(LocalClients(url, "us-east-1").ECS.Options(), func(o *awsecs.Options) {
+	return awsecs.New(LocalClients(url, "us-east-1", testKeys).ECS.Options(), func(o *awsecs.Options) {
 		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
 			s.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
 		})

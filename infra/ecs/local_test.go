@@ -18,7 +18,7 @@ import (
 // local starts the local endpoint with a task definition, and a launcher on it.
 func local(t *testing.T, script string, faults localecs.Faults) (*localecs.Server, *world) {
 	t.Helper()
-	server, err := localecs.Start(localecs.Config{Cluster: aCluster, Log: zerolog.Nop(), Faults: faults, StopTimeout: time.Second})
+	server, err := localecs.Start(localecs.Config{Cluster: aCluster, AccessKeyID: testKeys.AccessKeyID, SecretAccessKey: testKeys.SecretAccessKey, Log: zerolog.Nop(), Faults: faults, StopTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

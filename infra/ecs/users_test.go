@@ -59,7 +59,7 @@ func baseDefinition() *awsecs.RegisterTaskDefinitionInput {
 
 func startOldWay(t *testing.T) *oldWay {
 	t.Helper()
-	server, err := localecs.Start(localecs.Config{Cluster: aCluster, StopTimeout: time.Second})
+	server, err := localecs.Start(localecs.Config{Cluster: aCluster, AccessKeyID: testKeys.AccessKeyID, SecretAccessKey: testKeys.SecretAccessKey, StopTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func startOldWay(t *testing.T) *oldWay {
 			t.Error(err)
 		}
 	})
-	o := &oldWay{t: t, server: server, clients: LocalClients(server.URL(), "us-east-1")}
+	o := &oldWay{t: t, server: server, clients: LocalClients(server.URL(), "us-east-1", testKeys)}
 	o.clients.ECS = impatient(server.URL())
 	o.register()
 	o.gateway()

@@ -31,6 +31,8 @@ const (
 const (
 	AuthJWT = "jwt"
 	AuthDev = "dev"
+	// DevTokenOff is the DEV_TOKEN that lets everybody on the machine be any user.
+	DevTokenOff = "off"
 )
 
 // Config is everything that a gateway is told. cmd/gateway fills it from flags and the environment.
@@ -62,7 +64,7 @@ type Config struct {
 	JWTAudience                              string
 	JWTIssuer                                string
 	AllowedOrigins                           []string
-	OperatorToken                            string
+	OperatorToken, DevToken                  string
 
 	// MaxFrameBytes is the largest payload that a frame may have.
 	MaxFrameBytes int
@@ -89,6 +91,8 @@ type LocalConfig struct {
 	Bridge string
 	// Instances is the number of container instances that tasks are spread over.
 	Instances int
+	// AccessKeyID and SecretAccessKey are what the endpoint's calls must be signed with; it makes some where there are none.
+	AccessKeyID, SecretAccessKey string
 	// StartDelay is added to every task's start, so that a cold start can be felt.
 	StartDelay time.Duration
 

@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ type Gateway struct {
 	launcher *ecs.Launcher
 	local    *localBackend
 	clients  *auth.Clients
+	devToken string
 
 	listeners []net.Listener
 	// certificates has that of each listener, nil for one without TLS.
@@ -102,14 +104,34 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 }
 
 func (g *Gateway) startAuth(ctx context.Context) (err error) {
+	if g.cfg.Auth == AuthDev {
+		switch g.devToken = g.cfg.DevToken; g.devToken {
+		case "":
+			g.devToken = rand.Text()
+		case DevTokenOff:
+			g.devToken = ""
+			g.log.Warn().Msg("AUTH=dev with DEV_TOKEN=off: whoever is on this machine, agents too, may be any user and the operator")
+		}
+	}
 	if g.cfg.JWKSURL != "" && g.cfg.JWTAudience == "" {
 		g.log.Warn().Msg("JWKS_URL without JWT_AUDIENCE: a token that its issuer made for another service is taken here, too (RFC 8725, 3.9)")
 	}
 	g.clients, err = auth.NewClients(ctx, auth.Config{
-		Dev: g.cfg.Auth == AuthDev, Secret: []byte(g.cfg.JWTSecret), PreviousSecret: []byte(g.cfg.JWTSecretPrevious), JWKSURL: g.cfg.JWKSURL,
+		Dev: g.cfg.Auth == AuthDev, DevToken: g.devToken, Secret: []byte(g.cfg.JWTSecret), PreviousSecret: []byte(g.cfg.JWTSecretPrevious), JWKSURL: g.cfg.JWKSURL,
 		Audience: g.cfg.JWTAudience, Issuer: g.cfg.JWTIssuer, Log: g.log,
 	})
 	return err
+}
+
+// DevToken is what clients and operators of a gateway with AUTH=dev have to show, empty where nothing is needed.
+func (g *Gateway) DevToken() string { return g.devToken }
+
+// operator is the check of operators' requests.
+func (g *Gateway) operator() func(*http.Request) bool {
+	if g.cfg.Auth == AuthDev && g.devToken == "" {
+		return auth.OpenOperator
+	}
+	return auth.Operator(g.cfg.OperatorToken, g.devToken)
 }
 
 // listen takes the addresses, so that tasks can be told where to dial before any is started.
@@ -258,7 +280,7 @@ func (g *Gateway) serve() {
 	endpoints := api.Config{
 		Ask:      func(ctx context.Context, request any) (any, error) { return g.engine.Ask(ctx, g.pool, request) },
 		Ready:    g.observer.Ready,
-		Operator: auth.Operator(g.cfg.OperatorToken, g.cfg.Auth == AuthDev),
+		Operator: g.operator(),
 		Drain:    func() { g.deliver(g.pool, g.drain()) },
 		Metrics:  g.registry,
 	}

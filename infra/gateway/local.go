@@ -56,6 +56,7 @@ type localBackend struct {
 // startLocal starts the endpoint and registers the one task definition, through the same API calls as on AWS.
 func startLocal(ctx context.Context, cfg *Config, log zerolog.Logger, output io.Writer) (*localBackend, error) {
 	server, err := localecs.Start(localecs.Config{
+		AccessKeyID: cfg.Local.AccessKeyID, SecretAccessKey: cfg.Local.SecretAccessKey,
 		Log: log, Output: output, Region: localRegion, Cluster: localCluster,
 		Instances: cfg.Local.Instances, InstanceCPU: localInstanceCPU, InstanceMemory: localInstanceMemory,
 		Faults: localecs.Faults{Task: localecs.TaskFault{ProvisioningDelay: localecs.Duration(cfg.Local.StartDelay)}},
@@ -63,7 +64,7 @@ func startLocal(ctx context.Context, cfg *Config, log zerolog.Logger, output io.
 	if err != nil {
 		return nil, fmt.Errorf("start the local backend: %w", err)
 	}
-	b := &localBackend{server: server, clients: ecs.LocalClients(server.URL(), localRegion)}
+	b := &localBackend{server: server, clients: ecs.LocalClients(server.URL(), localRegion, server.Credentials())}
 	if err := b.prepare(ctx, cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("set up the local backend: %w", err), b.close(ctx))
 	}

@@ -43,7 +43,7 @@ func TestAWSCLI(t *testing.T) {
 		defer cancel()
 		cmd := exec.CommandContext(ctx, cli, append([]string{"ecs", "--endpoint-url", e.URL(), "--region", "us-east-1", "--output", "json", "--no-cli-pager"}, args...)...)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "AWS_EC2_METADATA_DISABLED=true",
-			"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_MAX_ATTEMPTS=1"}
+			"AWS_ACCESS_KEY_ID=" + e.Credentials().AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + e.Credentials().SecretAccessKey, "AWS_MAX_ATTEMPTS=1"}
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		if cmd.Run() != nil {

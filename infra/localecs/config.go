@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -21,6 +22,8 @@ type Config struct {
 	// Without one the lines go to Log.
 	Output io.Writer
 
+	// AccessKeyID and SecretAccessKey are what calls must be signed with, and control paths show. Without them Start makes some.
+	AccessKeyID, SecretAccessKey string
 	// Region and Account are part of every ARN; default us-east-1 and 000000000000.
 	Region, Account string
 	// Cluster is made at the start and has the container instances; default "default".
@@ -45,6 +48,10 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.AccessKeyID == "" && c.SecretAccessKey == "" {
+		made := randomKeys()
+		c.AccessKeyID, c.SecretAccessKey = made.AccessKeyID, made.SecretAccessKey
+	}
 	c.Listen = valueOr(c.Listen, "127.0.0.1:0")
 	c.Region = valueOr(c.Region, "us-east-1")
 	c.Account = valueOr(c.Account, "000000000000")
@@ -76,6 +83,9 @@ func (c Config) validate() error {
 	}
 	if !clusterPattern.MatchString(c.Cluster) {
 		return fmt.Errorf("bad cluster name %q", c.Cluster)
+	}
+	if c.AccessKeyID == "" || c.SecretAccessKey == "" || strings.ContainsAny(c.AccessKeyID, ":/, ") {
+		return errors.New("an access key id and a secret access key are needed, both or neither")
 	}
 	if !accountPattern.MatchString(c.Account) {
 		return fmt.Errorf("bad account %q: it has 12 digits", c.Account)

@@ -28,10 +28,9 @@
 // buckets, any error code, tasks that cannot be stopped yet, images that cannot be pulled. With Config.CapacityProvider a task
 // that finds no room is accepted and waits for it.
 //
-// Signatures are not verified and any credentials will do. Whoever can open a TCP connection on the machine's loopback
-// can therefore run commands as this process's user: it is a tool for development and tests. The listener refuses
-// addresses that are not loopback, and requests that name another host (DNS rebinding). Authorization headers and
-// environments are never logged.
+// There is one pair of keys and no permissions: calls must carry AWS's signature over it, control paths show it (Basic). Whoever
+// has it runs commands as this process's user: it is a tool for development and tests. The listener refuses addresses that are
+// not loopback, and requests that name another host (DNS rebinding). Authorization headers and environments are never logged.
 //
 // # Control paths
 //

@@ -226,6 +226,7 @@ func (e *endpoint) control(method, path, contentType, body string, out any) int 
 		e.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", contentType)
+	req.SetBasicAuth(e.Credentials().AccessKeyID, e.Credentials().SecretAccessKey)
 	req.Close = true
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -28,7 +28,7 @@ func playHelper(script string) int {
 		return complain(err)
 	}
 	client := ecs.New(ecs.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL()),
-		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")})
+		Credentials: credentials.StaticCredentialsProvider{Value: server.Credentials()}})
 	_, err = client.RegisterTaskDefinition(context.Background(), &ecs.RegisterTaskDefinitionInput{
 		Family: aws.String("victim"),
 		ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("main"), Image: aws.String("local"),

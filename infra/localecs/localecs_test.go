@@ -72,7 +72,7 @@ func clientOf(t *testing.T, server *Server) *ecs.Client {
 	return ecs.New(ecs.Options{
 		Region:       "us-east-1",
 		BaseEndpoint: aws.String(server.URL()),
-		Credentials:  credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
+		Credentials:  credentials.StaticCredentialsProvider{Value: server.Credentials()},
 		HTTPClient:   &http.Client{Transport: transport},
 		Retryer:      aws.NopRetryer{},
 	})

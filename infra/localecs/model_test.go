@@ -208,7 +208,7 @@ func TestAnswersAgainstAWSModels(t *testing.T) {
 	e := start(t, Config{CapacityProvider: "hosts", Zones: 2, Instances: 2})
 	r := &recorder{t: t, ecs: loadModel(t, "ecs"), efs: loadModel(t, "efs"), seen: map[string]bool{}}
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(e.URL()), HTTPClient: &http.Client{Transport: r},
-		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""), Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
+		Credentials: credentials.StaticCredentialsProvider{Value: e.Credentials()}, Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
 	e.Client = ecs.NewFromConfig(cfg)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	must := func(_ any, err error) {

@@ -156,12 +156,13 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v4/{endpoint}/task", s.serveTaskMetadata)
 	s.routeFiles(mux)
 	s.routeControl(mux)
+	served := s.withKeys(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !localHost(r.Host) {
 			http.Error(w, "localecs serves loopback only", http.StatusForbidden)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		served.ServeHTTP(w, r)
 	})
 }
 
