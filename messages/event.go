@@ -141,4 +141,23 @@ type Census struct {
 	Assigned, Stopping int
 	// Waiting is the number of sessions that wait for a task.
 	Waiting int
+	// Held is what keeps the pool from starting all the tasks that its policy asks for; empty when nothing does.
+	Held Hold
 }
+
+// Hold is a limit that keeps starts back.
+type Hold string
+
+// What keeps starts back, in the order in which they are looked for: the first that does is told.
+const (
+	// HeldRateLimit: ECS throttled a start, and no other is tried for a while.
+	HeldRateLimit Hold = "rate_limit"
+	// HeldHosts: no host had room for a start, and no other is tried for a while; or started tasks wait for a host.
+	HeldHosts Hold = "hosts"
+	// HeldBackoff: starts failed, and no other is tried for a while, or only one at a time.
+	HeldBackoff Hold = "backoff"
+	// HeldLaunchLimit: as many tasks are starting as may start at once.
+	HeldLaunchLimit Hold = "launch_limit"
+	// HeldMaximum: the pool has as many tasks as it may.
+	HeldMaximum Hold = "maximum"
+)

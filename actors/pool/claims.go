@@ -51,7 +51,7 @@ func (p *pool) whyCold() wire.ColdReason {
 	switch {
 	case !p.settings.WarmPool:
 		return wire.WhyPoolDisabled
-	case p.shortage:
+	case p.shortage, p.held(1) != "", p.hostsFull():
 		return wire.WhyNoCapacity
 	case p.starting.Len() > p.waiters.Len():
 		return wire.WhyAllStarting

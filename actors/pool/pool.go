@@ -45,6 +45,8 @@ type pool struct {
 	adoption          adoption
 	lastFailure       string
 	shortage, crashed bool
+	// lastFault is the kind of the last failure, if ECS's answer was one.
+	lastFault messages.LaunchErrorKind
 
 	// refill and lull are the policy's memory. lullOver rings when what is too many may have been so for long enough. Invariant: it
 	// is set exactly while the lull is not empty.
@@ -242,6 +244,7 @@ func (p *pool) tell(to *actor.PID, message any) { p.ctx.Send(to, message) }
 func (p *pool) observe(event messages.Event) {
 	event.At = p.Clock.Now()
 	event.Census = p.census()
+	event.Census.Held = p.held(0)
 	p.Observer.Observe(event)
 }
 

@@ -20,13 +20,7 @@ func (p *pool) replenish() {
 		return
 	}
 	now := p.Clock.Now()
-	bounds := limits{
-		minimum: p.settings.Min, maximum: p.settings.Max, threshold: p.settings.Threshold,
-		concurrency: p.backoff.concurrency(p.settings.LaunchConcurrency, now),
-	}
-	if p.draining {
-		bounds.minimum, bounds.threshold = 0, -1 // only for those who wait already
-	}
+	bounds := p.limits(now)
 	if now.Before(p.backoff.until) {
 		p.backoffOver.Set(p.Clock, p.ctx.Self(), p.backoff.until.Sub(now))
 	}
@@ -182,7 +176,7 @@ func (p *pool) taskUp(t *taskRecord) {
 	if !p.crashed {
 		p.backoff.succeed()
 	}
-	p.lastFailure, p.shortage = "", false
+	p.lastFailure, p.shortage, p.lastFault = "", false, ""
 	p.move(t, poolReady)
 	p.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
 
@@ -270,8 +264,10 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	p.crashed = t.state == poolReady || !t.readySince.IsZero()
 	p.disown(t)
 	p.move(t, poolStopping)
-	p.shortage = m.Fault != nil && m.Fault.Shortage()
-	p.lastFailure = m.Reason
+	p.lastFailure, p.shortage, p.lastFault = m.Reason, false, ""
+	if m.Fault != nil {
+		p.shortage, p.lastFault = m.Fault.Shortage(), m.Fault.Kind
+	}
 	again := p.backoff.sameIncident(t.started)
 	var pause time.Duration
 	if !again {

@@ -142,6 +142,8 @@ type counts struct {
 	Assigned int `json:"assigned"`
 	Stopping int `json:"stopping"`
 	Waiting  int `json:"waiting"`
+	// Held is what keeps starts back, if anything does.
+	Held messages.Hold `json:"held,omitempty"`
 }
 
 func (l *Log) write(e *messages.Event) {
