@@ -71,7 +71,7 @@ func (r *chaosCommand) Run(c *console) error {
 	}
 	var err error
 	if r.Format == "json" {
-		err = report.JSON(c.out, all)
+		err = report.JSON(c.out, c.basis, all)
 	} else {
 		for i := range all.Broken {
 			fmt.Fprintln(c.out, all.Broken[i].String())

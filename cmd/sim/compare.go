@@ -58,6 +58,7 @@ func (r *compareCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	c.basis.About(&outcomes[0].Config, outcomes[0].SeedsUsed)
 	return r.show(c, comparison(outcomes))
 }
 
@@ -79,6 +80,8 @@ func strategy(name string, base run.Config) (run.Config, error) {
 	config.Settings.Min, config.Settings.Threshold = numbers[0], actors.DefaultThreshold(numbers[0])
 	if len(numbers) > 1 {
 		config.Settings.Max = numbers[1]
+	} else {
+		config.Settings.Max = max(config.Settings.Max, numbers[0]) // who names a size only wants that size
 	}
 	if len(numbers) > 2 {
 		config.Settings.Threshold = numbers[2]

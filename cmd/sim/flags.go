@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
@@ -15,7 +15,7 @@ import (
 
 // syntheticFlags describe traffic that is made up.
 type syntheticFlags struct {
-	Rate       rate     `default:"5/m" group:"Traffic" help:"Mean requests: 0.1/s, 5/m, 300/h, 7200/d."`
+	Rate       rate     `default:"5/m" group:"Traffic" help:"Mean requests: 0.1/s, 5/m, 300/h, 7200/d; of diurnal traffic over its week, of flash without the crowd."`
 	Traffic    string   `default:"poisson" enum:"poisson,diurnal,flash,bursts" group:"Traffic" help:"Shape: poisson, diurnal (an office's week), flash (one crowd), bursts (on and off)."`
 	From       weekTime `default:"mon00:00" group:"Traffic" help:"When in the week diurnal traffic begins, such as mon09:00."`
 	Peak       float64  `default:"10" group:"Traffic" help:"How many times the rate the crowd of flash comes at first."`
@@ -27,10 +27,12 @@ type syntheticFlags struct {
 
 // recordingFlags say how a file of arrivals is read.
 type recordingFlags struct {
-	Column    string  `placeholder:"NAME" group:"Recorded traffic" help:"The file's time column; without it, the one called timestamp or time, in any case, with or without a unit."`
-	TimeUnit  string  `enum:",s,ms,us,ns" default:"" placeholder:"UNIT" group:"Recorded traffic" help:"What numbers in that column count: s, ms, us or ns; without it, what its name says, else s, or ms for numbers over 1e11."`
-	Every     int     `default:"1" placeholder:"K" group:"Recorded traffic" help:"Keep only each K-th arrival."`
-	TimeScale float64 `default:"1" placeholder:"X" group:"Recorded traffic" help:"Stretch time: 2 makes the traffic half as dense."`
+	Column        string  `placeholder:"NAME" group:"Recorded traffic" help:"The file's time column; without it, the one called timestamp or time, in any case, with or without a unit."`
+	TimeUnit      string  `enum:",s,ms,us,ns" default:"" placeholder:"UNIT" group:"Recorded traffic" help:"What numbers in that column count: s, ms, us or ns; without it what its name says, or the only one that makes sense."`
+	SessionColumn string  `placeholder:"NAME" group:"Recorded traffic" help:"The file's column with the sessions' lengths, such as 30m or numbers; without it they are drawn from --session."`
+	SessionUnit   string  `enum:",s,ms,us,ns" default:"" placeholder:"UNIT" group:"Recorded traffic" help:"What numbers in that column count; without it what its name says."`
+	Every         int     `default:"1" placeholder:"K" group:"Recorded traffic" help:"Keep only each K-th arrival."`
+	TimeScale     float64 `default:"1" placeholder:"X" group:"Recorded traffic" help:"Stretch time: 2 makes the traffic half as dense."`
 }
 
 func (f recordingFlags) recording() (traffic.Recording, error) {
@@ -40,25 +42,28 @@ func (f recordingFlags) recording() (traffic.Recording, error) {
 	case !(f.TimeScale > 0 && f.TimeScale <= 1e6):
 		return traffic.Recording{}, fmt.Errorf("--time-scale %g must be more than 0 and at most a million", f.TimeScale)
 	}
-	return traffic.Recording{Column: f.Column, Unit: f.TimeUnit, Every: f.Every, Stretch: f.TimeScale}, nil
+	return traffic.Recording{
+		Column: f.Column, Unit: f.TimeUnit, Every: f.Every, Stretch: f.TimeScale,
+		Sessions: f.SessionColumn, SessionUnit: f.SessionUnit,
+	}, nil
 }
 
 // sessionFlags describe what is common to all traffic.
 type sessionFlags struct {
 	Session  sessionLength `default:"30m" placeholder:"DIST" group:"Traffic" help:"How long sessions last: 30m is the mean of an exponential distribution; also fixed:30m, lognormal:MEAN,SIGMA."`
-	Duration length        `placeholder:"8h" group:"Traffic" help:"How long the traffic lasts, such as 8h, 7d, 1y. Without it 8h, and recorded traffic to its end."`
+	Duration length        `placeholder:"8h" group:"Traffic" help:"How long the traffic lasts, such as 8h, 7d, 1y. Without it 8h, diurnal traffic a week, and recorded traffic to its end."`
 	Users    int           `default:"1000" group:"Traffic" help:"How many users there are; a request is from any of them alike."`
 }
 
 // loadFlags are traffic of either kind.
 type loadFlags struct {
 	syntheticFlags
-	Arrivals string `type:"existingfile" placeholder:"FILE" group:"Recorded traffic" help:"Play the arrivals recorded in this CSV, plain or gzipped, instead."`
+	Arrivals string `placeholder:"FILE" group:"Recorded traffic" help:"Play the arrivals recorded in this CSV or these JSON lines, plain or gzipped, instead; - for standard input."`
 	recordingFlags
 	sessionFlags
 }
 
-// defaultDuration is how long made-up traffic lasts: the planning figure.
+// defaultDuration is how long made-up traffic without a period lasts: the planning figure.
 const defaultDuration = 8 * time.Hour
 
 func (f loadFlags) apply(c *run.Config) error {
@@ -73,9 +78,9 @@ func (f loadFlags) apply(c *run.Config) error {
 	if err := made.Validate(); err != nil {
 		return fmt.Errorf("--traffic %s: %w", f.Traffic, err)
 	}
-	c.Traffic = made.Open
+	c.Traffic = made
 	f.sessionFlags.apply(c)
-	c.Duration = cmp.Or(c.Duration, defaultDuration)
+	c.Duration = cmp.Or(c.Duration, made.Period(), defaultDuration)
 	return nil
 }
 
@@ -89,7 +94,11 @@ func (f sessionFlags) recorded(c *run.Config, path string, flags recordingFlags)
 	if err != nil {
 		return err
 	}
-	c.Traffic = func(*rand.Rand) (traffic.Source, error) { return recording.Open(path) }
+	trace, err := traffic.OpenTrace(path, recording, os.Stdin)
+	if err != nil {
+		return err
+	}
+	c.Traffic = trace
 	f.apply(c)
 	return nil
 }
@@ -124,7 +133,7 @@ var settingFlags = strings.NewReplacer(
 // worldFlags describe what is around the gateway. Those without a default keep the measured figures or, with a start time
 // given, play no part.
 type worldFlags struct {
-	StartTime         startTime `placeholder:"DIST" group:"World" help:"The whole time from the decision to start a task until it is ready: 3s, exp:3s, lognormal:MEAN,SIGMA or measured. Launch concurrency, API latency, time-outs and failures play no part then unless their own flags say so. Without it a start takes what its measured parts take."`
+	StartTime         startTime `placeholder:"DIST" group:"World" help:"The whole time from the decision to start a task until it is ready: 3s, exp:3s, lognormal:MEAN,SIGMA, measured, or file:FILE with a column of them, took_ms or the like. Launch concurrency, API latency, time-outs and failures play no part then unless their own flags say so. Without it a start takes what its measured parts take."`
 	LaunchConcurrency *limit    `placeholder:"N" group:"World" help:"The most tasks that are starting at once; inf for any number (${LAUNCH_CONCURRENCY})."`
 	APILatency        startTime `name:"api-latency" placeholder:"DIST" group:"World" help:"How long a call to ECS takes (uniform from 150 to 250 ms for RunTask)."`
 	APIErrors         float64   `name:"api-errors" placeholder:"P" group:"World" help:"The probability that a call to ECS is throttled (0)."`
@@ -134,7 +143,7 @@ type worldFlags struct {
 	ReadyTTL          *span     `name:"ready-ttl" placeholder:"${WARM_POOL_READY_TTL}" group:"World" help:"How long a task may wait to be claimed before it is replaced (${WARM_POOL_READY_TTL}); 0 for ever."`
 	HostSlots         limit     `default:"inf" group:"World" help:"How many tasks a host takes; inf has no hosts, and counts host-hours for the prices' tasksPerHost."`
 	hostFlags
-	Prices string `type:"existingfile" placeholder:"FILE" group:"World" help:"JSON with the prices that differ from the defaults: hostHour, pausedHostHour, taskHour, tasksPerHost, hoursPerMonth."`
+	Prices string `placeholder:"NAME|FILE" group:"World" help:"A price list that comes with sim (t3.small, t3.large, t3.large-spot, fargate, fargate-spot), or a file: JSON with the prices that differ from t3.small's: hostHour, pausedHostHour, taskHour, tasksPerHost, hoursPerMonth."`
 }
 
 func (f worldFlags) apply(c *run.Config) error {
@@ -180,7 +189,7 @@ func (f worldFlags) apply(c *run.Config) error {
 	if f.Prices != "" {
 		prices, err := run.LoadPrices(f.Prices)
 		if err != nil {
-			return fmt.Errorf("--prices %w", err)
+			return fmt.Errorf("--prices: %w", err)
 		}
 		c.Prices = prices
 	}

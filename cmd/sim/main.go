@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hearth/actors"
+	"hearth/sim/report"
 )
 
 // What sim exits with.
@@ -73,7 +74,9 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	case exited: // by --help
 		return exitOK
 	case err == nil:
-		err = parsed.Run(&console{out: stdout, err: stderr})
+		if err = refuseIdle(parsed); err == nil {
+			err = parsed.Run(&console{out: stdout, err: stderr, basis: newBasis(args)})
+		}
 	}
 	switch {
 	case err == nil:
@@ -85,5 +88,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	return exitUsage
 }
 
-// console is where a command talks to.
-type console struct{ out, err io.Writer }
+// console is where a command talks to, and what it was asked.
+type console struct {
+	out, err io.Writer
+	basis    report.Basis
+}

@@ -40,7 +40,7 @@ Monday at nine in an office, with the event log and the reason for every start t
 // detailFlags ask for what one run did, one line for each thing.
 type detailFlags struct {
 	Trace string `placeholder:"FILE" group:"Output" help:"Write the event log as JSON lines; - for standard output, in place of the result."`
-	Cold  string `placeholder:"FILE" group:"Output" help:"Write, as JSON lines, every start that was not warm: why, and what pool size would have made it so."`
+	Cold  string `placeholder:"FILE" group:"Output" help:"Write, as JSON lines, every start that was not warm: why, what held it back, and what pool size would have made it warm; - for standard output, in place of the result."`
 }
 
 // Run is called by kong.
@@ -61,7 +61,11 @@ func playOne(c *console, config run.Config, details detailFlags, output outputFl
 	if err != nil || details.Trace == "-" {
 		return err
 	}
+	if details.Cold == "-" {
+		return nil
+	}
 	outcome := run.Merge([]run.Result{result})
+	c.basis.About(&outcome.Config, outcome.SeedsUsed)
 	return output.show(c, shown{
 		text: func(w io.Writer) error { return report.Run(w, &result) },
 		json: result, csv: report.Flat([]run.Outcome{outcome}), charts: report.RunCharts(&result), page: report.RunPage(&result),
@@ -81,12 +85,16 @@ func (f detailFlags) play(c *console, config run.Config) (result run.Result, err
 		config.Trace = file
 	}
 	if f.Cold != "" {
-		file, createErr := os.Create(f.Cold)
-		if createErr != nil {
-			return result, fmt.Errorf("--cold: %w", createErr)
+		cold := io.WriteCloser(unclosed{c.out})
+		if f.Cold != "-" {
+			file, createErr := os.Create(f.Cold)
+			if createErr != nil {
+				return result, fmt.Errorf("--cold: %w", createErr)
+			}
+			cold = file
 		}
-		buffered := bufio.NewWriter(file)
-		defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
+		buffered := bufio.NewWriter(cold)
+		defer func() { err = errors.Join(err, buffered.Flush(), cold.Close()) }()
 		lines := json.NewEncoder(buffered)
 		// What cannot be written is what Flush reports in the end.
 		config.Missed = func(m run.Miss) { _ = lines.Encode(m) }
@@ -94,9 +102,15 @@ func (f detailFlags) play(c *console, config run.Config) (result run.Result, err
 	return run.Run(config)
 }
 
+// unclosed is standard output, which goes on.
+type unclosed struct{ io.Writer }
+
+// Close does nothing.
+func (unclosed) Close() error { return nil }
+
 // replayCommand plays recorded arrivals.
 type replayCommand struct {
-	File string `arg:"" type:"existingfile" help:"CSV with a header and a row for each arrival, plain or gzipped."`
+	File string `arg:"" help:"CSV with a header and a row for each arrival, or JSON lines, plain or gzipped; - for standard input."`
 	recordingFlags
 	sessionFlags
 	poolFlags
@@ -108,9 +122,14 @@ type replayCommand struct {
 
 // Help shows examples.
 func (replayCommand) Help() string {
-	return `Times may be RFC 3339, 2006-01-02 15:04:05.9999999, or numbers: seconds or milliseconds, since 1970 or since the beginning.
+	return `Times may be RFC 3339, 2006-01-02 15:04:05.9999999, or numbers: since 1970 or since the beginning, of which --time-unit says
+what they count where two readings are possible.
 
     sim replay azure_llm_code_2023.csv
+
+What last week would have cost with a pool of five, with the sessions as long as they were:
+
+    sim replay week.csv --session-column length_s --pool-min 5 --prices fargate
 
 An hour of a large service, stretched to 30 hours of a small one, with longer sessions:
 

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -110,6 +111,11 @@ func TestBadInput(t *testing.T) {
 		}
 		return path
 	}
+	var everySecond strings.Builder
+	everySecond.WriteString("timestamp\n")
+	for i := range 200 {
+		fmt.Fprintln(&everySecond, 1000*i)
+	}
 	for _, c := range []struct {
 		args []string
 		want string
@@ -152,6 +158,17 @@ func TestBadInput(t *testing.T) {
 		{[]string{"replay", trace, "--every", "0"}, "--every 0 must be at least 1"},
 		{[]string{"replay", trace, "--time-scale", "-1"}, "--time-scale -1"},
 		{[]string{"compare", "phase3"}, `"phase3" is no strategy`},
+		{[]string{"run", "--peak", "3"}, "--peak plays no part here: it needs --traffic flash"},
+		{[]string{"size", "--slo", "0.9", "--traffic", "bursts", "--from", "mon09:00"}, "--from plays no part here: it needs --traffic diurnal"},
+		{[]string{"sweep", "--burst-on", "3m"}, "--burst-on plays no part here: it needs --traffic bursts"},
+		{[]string{"frontier", "--column", "at"}, "--column plays no part here: it needs --arrivals"},
+		{[]string{"run", "--arrivals", trace, "--rate", "7/m"}, "--rate plays no part here: it needs no --arrivals"},
+		{[]string{"run", "--no-warm-pool", "--pool-max", "4"}, "--pool-max plays no part here: it needs a pool"},
+		{[]string{"compare", "baseline", "phase1", "--pool-min", "4"}, "--pool-min plays no part here: it needs the strategy phase2"},
+		{[]string{"run", "--host-slots", "4", "--hosts", "2", "--hosts-max", "3", "--warm-state", "stopped"}, "--warm-state plays no part here: it needs --warm-hosts"},
+		{[]string{"replay", trace, "--session", "1h", "--session-column", "GeneratedTokens", "--session-unit", "ms"}, "--session plays no part here"},
+		{[]string{"replay", trace, "--session-column", "GeneratedTokens"}, "GeneratedTokens does not say what its numbers count"},
+		{[]string{"replay", file("ambiguous.csv", everySecond.String())}, "ambiguous.csv: timestamp: its numbers may be s (200 arrivals in 2.3 days, 3.6 an hour) or ms ("},
 		{[]string{"compare", "pool:5,3"}, "--pool-min 5 is over --pool-max 3"},
 		{[]string{"compare", "--seeds", "0"}, "--seeds 0"},
 		{[]string{"sweep", "--pool-min", "5..1"}, "is no list of counts"},
@@ -163,6 +180,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"size"}, "--slo"},
 		{[]string{"size", "--slo", "1"}, "less than 1"},
 		{[]string{"size", "--slo", "p98=1s"}, "none of p50"},
+		{[]string{"size", "--slo", "ready-p98=1s"}, "none of p50"},
 		{[]string{"size", "--slo", "0.9", "--max-seeds", "1"}, "--max-seeds 1"},
 		{[]string{"chaos", "--seeds", "0"}, "--seeds 0"},
 		{[]string{"explain"}, "--seed"},
@@ -198,6 +216,8 @@ func TestGolden(t *testing.T) {
 		"compare.txt":  {"compare", "baseline", "phase1", "phase2", "pool:1", "--duration", "1h", "--seeds", "2"},
 		"sweep.txt":    {"sweep", "--pool-min", "0..2", "--pool-max", "2,inf", "--start-time", "3s", "--duration", "1h", "--seeds", "2"},
 		"frontier.txt": {"frontier", "--start-time", "3s", "--duration", "1h", "--rate", "20/m", "--seeds", "2"},
+		"week.txt":     {"size", "--slo", "0.99", "--worst-hour", "--traffic", "diurnal", "--rate", "0.2/m", "--seeds", "2", "--max-seeds", "20"},
+		"size.csv":     {"size", "--slo", "0.95", "--start-time", "3s", "--duration", "1h", "--seeds", "2", "--max-seeds", "2", "--format", "csv"},
 		"size.txt":     {"size", "--slo", "0.95", "--start-time", "3s", "--duration", "1h", "--seeds", "2", "--max-seeds", "2"},
 	} {
 		got := unstable.ReplaceAllString(ok(t, args...), "DIGEST")

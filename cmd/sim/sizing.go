@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 
@@ -46,6 +45,7 @@ func (r *sweepCommand) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	c.basis.About(&outcomes[0].Config, outcomes[0].SeedsUsed)
 	table, charts := report.List(outcomes), report.SweepCharts(outcomes)
 	page := &report.Page{Title: "Pools compared", Lead: fmt.Sprintf("%d pools, %d seeds each", len(outcomes), r.Seeds)}
 	page.Draw(charts)
@@ -137,6 +137,7 @@ func (r *frontierCommand) Run(c *console) error {
 	for i := range points {
 		outcomes[i] = points[i].Outcome
 	}
+	c.basis.About(&outcomes[0].Config, outcomes[0].SeedsUsed)
 	table, charts := report.Frontier(points), report.FrontierCharts(points)
 	flat := report.Flat(outcomes)
 	flat.Columns = append(flat.Columns, "best")
@@ -152,78 +153,4 @@ func (r *frontierCommand) Run(c *console) error {
 			Points []run.FrontierPoint `json:"points"`
 		}{points},
 	})
-}
-
-// sizeCommand searches for a pool.
-type sizeCommand struct {
-	SLO      objective `name:"slo" required:"" placeholder:"OBJECTIVE" help:"A hit rate, such as 0.999 or 99.9%, or a bound on a percentile of the waits, such as p99=500ms."`
-	PoolMax  *limit    `group:"Pool" placeholder:"N" help:"The pool's maximum; without it the smallest that does not spoil the objective is searched for, too."`
-	MaxSeeds int       `default:"40" help:"How many seeds at most decide whether a pool is enough, while the confidence interval contains the objective."`
-	loadFlags
-	worldFlags
-	seedFlag
-	seedsFlag
-	outputFlags
-}
-
-// Help shows examples.
-func (sizeCommand) Help() string {
-	return `It begins at the size that theory gives, and checks by simulation, with confidence intervals:
-
-    sim size --slo 0.999 --rate 5/m
-    sim size --slo p99=500ms --arrivals arrivals.csv --time-scale 30
-    sim size --slo 99.9% --rate 20/m --traffic diurnal --duration 7d --start-time measured`
-}
-
-// Run is called by kong.
-func (r *sizeCommand) Run(c *console) error {
-	base, err := configure(r.Seed, r.loadFlags, r.worldFlags)
-	if err != nil {
-		return err
-	}
-	if err := r.check(); err != nil {
-		return err
-	}
-	if r.MaxSeeds < r.Seeds || r.MaxSeeds > maxSeeds {
-		return fmt.Errorf("--max-seeds %d must be from --seeds %d to %d", r.MaxSeeds, r.Seeds, maxSeeds)
-	}
-	sizer := run.Sizer{Base: base, Objective: r.SLO.Objective, Seeds: r.Seeds, MaxSeeds: r.MaxSeeds}
-	if r.PoolMax != nil {
-		sizer.Base.Settings.Max, sizer.FixedMax = int(*r.PoolMax), true
-	}
-	var done func()
-	sizer.Said = func(string, float64) {}
-	if bar, end := c.progress("searching"); bar != nil {
-		sizer.Said = func(_ string, share float64) { bar(share) }
-		done = end
-	}
-	sizing, err := sizer.Search()
-	if done != nil {
-		done()
-	}
-	if errors.Is(err, run.ErrUnreachable) {
-		fmt.Fprintf(c.err, "sim: %v: %s\n", err, r.SLO.Objective)
-		return errFailed
-	}
-	if err != nil {
-		return err
-	}
-	return r.show(c, sized(&sizing))
-}
-
-// sized is the search's answer in every form.
-func sized(s *run.Sizing) shown {
-	table, charts := report.Trials(s), report.SizeCharts(s)
-	page := &report.Page{Title: "The smallest pool", Lead: report.Answer(s)}
-	page.Draw(charts)
-	page.Tabulate("What was simulated", table)
-	return shown{
-		text: func(w io.Writer) error {
-			if _, err := fmt.Fprintf(w, "%s\n\n", report.Answer(s)); err != nil {
-				return err
-			}
-			return table.Text(w)
-		},
-		json: s, csv: table, charts: charts, page: page,
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"hearth/sim/model"
 	"hearth/sim/run"
+	"hearth/sim/traffic"
 )
 
 // What follows are the flags' own kinds of values. Each reads its text and says what would have been right.
@@ -81,8 +82,16 @@ func parseSpan(text string) (time.Duration, error) {
 // startTime is a distribution of which a bare length means exactly that length.
 type startTime struct{ model.Distribution }
 
-// UnmarshalText reads a distribution.
+// UnmarshalText reads a distribution, or from a file what was measured.
 func (s *startTime) UnmarshalText(text []byte) (err error) {
+	if path, isFile := strings.CutPrefix(string(text), "file:"); isFile {
+		lengths, err := traffic.Lengths(path)
+		if err != nil {
+			return err
+		}
+		s.Distribution = model.Empirical{Name: string(text), Quantiles: lengths}
+		return nil
+	}
 	s.Distribution, err = model.ParseDistribution(string(text))
 	return err
 }
@@ -165,28 +174,29 @@ func (w *weekTime) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is no time of the week: it may be mon09:00", text)
 }
 
-// objective is a hit rate or a bound on a percentile of the waits.
+// objective is a hit rate, or a bound on a percentile of the waits or of the time from hello to ready.
 type objective struct{ run.Objective }
 
 // UnmarshalText reads 0.999, 99.9% or p99=500ms.
 func (o *objective) UnmarshalText(text []byte) error {
 	name, bound, isWait := strings.Cut(string(text), "=")
 	if isWait {
-		percentile := map[string]int{"p50": 50, "p90": 90, "p95": 95, "p99": 99}[name]
+		name, isReady := strings.CutPrefix(name, "ready-")
+		percentile := map[string]float64{"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p99.9": 99.9}[name]
 		d, err := parseSpan(bound)
 		if err != nil {
 			return err
 		}
 		if percentile == 0 {
-			return fmt.Errorf("%q is none of p50, p90, p95 and p99", name)
+			return fmt.Errorf("%q is none of p50, p90, p95, p99 and p99.9", name)
 		}
-		o.Objective = run.Objective{Percentile: percentile, WaitMs: float64(d) / float64(time.Millisecond)}
+		o.Objective = run.Objective{Percentile: percentile, WaitMs: float64(d) / float64(time.Millisecond), Ready: isReady}
 		return nil
 	}
 	number, isPercent := strings.CutSuffix(string(text), "%")
 	value, err := strconv.ParseFloat(number, 64)
 	if err != nil {
-		return fmt.Errorf("%q is no objective: it may be 0.999, 99.9%% or p99=500ms", text)
+		return fmt.Errorf("%q is no objective: it may be 0.999, 99.9%%, p99=500ms or ready-p99=1s", text)
 	}
 	if isPercent {
 		value = math.Round(value*1e12) / 1e14 // 99.9 % is 0.999, not the float beside it

@@ -5,26 +5,47 @@ import (
 	"strconv"
 
 	"hearth/sim/run"
+	"hearth/sim/traffic"
 )
 
 // Chart is lines over a common axis, for a plot file and for a page alike.
 type Chart struct {
 	Title, X, Y string
 	Lines       []Line
-	// Ticks name the places 0, 1, 2 ... of the x axis, where it has names instead of numbers.
-	Ticks []string
-	// Log has the y axis in powers of ten. Values of 0 are drawn at its bottom.
+	// Ticks name places of the x axis, where it has names instead of numbers.
+	Ticks []Tick
+	// Whole has only whole numbers on the x axis.
+	Whole bool
+	// Log has the y axis in powers of ten. Values below the least of them, such as 0, are drawn at its bottom.
 	Log bool
 	// Top is the least upper end of the y axis.
 	Top float64
+}
+
+// Tick is a named place.
+type Tick struct {
+	At   float64
+	Name string
 }
 
 // Line is one line of a chart.
 type Line struct {
 	Name string
 	X, Y []float64
+	// Low and High are an interval around each point; nil for none.
+	Low, High []float64
+	// Labels are written at the points; nil for none.
+	Labels []string
 	// Dots marks the points.
 	Dots bool
+}
+
+// missed is a share as the percentage of what is missed: rates close to 1 differ in it.
+func missed(hit float64) float64 { return 100 * max(0, 1-hit) }
+
+// missChart is what is missed, in percent on a logarithmic axis, over the pool's minimum.
+func missChart(title string, lines ...Line) Chart {
+	return Chart{Title: title, X: "minimum", Y: "missed, %", Log: true, Whole: true, Lines: lines}
 }
 
 // RunCharts are the pictures of one run.
@@ -36,56 +57,88 @@ func RunCharts(r *run.Result) []Chart {
 		}
 		return l
 	}
+	over := func(title, y string, lines ...Line) Chart {
+		c := Chart{Title: title, X: "hours", Y: y, Top: 1, Lines: lines}
+		if c.Ticks = weekdays(r); c.Ticks != nil {
+			c.X = "day"
+		}
+		return c
+	}
 	charts := []Chart{
-		{
-			Title: "Pool", X: "hours", Y: "tasks", Top: 1, Lines: []Line{
-				line("ready", func(p run.Point) float64 { return p.Ready }),
-				line("starting", func(p run.Point) float64 { return p.Starting }),
-			},
-		},
-		{
-			Title: "Queue", X: "hours", Y: "sessions", Top: 1, Lines: []Line{
-				line("longest queue", func(p run.Point) float64 { return float64(p.MaxWaiting) }),
-			},
-		},
-		{
-			Title: "All tasks", X: "hours", Y: "tasks", Top: 1, Lines: []Line{
-				line("tasks", func(p run.Point) float64 { return p.Tasks }),
-			},
-		},
+		over("Pool", "tasks", line("ready", func(p run.Point) float64 { return p.Ready }),
+			line("starting", func(p run.Point) float64 { return p.Starting })),
+		over("Queue", "sessions", line("longest queue", func(p run.Point) float64 { return float64(p.MaxWaiting) })),
+		over("All tasks", "tasks", line("tasks", func(p run.Point) float64 { return p.Tasks })),
+	}
+	if len(r.ByHour) > 1 {
+		charts = append(charts, hourChart(r))
 	}
 	if len(r.PoolNeeded) > 1 {
-		needed := Line{Name: "hit rate", Dots: true}
+		needed := Line{Name: "missed", Dots: true}
 		for _, n := range r.PoolNeeded {
-			needed.X, needed.Y = append(needed.X, float64(n.PoolMin)), append(needed.Y, 100*n.HitRate)
+			needed.X, needed.Y = append(needed.X, float64(n.PoolMin)), append(needed.Y, missed(float64(n.HitRate)))
 		}
-		charts = append(charts, Chart{
-			Title: "What a larger pool would have done", X: "minimum", Y: "hit rate, %", Top: 100, Lines: []Line{needed},
-		})
+		charts = append(charts, missChart("Requests that would have found no task ready in a larger pool", needed))
 	}
 	return charts
 }
 
+// hourChart is what was missed by the hour of the week.
+func hourChart(r *run.Result) Chart {
+	l := Line{Name: "missed"}
+	chart := Chart{Title: "Requests that found no task ready, by the hour", X: "hour of the traffic", Y: "missed, %"}
+	for i := range r.ByHour {
+		x := float64(i)
+		l.X, l.Y = append(l.X, x), append(l.Y, missed(float64(r.ByHour[i].HitRate)))
+		if hour := r.ByHour[i].Hour; len(hour) == len("mon 00:00") && hour[3:] == " 00:00" {
+			chart.Ticks, chart.X = append(chart.Ticks, Tick{x, hour[:3]}), "hour of the week"
+		}
+	}
+	chart.Whole, chart.Lines, chart.Top = chart.Ticks == nil, []Line{l}, 1
+	return chart
+}
+
+// weekdays are the midnights of a run of two days to two weeks in a week that is known; nil for others.
+func weekdays(r *run.Result) []Tick {
+	begins, known := beginning(r)
+	if !known || r.Hours < 48 || r.Hours > 14*24 {
+		return nil
+	}
+	var ticks []Tick
+	for day := 0; float64(day*24)-begins <= r.Hours; day++ {
+		if at := float64(day*24) - begins; at >= 0 {
+			ticks = append(ticks, Tick{at, traffic.Weekdays[day%7]})
+		}
+	}
+	return ticks
+}
+
+// beginning is the hour of the week at which a run's traffic begins.
+func beginning(r *run.Result) (hours float64, known bool) {
+	at, known := r.Config.Traffic.Week()
+	return at.Hours(), known
+}
+
 // CompareCharts are the pictures of outcomes side by side.
 func CompareCharts(outcomes []run.Outcome) []Chart {
-	chart := Chart{
-		Title: "From hello to ready", X: "percentile", Y: "milliseconds", Log: true,
-		Ticks: []string{"p50", "p90", "p95", "p99", "max"},
+	chart := Chart{Title: "From hello to ready", X: "percentile", Y: "milliseconds", Log: true}
+	for i, name := range []string{"p50", "p90", "p95", "p99", "p99.9", "max"} {
+		chart.Ticks = append(chart.Ticks, Tick{float64(i), name})
 	}
 	for i := range outcomes {
 		s := outcomes[i].ReadyMs
 		chart.Lines = append(chart.Lines, Line{
 			Name: outcomes[i].Name, Dots: true,
-			X: []float64{0, 1, 2, 3, 4}, Y: []float64{s.P50, s.P90, s.P95, s.P99, s.Max},
+			X: []float64{0, 1, 2, 3, 4, 5}, Y: []float64{s.P50, s.P90, s.P95, s.P99, s.P999, s.Max},
 		})
 	}
 	return []Chart{chart}
 }
 
-// SweepCharts are the pictures of a grid: hit rate and wait over the minimum, a line for each of the other settings.
+// SweepCharts are the pictures of a grid: misses and wait over the minimum, a line for each of the other settings.
 func SweepCharts(outcomes []run.Outcome) []Chart {
-	hits := Chart{Title: "Hit rate", X: "minimum", Y: "hit rate, %", Top: 100}
-	waits := Chart{Title: "Wait for a task, p99", X: "minimum", Y: "milliseconds"}
+	hits := missChart("Requests that found no task ready")
+	waits := Chart{Title: "Wait for a task, p99", X: "minimum", Y: "milliseconds", Whole: true}
 	at := map[string]int{}
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -107,102 +160,45 @@ func SweepCharts(outcomes []run.Outcome) []Chart {
 			waits.Lines = append(waits.Lines, Line{Name: name, Dots: true})
 		}
 		x := float64(o.Config.PoolMin)
-		hits.Lines[n].X, hits.Lines[n].Y = append(hits.Lines[n].X, x), append(hits.Lines[n].Y, 100*o.HitRate)
+		l := &hits.Lines[n]
+		l.X, l.Y = append(l.X, x), append(l.Y, missed(float64(o.HitRate)))
+		l.Low, l.High = append(l.Low, missed(o.HitRateInterval.High)), append(l.High, missed(o.HitRateInterval.Low))
 		waits.Lines[n].X, waits.Lines[n].Y = append(waits.Lines[n].X, x), append(waits.Lines[n].Y, o.WaitMs.P99)
 	}
 	return []Chart{hits, waits}
 }
 
-// FrontierCharts is cost against wait.
+// FrontierCharts is cost against wait, with the pools' minimum at the points.
 func FrontierCharts(points []run.FrontierPoint) []Chart {
 	best, rest := Line{Name: "nothing is cheaper and faster", Dots: true}, Line{Name: "all", Dots: true}
 	for i := range points {
 		p := &points[i]
+		size := strconv.Itoa(p.Config.PoolMin)
 		if p.Best {
 			best.X, best.Y = append(best.X, p.MonthlyCost), append(best.Y, p.WaitMs.P99)
+			best.Labels = append(best.Labels, size)
 		}
 		rest.X, rest.Y = append(rest.X, p.MonthlyCost), append(rest.Y, p.WaitMs.P99)
 	}
 	return []Chart{{
-		Title: "Cost against wait", X: "$ a month", Y: "p99 wait for a task, ms", Lines: []Line{best, rest},
+		Title: "Cost against wait, by the pool's minimum", X: "$ a month", Y: "p99 wait for a task, ms", Lines: []Line{best, rest},
 	}}
 }
 
-// axis is the range of an axis and where its ticks are.
-type axis struct {
-	low, high float64
-	ticks     []float64
-}
-
-// newAxis makes an axis with round ticks that has room for the values from low to high.
-func newAxis(low, high float64) axis {
-	if high <= low {
-		high = low + 1
-	}
-	step := math.Pow(10, math.Floor(math.Log10((high-low)/4)))
-	for _, factor := range []float64{1, 2, 5, 10} {
-		if (high-low)/(step*factor) <= 6 {
-			step *= factor
-			break
+// place names a place of the x axis.
+func (c *Chart) place(x float64) string {
+	for _, tick := range c.Ticks {
+		if tick.At == x {
+			return tick.Name
 		}
 	}
-	a := axis{low: math.Floor(low/step) * step, high: math.Ceil(high/step-1e-9) * step}
-	for i := 0; a.low+float64(i)*step <= a.high+step/2; i++ {
-		a.ticks = append(a.ticks, a.low+float64(i)*step)
-	}
-	return a
-}
-
-// xAxis and yAxis are a chart's.
-func (c *Chart) xAxis() axis {
-	if c.Ticks != nil {
-		a := axis{low: -0.3, high: float64(len(c.Ticks)) - 0.7}
-		for i := range c.Ticks {
-			a.ticks = append(a.ticks, float64(i))
-		}
-		return a
-	}
-	low, high := c.extent(func(l Line) []float64 { return l.X })
-	a := newAxis(low, high)
-	if c.X == "hours" { // a run ends where it ends
-		a.high = high
-	}
-	return a
-}
-
-func (c *Chart) yAxis() axis {
-	low, high := c.extent(func(l Line) []float64 { return l.Y })
-	if !c.Log {
-		if c.Top != 100 {
-			low = 0
-		}
-		return newAxis(low, max(high, c.Top))
-	}
-	bottom, top := math.Floor(math.Log10(max(low, 1))), math.Ceil(math.Log10(max(high, 10)))
-	a := axis{low: bottom, high: max(top, bottom+1)}
-	for e := a.low; e <= a.high; e++ {
-		a.ticks = append(a.ticks, e)
-	}
-	return a
-}
-
-func (c *Chart) extent(of func(Line) []float64) (low, high float64) {
-	low, high = math.Inf(1), math.Inf(-1)
-	for _, l := range c.Lines {
-		for _, v := range of(l) {
-			low, high = min(low, v), max(high, v)
-		}
-	}
-	if low > high {
-		return 0, 1
-	}
-	return low, high
+	return plain(x)
 }
 
 // scaled is a y value on the chart's axis.
 func (c *Chart) scaled(y float64) float64 {
 	if c.Log {
-		return math.Log10(max(y, 1))
+		return math.Log10(max(y, c.least()))
 	}
 	return y
 }

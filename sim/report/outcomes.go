@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"hearth/sim/run"
@@ -22,7 +21,7 @@ func Side(outcomes []run.Outcome) *Table {
 		table.Add(cells...)
 	}
 	row("requests", func(o *run.Outcome) string { return count(o.Requests) })
-	row("hit rate", func(o *run.Outcome) string { return percent(o.HitRate) })
+	row("hit rate", func(o *run.Outcome) string { return percent(float64(o.HitRate)) })
 	row("waited for a task, mean", func(o *run.Outcome) string { return millis(o.WaitMs.Mean) })
 	row("waited for a task, p99", func(o *run.Outcome) string { return millis(o.WaitMs.P99) })
 	row("hello to ready, p50", func(o *run.Outcome) string { return millis(o.ReadyMs.P50) })
@@ -70,7 +69,7 @@ func List(outcomes []run.Outcome) *Table {
 	for i := range outcomes {
 		o := &outcomes[i]
 		table.Add(strconv.Itoa(o.Config.PoolMin), bound(o.Config.PoolMax), strconv.Itoa(o.Config.ReplenishThreshold),
-			bound(o.Config.HostSlots), bound(o.Config.Hosts), percent(o.HitRate), interval(o.HitRateInterval, o.Seeds),
+			bound(o.Config.HostSlots), bound(o.Config.Hosts), percent(float64(o.HitRate)), interval(o.HitRateInterval, o.Seeds),
 			millis(o.WaitMs.Mean), millis(o.WaitMs.P90), millis(o.WaitMs.P99), millis(o.WaitMs.Max), count(o.Failures),
 			money(o.MonthlyCost), money(o.MonthlyIdleCost))
 	}
@@ -109,62 +108,4 @@ func Frontier(points []run.FrontierPoint) *Table {
 		table.Rows[i] = append(table.Rows[i], mark)
 	}
 	return table
-}
-
-// Trials is the steps of a search for a size.
-func Trials(s *run.Sizing) *Table {
-	table := &Table{Columns: []string{
-		"minimum", "maximum", "seeds", "hit rate", "95 % interval", "wait p" + percentileOf(s.Objective), "$ a month", "$ idle", "",
-	}}
-	for i := range s.Trials {
-		t := &s.Trials[i]
-		verdict := "not enough"
-		if t.Meets {
-			verdict = "enough"
-		}
-		if !t.Sure {
-			verdict += ", within the noise"
-		}
-		table.Add(strconv.Itoa(t.PoolMin), bound(t.PoolMax), strconv.Itoa(t.Seeds), percent(t.HitRate.Mean),
-			interval(t.HitRate, t.Seeds), millis(t.WaitMs.Mean), money(t.Cost.Mean), money(t.Idle.Mean), verdict)
-	}
-	return table
-}
-
-func percentileOf(o run.Objective) string {
-	if o.Percentile == 0 {
-		return "99"
-	}
-	return strconv.Itoa(o.Percentile)
-}
-
-// Answer is what a search found, in a sentence or two.
-func Answer(s *run.Sizing) string {
-	b := &s.Best
-	answer := fmt.Sprintf("For %s: minimum %d, threshold %d, maximum %s; hit rate %s (95 %% from %s to %s), p%s wait %s; "+
-		"%s a month, %s of it idle (%d seeds).",
-		s.Objective, b.PoolMin, s.Threshold, bound(b.PoolMax), percent(b.HitRate.Mean), percent(b.HitRate.Low),
-		percent(min(1, b.HitRate.High)), percentileOf(s.Objective), millis(b.WaitMs.Mean), money(b.Cost.Mean),
-		money(b.Idle.Mean), b.Seeds)
-	if !b.Sure {
-		answer += " The interval contains the objective: more seeds or a longer run would tell for sure."
-	}
-	if s.Smaller != nil {
-		answer += fmt.Sprintf(" A minimum of %d gives %s, p%s %s.", s.Smaller.PoolMin, percent(s.Smaller.HitRate.Mean),
-			percentileOf(s.Objective), millis(s.Smaller.WaitMs.Mean))
-	}
-	return answer + fmt.Sprintf(" Theory for Poisson arrivals at the same rate: a minimum of %d.", s.Theory)
-}
-
-// SizeCharts is the hit rate over the sizes that a search without a maximum tried.
-func SizeCharts(s *run.Sizing) []Chart {
-	line := Line{Name: "simulated", Dots: true}
-	trials := slices.Clone(s.Trials)
-	slices.SortFunc(trials, func(a, b run.Trial) int { return a.PoolMin - b.PoolMin })
-	for _, t := range trials {
-		if n := len(line.X); n == 0 || line.X[n-1] != float64(t.PoolMin) {
-			line.X, line.Y = append(line.X, float64(t.PoolMin)), append(line.Y, 100*t.HitRate.Mean)
-		}
-	}
-	return []Chart{{Title: "Hit rate by the pool's minimum", X: "minimum", Y: "hit rate, %", Top: 100, Lines: []Line{line}}}
 }

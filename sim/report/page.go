@@ -20,7 +20,7 @@ type Page struct {
 	Title, Lead string
 	Tiles       []Tile
 	Sections    []Section
-	Foot        string
+	Foot        []string
 }
 
 // Tile is one figure, large.
@@ -55,17 +55,16 @@ func RunPage(r *run.Result) *Page {
 		Title: "Simulated run",
 		Lead:  fmt.Sprintf("%s requests in %s; %s", count(r.Requests), hours(r.Hours), pool(r.Config)),
 		Tiles: []Tile{
-			{"hit rate", percent(r.HitRate)},
+			{"hit rate", percent(float64(r.HitRate))},
 			{"p99 wait for a task", millis(r.WaitMs.P99)},
 			{"p99 from hello to ready", millis(r.ReadyMs.P99)},
 			{"failures", count(r.Failures)},
+			{"this time", money(r.Cost)},
 			{"a month", money(r.MonthlyCost)},
 			{"of it for idle tasks", money(r.MonthlyIdleCost)},
 		},
-		Foot: fmt.Sprintf("Start time %s, sessions %s, seed %d, digest %s.",
-			r.Config.StartTime, r.Config.Session, r.Seed, r.Digest),
 	}
-	waits := &Table{Columns: []string{"", "mean", "p50", "p90", "p95", "p99", "max"}}
+	waits := &Table{Columns: timeColumns}
 	waits.Add(summaryRow("waited for a task", r.WaitMs)...)
 	waits.Add(summaryRow("hello to ready", r.ReadyMs)...)
 	page.Tabulate("Times", waits)
@@ -77,7 +76,13 @@ func RunPage(r *run.Result) *Page {
 	paths.Add("waited for a cold host", count(r.Paths.ColdHost))
 	paths.Add("failed "+counted("(", r.FailureReasons, ")"), count(r.Failures))
 	paths.Add("not warm because "+counted("", r.WhyCold, ""), count(r.Requests-r.Hits))
+	for _, note := range notes(r) {
+		paths.Add(note, "")
+	}
 	page.Tabulate("Paths", paths)
+	if len(r.ByHour) > 1 {
+		page.Tabulate("By hour", byHour(r))
+	}
 	costs := &Table{Columns: []string{"", "all", "idle"}}
 	costs.Add("task-hours", fmt.Sprintf("%.1f", r.TaskHours), fmt.Sprintf("%.1f", r.IdleTaskHours))
 	costs.Add("host-hours", fmt.Sprintf("%.1f", r.HostHours), "")

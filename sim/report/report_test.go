@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestTable(t *testing.T) {
 func TestSVG(t *testing.T) {
 	for _, chart := range []Chart{
 		{Title: `<a & "b">`, X: "x<", Y: "y&", Lines: []Line{{Name: "<l>", X: []float64{1, 2}, Y: []float64{0, 1e9}, Dots: true}}},
-		{Title: "log", Log: true, Ticks: []string{"<p50>", "max"}, Lines: []Line{{X: []float64{0, 1}, Y: []float64{0, 12345}, Dots: true}}},
+		{Title: "log", Log: true, Ticks: []Tick{{0, "<p50>"}, {1, "max"}}, Lines: []Line{{X: []float64{0, 1}, Y: []float64{0, 12345}, Dots: true}}},
 		{Title: "nothing"},
 		{Title: "one point", Lines: []Line{{X: []float64{5}, Y: []float64{5}}}},
 	} {
@@ -60,7 +61,7 @@ func TestSVG(t *testing.T) {
 				t.Fatalf("%s: %v in %s", chart.Title, err, chart.SVG())
 			}
 		}
-		if err := PNG(io.Discard, []Chart{chart}); err != nil {
+		if err := PNG(io.Discard, []Chart{chart}, []string{"foot"}); err != nil {
 			t.Errorf("%s: %v", chart.Title, err)
 		}
 	}
@@ -69,7 +70,7 @@ func TestSVG(t *testing.T) {
 // TestAxis: ticks are round, few, and cover the values.
 func TestAxis(t *testing.T) {
 	for _, c := range [][2]float64{{0, 1}, {0, 3}, {0, 17}, {75, 100}, {99.9, 100}, {2160.03, 2182.95}, {5, 5}, {0, 1e9}, {-3, 4}} {
-		a := newAxis(c[0], c[1])
+		a := newAxis(c[0], c[1], 0)
 		if a.low > c[0] || a.high < c[1]-1e-9 || len(a.ticks) < 3 || len(a.ticks) > 9 {
 			t.Errorf("%v: from %g to %g with ticks %v", c, a.low, a.high, a.ticks)
 		}
@@ -78,14 +79,14 @@ func TestAxis(t *testing.T) {
 
 // TestEmptyRun: a run without a single request has a report in every form.
 func TestEmptyRun(t *testing.T) {
-	r := &run.Result{HitRate: 1, PoolNeeded: []run.Needed{{PoolMin: 3, HitRate: 1}}}
+	r := &run.Result{HitRate: run.Share(math.NaN()), PoolNeeded: []run.Needed{{PoolMin: 3, HitRate: 1}}}
 	if err := Run(io.Discard, r); err != nil {
 		t.Error(err)
 	}
 	if err := RunPage(r).HTML(io.Discard); err != nil {
 		t.Error(err)
 	}
-	if err := PNG(io.Discard, RunCharts(r)); err != nil {
+	if err := PNG(io.Discard, RunCharts(r), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,9 +4,9 @@ package report
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -62,16 +62,6 @@ func (t *Table) CSV(w io.Writer) error {
 	return writer.Error()
 }
 
-// JSON writes a value, indented, with a newline at the end.
-func JSON(w io.Writer, value any) error {
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(text, '\n'))
-	return err
-}
-
 // count groups the digits of a number in threes.
 func count(n int) string {
 	text := fmt.Sprint(n)
@@ -83,7 +73,10 @@ func count(n int) string {
 
 // percent shows a share with so many digits that 99.9 % and 99.99 % differ.
 func percent(share float64) string {
-	if share == 1 {
+	switch {
+	case math.IsNaN(share):
+		return "-"
+	case share == 1:
 		return "100 %"
 	}
 	digits := 2
@@ -100,6 +93,8 @@ func percent(share float64) string {
 // millis shows a number of milliseconds in the unit that suits it.
 func millis(ms float64) string {
 	switch {
+	case math.IsNaN(ms):
+		return "-"
 	case ms == 0:
 		return "0"
 	case ms < 9.995:
@@ -115,7 +110,12 @@ func millis(ms float64) string {
 }
 
 // money shows dollars.
-func money(dollars float64) string { return fmt.Sprintf("$%.2f", dollars) }
+func money(dollars float64) string {
+	if math.IsNaN(dollars) {
+		return "-"
+	}
+	return fmt.Sprintf("$%.2f", dollars)
+}
 
 // hours shows a length of time.
 func hours(h float64) string {

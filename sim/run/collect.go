@@ -33,8 +33,10 @@ type collector struct {
 	since                           time.Duration
 	taskTime, idleTime, hostTime    float64
 	waits, ready, firstVisit, again histogram
-	// needed counts misses by how many tasks were lacking.
-	needed []int
+	// objective and length say which requests are in time, and in which window of the traffic a request comes.
+	objective Objective
+	length    time.Duration
+	held      holds
 	// visits tells first visits from others; nil when nobody asks.
 	visits map[wire.UserID]bool
 	missed func(Miss)
@@ -50,13 +52,20 @@ type request struct {
 	// host is the kind of host that it waited for.
 	host model.Origin
 	at   time.Duration
+	// lack is how many more tasks it would have taken, -1 where nobody knows.
+	lack int
 }
 
 func newCollector(c Config) *collector {
 	col := &collector{
 		minimum: c.Settings.Min, prices: c.Prices, slots: c.slots(), series: newSeries(),
-		waiting: map[wire.SessionID]*request{}, missed: c.Missed,
-		result: Result{FailureReasons: map[string]int{}, WhyCold: map[wire.ColdReason]int{}},
+		waiting: map[wire.SessionID]*request{}, missed: c.Missed, objective: c.Objective, length: c.length(),
+		held: holds{until: map[messages.Hold]time.Duration{}, time: map[messages.Hold]time.Duration{}},
+		result: Result{
+			FailureReasons: map[string]int{}, WhyCold: map[wire.ColdReason]int{}, HeldBack: map[messages.Hold]int{},
+			HeldSeconds: map[messages.Hold]float64{}, recorded: c.Traffic.Length() > 0, hours: newHours(c.Traffic),
+			hitsIn: make([]tally, windows), inTimeIn: make([]tally, windows), lackUnknown: c.Cloud.Fleet.Slots > 0,
+		},
 	}
 	if !c.Settings.WarmPool {
 		col.minimum = 0
@@ -70,6 +79,8 @@ func newCollector(c Config) *collector {
 // begin opens the traffic at the world's time.
 func (c *collector) begin(now time.Duration) {
 	c.began, c.since, c.begun = now, now, true
+	c.result.PeakPool, c.result.PeakStarting = c.levels.ready+c.levels.starting, c.levels.starting
+	c.held.begin(now)
 	c.hosts.begin()
 }
 
@@ -77,6 +88,8 @@ func (c *collector) begin(now time.Duration) {
 func (c *collector) close(now time.Duration) {
 	c.pass(now)
 	c.closed = true
+	c.held.pass(now)
+	c.result.HeldSeconds = c.held.seconds()
 	c.hosts.close(&c.result)
 	c.result.Hours = (now - c.began).Hours()
 }
@@ -104,13 +117,16 @@ func (c *collector) observe(now time.Duration, e *messages.Event) {
 			c.pass(now)
 			c.levels = l
 			c.result.PeakPool = max(c.result.PeakPool, l.ready+l.starting)
+			c.result.PeakStarting = max(c.result.PeakStarting, l.starting)
 		}
+		c.held.observe(now, census, c.minimum)
 	}
 	switch e.Kind {
 	case messages.EventStarting:
 		c.result.Starts++
 	case messages.EventStartFailed:
 		c.result.FailedStarts++
+		c.held.late = true
 	case messages.EventSessionBegun:
 		c.begunSession(now, e)
 	case messages.EventRefused:
@@ -122,6 +138,7 @@ func (c *collector) observe(now time.Duration, e *messages.Event) {
 			r.claimed = e.Kind == messages.EventClaimed
 			r.host = c.hosts.waitedFor(e.Task, r.at)
 			r.waited = e.Took
+			c.holdOf(r)
 		}
 	case messages.EventSessionReady:
 		c.sessionReady(e)
@@ -134,10 +151,16 @@ func (c *collector) observe(now time.Duration, e *messages.Event) {
 func (c *collector) tasks(now time.Duration, change int) {
 	c.pass(now)
 	c.levels.tasks += change
+	if !c.closed {
+		c.result.PeakTasks = max(c.result.PeakTasks, c.levels.tasks)
+	}
 }
 
 func (c *collector) begunSession(now time.Duration, e *messages.Event) {
-	r := &request{at: now}
+	if !c.begun {
+		return // it is to be under way when the traffic begins
+	}
+	r := &request{at: now, lack: -1}
 	if c.visits != nil {
 		r.first = !c.visits[e.User]
 		c.visits[e.User] = true
@@ -152,7 +175,7 @@ func (c *collector) refused(e *messages.Event) {
 	}
 	c.result.Failures++
 	c.result.FailureReasons["refused: "+e.Reason]++
-	c.waits.add(0)
+	c.over(&request{at: c.since, missed: true}, false)
 }
 
 // missedTask notes that a request found no task ready. The fact counts it among the waiters.
@@ -164,14 +187,35 @@ func (c *collector) missedTask(e *messages.Event) {
 	r.missed = true
 	r.miss = Miss{
 		AtSeconds: rounded((r.at - c.began).Seconds(), 1e6), Session: e.Session, Why: e.Why,
-		Starting: e.Census.Starting, Ahead: e.N - 1, PoolNeeded: c.minimum + e.N,
+		Starting: e.Census.Starting, Ahead: e.N - 1,
 	}
 	c.result.WhyCold[e.Why]++
-	lack := min(e.N, neededBound)
-	for len(c.needed) <= lack {
-		c.needed = append(c.needed, 0)
+	if c.held.late || c.result.lackUnknown {
+		c.result.lackUnknown = true
+		return
 	}
-	c.needed[lack]++
+	r.lack = min(e.N, neededBound)
+	needed := c.minimum + e.N
+	r.miss.PoolNeeded = &needed
+	for len(c.result.lacked) <= r.lack {
+		c.result.lacked = append(c.result.lacked, 0)
+	}
+	c.result.lacked[r.lack]++
+}
+
+// holdOf notes which limit kept starts back while a request waited: hosts, as only the world knows, or the pool's own.
+func (c *collector) holdOf(r *request) {
+	switch {
+	case !r.missed:
+		return
+	case r.host != model.OriginNone:
+		r.miss.HeldBack = messages.HeldHosts
+	default:
+		r.miss.HeldBack = c.held.since(r.at)
+	}
+	if r.miss.HeldBack != "" {
+		c.result.HeldBack[r.miss.HeldBack]++
+	}
 }
 
 func (c *collector) sessionReady(e *messages.Event) {
@@ -186,7 +230,7 @@ func (c *collector) sessionReady(e *messages.Event) {
 		c.result.Hits++
 		c.result.Paths.Instant++
 	}
-	c.waits.add(r.waited)
+	c.over(r, c.objective.inTime(r.missed, r.waited, e.Took))
 	c.ready.add(e.Took)
 	if r.first {
 		c.firstVisit.add(e.Took)
@@ -205,11 +249,27 @@ func (c *collector) sessionEnded(now time.Duration, e *messages.Event) {
 	delete(c.waiting, e.Session)
 	if !r.claimed {
 		r.waited = now - r.at
+		c.holdOf(r)
 	}
-	c.waits.add(r.waited)
+	r.missed = true
+	c.over(r, false)
 	c.result.Failures++
 	c.result.FailureReasons[e.Reason]++
 	c.reportMiss(r, true)
+}
+
+// over adds a request up.
+func (c *collector) over(r *request, inTime bool) {
+	at := r.at - c.began
+	window, hour := windowOf(at, c.length), &c.result.hours.sums[c.result.hours.hourOf(at)]
+	for _, t := range []*tally{&c.result.hitsIn[window], &hour.hits} {
+		t.add(!r.missed)
+	}
+	for _, t := range []*tally{&c.result.inTimeIn[window], &hour.inTime} {
+		t.add(inTime)
+	}
+	c.waits.add(r.waited)
+	hour.waits.add(r.waited)
 }
 
 func (c *collector) reportMiss(r *request, failed bool) {
@@ -218,49 +278,4 @@ func (c *collector) reportMiss(r *request, failed bool) {
 	}
 	r.miss.WaitMs, r.miss.Failed = milliseconds(r.waited), failed
 	c.missed(r.miss)
-}
-
-// finish draws the result up from the sums.
-func (c *collector) finish() Result {
-	r := &c.result
-	r.HitRate = 1
-	if r.Requests > 0 {
-		r.HitRate = float64(r.Hits) / float64(r.Requests)
-	}
-	r.PoolNeeded = c.neededCurve()
-	r.WaitMs, r.ReadyMs = c.waits.summary(), c.ready.summary()
-	if c.visits != nil {
-		first, again := c.firstVisit.summary(), c.again.summary()
-		r.FirstVisitMs, r.ReturnMs = &first, &again
-	}
-	inHours := func(sum float64) float64 { return rounded(sum/float64(time.Hour), 1e6) }
-	r.TaskHours, r.IdleTaskHours = inHours(c.taskTime), inHours(c.idleTime)
-	if c.hosts.cloud == nil {
-		r.HostHours = inHours(c.hostTime)
-	}
-	r.MonthlyCost = c.prices.monthly(r.TaskHours, r.HostHours, r.PausedHostHours, r.Hours)
-	if c.taskTime > 0 {
-		r.MonthlyIdleCost = rounded(r.MonthlyCost*min(1, c.idleTime/c.taskTime), 1e2)
-	}
-	r.Hours = rounded(r.Hours, 1e6)
-	r.Series = c.series.points()
-	return *r
-}
-
-// shownNeeded bounds the curve in a result.
-const shownNeeded = 64
-
-// neededCurve is the hit rate of this pool and of each larger one, up to where no request would have waited. A curve of
-// more than 64 sizes is thinned.
-func (c *collector) neededCurve() []Needed {
-	curve := []Needed{{PoolMin: c.minimum, HitRate: c.result.HitRate}}
-	stride := 1 + len(c.needed)/shownNeeded
-	hits := c.result.Hits
-	for lack, n := range c.needed {
-		hits += n
-		if lack > 0 && (lack%stride == 0 || lack == len(c.needed)-1) {
-			curve = append(curve, Needed{PoolMin: c.minimum + lack, HitRate: float64(hits) / float64(c.result.Requests)})
-		}
-	}
-	return curve
 }

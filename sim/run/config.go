@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"hearth/actors"
@@ -20,8 +19,8 @@ type Config struct {
 	// Name is shown where runs stand side by side.
 	Name string
 	Seed uint64
-	// Traffic opens the arrivals with the run's own random numbers. A run calls it once, and closes what it can.
-	Traffic func(*rand.Rand) (traffic.Source, error)
+	// Traffic is the arrivals. A run opens it once with random numbers of its own, and closes what it can.
+	Traffic traffic.Load
 	// Duration ends the traffic; 0 leaves that to its source, which must end then.
 	Duration time.Duration
 	// Session is how long a session lasts from when it is ready.
@@ -43,6 +42,8 @@ type Config struct {
 	// run out of room, and counts their hours itself.
 	HostSlots int
 	Prices    Prices
+	// Objective is what the share of requests in time is counted for; the zero Objective is that they find a task ready.
+	Objective Objective
 
 	// Trace gets the log as JSON lines; nil for none.
 	Trace io.Writer
@@ -113,35 +114,61 @@ func (c Config) slots() int {
 	return c.Prices.TasksPerHost
 }
 
-// Echo is a configuration as a result shows it.
+// Echo is a configuration as a result shows it: what the result is of.
 type Echo struct {
-	PoolMin            int    `json:"poolMin"`
-	PoolMax            *int   `json:"poolMax"`
-	ReplenishThreshold int    `json:"replenishThreshold"`
-	WarmPool           bool   `json:"warmPool"`
-	StartTime          string `json:"startTime"`
-	Session            string `json:"session"`
-	HostSlots          *int   `json:"hostSlots"`
-	// Hosts is nil where the world has none.
-	Hosts *int `json:"hosts"`
+	Traffic            traffic.Description `json:"traffic"`
+	PoolMin            int                 `json:"poolMin"`
+	PoolMax            *int                `json:"poolMax"`
+	ReplenishThreshold int                 `json:"replenishThreshold"`
+	// LaunchConcurrency is null where there is no launch limit.
+	LaunchConcurrency *int   `json:"launchConcurrency"`
+	WarmPool          bool   `json:"warmPool"`
+	StartTime         string `json:"startTime"`
+	Session           string `json:"session"`
+	HostSlots         *int   `json:"hostSlots"`
+	// Hosts and HostsMax are null where the world has none.
+	Hosts    *int `json:"hosts"`
+	HostsMax *int `json:"hostsMax"`
+	// The time-outs are in seconds.
+	ReadyTTL         float64 `json:"readyTtlSeconds"`
+	StartTimeout     float64 `json:"startTimeoutSeconds"`
+	TaskStartTimeout float64 `json:"taskStartTimeoutSeconds"`
+	Users            int     `json:"users"`
+	Prices           Prices  `json:"prices"`
 }
 
 func (c Config) echo() Echo {
+	s := &c.Settings
 	echo := Echo{
-		PoolMin: c.Settings.Min, ReplenishThreshold: c.Settings.Threshold, WarmPool: c.Settings.WarmPool,
-		StartTime: "modelled", Session: c.Session.String(),
+		Traffic: c.Traffic.Describe(), PoolMin: s.Min, ReplenishThreshold: s.Threshold, WarmPool: s.WarmPool,
+		StartTime: "modelled", Session: c.Session.String(), Users: c.Users, Prices: c.Prices,
+		ReadyTTL: s.ReadyTTL.Seconds(), StartTimeout: s.StartTimeout.Seconds(), TaskStartTimeout: s.TaskStartTimeout.Seconds(),
 	}
-	if c.Settings.Max < unlimited {
-		echo.PoolMax = &c.Settings.Max
+	if column := echo.Traffic.SessionColumn; column != "" {
+		echo.Session = "recorded in " + column
+	}
+	if s.Max < unlimited {
+		echo.PoolMax = &s.Max
+	}
+	if s.LaunchConcurrency < unlimited {
+		echo.LaunchConcurrency = &s.LaunchConcurrency
 	}
 	if c.HostSlots > 0 {
 		echo.HostSlots = &c.HostSlots
 	}
-	if c.Cloud.Fleet.Slots > 0 {
-		echo.Hosts = &c.Cloud.Fleet.Desired
+	if fleet := &c.Cloud.Fleet; fleet.Slots > 0 {
+		echo.Hosts, echo.HostsMax = &fleet.Min, &fleet.Max
 	}
 	if c.StartTime != nil {
 		echo.StartTime = c.StartTime.String()
 	}
 	return echo
+}
+
+// minimum is the pool's, which is none when it is off.
+func (e Echo) minimum() int {
+	if !e.WarmPool {
+		return 0
+	}
+	return e.PoolMin
 }

@@ -19,6 +19,8 @@ const (
 // to 10,000 samples and within 0.2 % after that. The zero histogram is empty.
 type histogram struct {
 	count int
+	// zeros are samples of 0, which are most where a pool is large enough.
+	zeros int
 	sum   float64
 	max   time.Duration
 	// exact holds the samples until there are too many; buckets counts them after that.
@@ -32,6 +34,8 @@ func (h *histogram) add(d time.Duration) {
 	h.sum += float64(d)
 	h.max = max(h.max, d)
 	switch {
+	case d == 0:
+		h.zeros++
 	case h.buckets != nil:
 		h.bucket(d)
 	case len(h.exact) < exactSamples:
@@ -75,14 +79,17 @@ func (h *histogram) summary() Summary {
 	return Summary{
 		Mean: milliseconds(time.Duration(h.sum / float64(h.count))),
 		P50:  h.percentile(0.50), P90: h.percentile(0.90), P95: h.percentile(0.95), P99: h.percentile(0.99),
-		Max: milliseconds(h.max),
+		P999: h.percentile(0.999), Max: milliseconds(h.max),
 	}
 }
 
 // percentile is the least sample that at least the share q of all is not above, in milliseconds. The exact samples must
 // be sorted.
 func (h *histogram) percentile(q float64) float64 {
-	rank := max(1, int(math.Ceil(q*float64(h.count))))
+	rank := max(1, int(math.Ceil(q*float64(h.count)-1e-9))) - h.zeros // 0.99 · 100 is 99, not a little more
+	if rank <= 0 {
+		return 0
+	}
 	if h.buckets == nil {
 		return milliseconds(h.exact[rank-1])
 	}
@@ -97,4 +104,26 @@ func (h *histogram) percentile(q float64) float64 {
 // milliseconds rounds to whole microseconds.
 func milliseconds(d time.Duration) float64 {
 	return float64(d.Round(time.Microsecond)/time.Microsecond) / 1e3
+}
+
+// merge takes in another histogram's samples, which it leaves as they are.
+func (h *histogram) merge(other *histogram) {
+	h.count, h.sum, h.max, h.zeros = h.count+other.count, h.sum+other.sum, max(h.max, other.max), h.zeros+other.zeros
+	if h.buckets == nil && other.buckets == nil && len(h.exact)+len(other.exact) <= exactSamples {
+		h.exact = append(h.exact, other.exact...)
+		return
+	}
+	for _, sample := range h.exact {
+		h.bucket(sample)
+	}
+	for _, sample := range other.exact {
+		h.bucket(sample)
+	}
+	h.exact = nil
+	if n := len(other.buckets); n > len(h.buckets) {
+		h.buckets = append(h.buckets, make([]int, n-len(h.buckets))...)
+	}
+	for i, n := range other.buckets {
+		h.buckets[i] += n
+	}
 }

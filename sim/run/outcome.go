@@ -5,29 +5,46 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"slices"
 
 	"hearth/messages/wire"
 )
 
 // Outcome is one configuration's runs over several seeds. Of one seed it is that run's Result. Of more, its counts and
-// hours are sums; its times and costs averages over the runs; its series, seed and curve of needed sizes those of the first;
-// and its digest a hash of theirs.
+// hours are sums; its times and costs averages over the runs; its series the mean of theirs; its curve of needed sizes and
+// its hours those of all their requests; its seed the first of SeedsUsed; and its digest a hash of theirs.
 type Outcome struct {
 	Result
-	Seeds int `json:"seeds"`
-	// The intervals say how far the averages can be relied on; with one seed those of times and costs are points.
+	Seeds     int      `json:"seeds"`
+	SeedsUsed []uint64 `json:"seedsUsed"`
+	// The intervals say how far the averages can be relied on, and IntervalsOf what for; with one seed those of times and
+	// costs are points.
 	HitRateInterval Interval `json:"hitRateInterval"`
 	P99WaitInterval Interval `json:"p99WaitMsInterval"`
 	CostInterval    Interval `json:"monthlyCostInterval"`
+	IntervalsOf     string   `json:"intervalsOf"`
 }
+
+// What intervals are of.
+const (
+	intervalsOfRuns      = "independent runs of this traffic"
+	intervalsOfRecording = "the hit rate: this service at another time, by a block bootstrap over 16 windows of the recording; " +
+		"times and costs: this recording only, with other start times and session lengths"
+)
 
 // Merge makes one outcome of the runs of one configuration, of which there is at least one.
 func Merge(results []Result) Outcome {
 	o := Outcome{
-		Result: results[0], Seeds: len(results),
+		Result: results[0], Seeds: len(results), IntervalsOf: intervalsOfRuns,
 		HitRateInterval: HitRates(results),
 		P99WaitInterval: Average(results, func(r *Result) float64 { return r.WaitMs.P99 }),
 		CostInterval:    Average(results, func(r *Result) float64 { return r.MonthlyCost }),
+	}
+	if o.recorded {
+		o.IntervalsOf = intervalsOfRecording
+	}
+	for i := range results {
+		o.SeedsUsed = append(o.SeedsUsed, results[i].Seed)
 	}
 	if len(results) == 1 {
 		return o
@@ -37,12 +54,18 @@ func Merge(results []Result) Outcome {
 		o.FailureReasons[reason] = n
 	}
 	maps.Copy(o.WhyCold, results[0].WhyCold)
+	o.HeldBack, o.HeldSeconds = maps.Clone(o.HeldBack), maps.Clone(o.HeldSeconds)
+	o.lacked, o.hours = slices.Clone(o.lacked), &hours{begins: o.hours.begins, calendar: o.hours.calendar}
+	o.hours.merge(results[0].hours)
 	for i := range results[1:] {
 		o.add(&results[1+i])
 	}
-	if o.Requests > 0 {
-		o.HitRate = float64(o.Hits) / float64(o.Requests)
-	}
+	o.HitRate = share(o.Hits, o.Requests)
+	o.PoolNeeded = o.neededCurve(o.Config.minimum())
+	o.ByHour = o.hours.list()
+	o.WorstHour = worst(o.ByHour)
+	o.Series = meanSeries(results)
+	o.SessionsAtBegin /= len(results)
 	mean := func(figure func(*Result) float64) float64 { return rounded(Average(results, figure).Mean, 1e3) }
 	o.WaitMs = average(results, func(r *Result) *Summary { return &r.WaitMs })
 	o.ReadyMs = average(results, func(r *Result) *Summary { return &r.ReadyMs })
@@ -51,6 +74,7 @@ func Merge(results []Result) Outcome {
 		again := average(results, func(r *Result) *Summary { return r.ReturnMs })
 		o.FirstVisitMs, o.ReturnMs = &first, &again
 	}
+	o.Cost = rounded(Average(results, func(r *Result) float64 { return r.Cost }).Mean, 1e2)
 	o.MonthlyCost = mean(func(r *Result) float64 { return r.MonthlyCost })
 	o.MonthlyIdleCost = mean(func(r *Result) float64 { return r.MonthlyIdleCost })
 	o.Digest = digestOf(results)
@@ -72,12 +96,31 @@ func (o *Outcome) add(r *Result) {
 	for why, n := range r.WhyCold {
 		o.WhyCold[why] += n
 	}
+	for hold, n := range r.HeldBack {
+		o.HeldBack[hold] += n
+	}
+	for hold, seconds := range r.HeldSeconds {
+		o.HeldSeconds[hold] += seconds
+	}
+	for lack, n := range r.lacked {
+		if lack == len(o.lacked) {
+			o.lacked = append(o.lacked, 0)
+		}
+		o.lacked[lack] += n
+	}
+	o.lackUnknown = o.lackUnknown || r.lackUnknown
+	o.hours.merge(r.hours)
+	o.PoolWasFull = o.PoolWasFull && r.PoolWasFull
+	o.SessionsAtBegin += r.SessionsAtBegin
+	o.PeakTasks = max(o.PeakTasks, r.PeakTasks)
+	o.PeakStarting = max(o.PeakStarting, r.PeakStarting)
 	o.Starts += r.Starts
 	o.FailedStarts += r.FailedStarts
 	o.PeakPool = max(o.PeakPool, r.PeakPool)
 	o.TaskHours += r.TaskHours
 	o.IdleTaskHours += r.IdleTaskHours
 	o.HostHours += r.HostHours
+	o.PausedHostHours += r.PausedHostHours
 	o.Hours += r.Hours
 	o.Events += r.Events
 }
@@ -93,6 +136,7 @@ func average(results []Result, of func(*Result) *Summary) Summary {
 		P90:  mean(func(s *Summary) float64 { return s.P90 }),
 		P95:  mean(func(s *Summary) float64 { return s.P95 }),
 		P99:  mean(func(s *Summary) float64 { return s.P99 }),
+		P999: mean(func(s *Summary) float64 { return s.P999 }),
 	}
 	for i := range results {
 		s.Max = max(s.Max, of(&results[i]).Max)

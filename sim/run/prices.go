@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,10 @@ import (
 
 // Prices turn hours into money. A file changes those that it names.
 type Prices struct {
+	// Name, Date and Source say whose prices they are; a file of one's own need not.
+	Name   string `json:"name,omitempty"`
+	Date   string `json:"date,omitempty"`
+	Source string `json:"source,omitempty"`
 	// HostHour is a running host's hour, PausedHostHour that of one that is stopped or hibernated: its disk.
 	HostHour       float64 `json:"hostHour"`
 	PausedHostHour float64 `json:"pausedHostHour"`
@@ -23,28 +28,55 @@ type Prices struct {
 	HoursPerMonth float64 `json:"hoursPerMonth"`
 }
 
-// DefaultPrices are the source's planning figures: t3.small in dollars, four tasks on each.
+//go:embed prices/*.json
+var lists embed.FS
+
+// DefaultPrices are t3.small's: the source's planning figures in dollars, four tasks on each.
 func DefaultPrices() Prices {
-	return Prices{HostHour: 0.0208, PausedHostHour: 0.0008, TasksPerHost: 4, HoursPerMonth: 730}
+	prices, shipped, err := list("t3.small")
+	if err != nil || !shipped {
+		panic("run: the prices of t3.small are part of the program") // a test reads all of them
+	}
+	return prices
 }
 
-// LoadPrices reads a JSON object with the prices that differ from the defaults.
-func LoadPrices(path string) (Prices, error) {
-	text, err := os.ReadFile(path)
+// list is a price list that comes with the simulator; false when there is none of the name.
+func list(name string) (Prices, bool, error) {
+	text, err := lists.ReadFile("prices/" + name + ".json")
+	if err != nil {
+		return Prices{}, false, nil
+	}
+	prices, err := readPrices(Prices{}, name, text)
+	return prices, true, err
+}
+
+// LoadPrices reads a price list that comes with the simulator, by its name, or a file with a JSON object with the prices that
+// differ from the defaults.
+func LoadPrices(name string) (Prices, error) {
+	if prices, shipped, err := list(name); shipped {
+		return prices, err
+	}
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return Prices{}, err
 	}
 	prices := DefaultPrices()
+	prices.Name, prices.Date, prices.Source = name, "", ""
+	return readPrices(prices, name, text)
+}
+
+// readPrices takes in what a file says. Its name is for errors.
+func readPrices(prices Prices, name string, text []byte) (Prices, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&prices); err != nil {
-		return Prices{}, fmt.Errorf("%s: %w", path, err)
+		return Prices{}, fmt.Errorf("%s: %w", name, err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return Prices{}, fmt.Errorf("%s: something follows the JSON object", path)
+		return Prices{}, fmt.Errorf("%s: something follows the JSON object", name)
 	}
 	if err := prices.validate(); err != nil {
-		return Prices{}, fmt.Errorf("%s: %w", path, err)
+		return Prices{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return prices, nil
 }
@@ -72,8 +104,12 @@ func (p Prices) monthly(tasks, running, paused, hours float64) float64 {
 	if hours == 0 {
 		return 0
 	}
-	cost := float64(tasks*p.TaskHour) + float64(running*p.HostHour) + float64(paused*p.PausedHostHour)
-	return rounded(cost*p.HoursPerMonth/hours, 1e2)
+	return rounded(p.cost(tasks, running, paused)*p.HoursPerMonth/hours, 1e2)
+}
+
+// cost is what hours of tasks, of running and of paused hosts cost.
+func (p Prices) cost(tasks, running, paused float64) float64 {
+	return float64(tasks*p.TaskHour) + float64(running*p.HostHour) + float64(paused*p.PausedHostHour)
 }
 
 // rounded keeps so many parts of a unit, so that a report shows no digits that mean nothing.

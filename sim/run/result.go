@@ -1,6 +1,9 @@
 package run
 
-import "hearth/messages/wire"
+import (
+	"hearth/messages"
+	"hearth/messages/wire"
+)
 
 // Summary is what a set of times comes to, in milliseconds. Mean and Max are exact; the percentiles are exact up to 10,000
 // samples and within 0.2 % beyond.
@@ -10,6 +13,7 @@ type Summary struct {
 	P90  float64 `json:"p90"`
 	P95  float64 `json:"p95"`
 	P99  float64 `json:"p99"`
+	P999 float64 `json:"p99.9"`
 	Max  float64 `json:"max"`
 }
 
@@ -29,16 +33,21 @@ type Needed struct {
 	// PoolMin is a minimum size; threshold and maximum are thought to be larger by as much.
 	PoolMin int `json:"poolMin"`
 	// HitRate is the share of this run's requests that would have found a task ready.
-	HitRate float64 `json:"hitRate"`
+	HitRate Share `json:"hitRate"`
+}
+
+// percentile is one of those that a summary has.
+func (s Summary) percentile(p float64) float64 {
+	return map[float64]float64{50: s.P50, 90: s.P90, 95: s.P95, 99: s.P99, 99.9: s.P999}[p]
 }
 
 // Result is one run. Its JSON is what scripts read.
 type Result struct {
 	Name string `json:"name,omitempty"`
-	// Requests are the sessions asked for; Hits those that found a task ready; HitRate the quotient, 1 when there were none.
-	Requests int     `json:"requests"`
-	Hits     int     `json:"hits"`
-	HitRate  float64 `json:"hitRate"`
+	// Requests are the sessions asked for; Hits those that found a task ready; HitRate the quotient, null when there were none.
+	Requests int   `json:"requests"`
+	Hits     int   `json:"hits"`
+	HitRate  Share `json:"hitRate"`
 	// WaitMs is the time waited for a task, 0 on a hit; a request that failed counts with the time that it waited.
 	WaitMs Summary `json:"waitMs"`
 	// ReadyMs is from hello to ready, of those that got there.
@@ -53,6 +62,13 @@ type Result struct {
 	FailedStarts int `json:"failedStarts"`
 	// PeakPool is the most tasks that were ready or starting at once: what a maximum would have to allow.
 	PeakPool int `json:"peakPool"`
+	// PeakStarting is the most tasks that were starting at once: what a launch limit would have to allow.
+	PeakStarting int `json:"peakStarting"`
+	// PeakTasks is the most tasks that there were at once, with those of sessions: what hosts would have to have room for.
+	PeakTasks int `json:"peakTasks"`
+	// PoolWasFull says that the traffic began with a full pool; SessionsAtBegin is how many sessions were under way then.
+	PoolWasFull     bool `json:"poolWasFull"`
+	SessionsAtBegin int  `json:"sessionsAtBegin"`
 	// TaskHours are those of all tasks from the first request to the end of the traffic, IdleTaskHours those of them that
 	// were spent starting or waiting to be claimed: what the pool costs on top of the sessions.
 	TaskHours     float64 `json:"taskHours"`
@@ -60,13 +76,24 @@ type Result struct {
 	HostHours     float64 `json:"hostHours"`
 	// PausedHostHours are those that hosts were stopped or hibernated in the warm pool.
 	PausedHostHours float64 `json:"pausedHostHours,omitempty"`
+	// Cost is that of the time of the traffic.
+	Cost float64 `json:"cost"`
 	// MonthlyCost is that of the whole, scaled to a month; MonthlyIdleCost the idle tasks' share of it.
 	MonthlyCost     float64 `json:"monthlyCost"`
 	MonthlyIdleCost float64 `json:"monthlyIdleCost"`
 	// WhyCold counts the requests that found no task ready by the reason that their clients were told.
 	WhyCold map[wire.ColdReason]int `json:"whyCold"`
-	// PoolNeeded is the hit rate that each larger pool would have had in this run; see Miss.
+	// HeldBack counts the requests that waited longer because a limit kept their starts back, by the limit; HeldSeconds is for
+	// how long each did.
+	HeldBack    map[messages.Hold]int     `json:"heldBack"`
+	HeldSeconds map[messages.Hold]float64 `json:"heldSeconds"`
+	// PoolNeeded is the hit rate that each larger pool would have had in this run; see Miss. It is null when a limit held
+	// starts back and a request missed for it: then larger pools cannot be told from this one.
 	PoolNeeded []Needed `json:"poolNeeded"`
+	// ByHour is the requests by the hour of the week; WorstHour is that with the lowest hit rate of 100 requests and more,
+	// null when no hour has as many.
+	ByHour    []Hour `json:"byHour"`
+	WorstHour *Hour  `json:"worstHour"`
 	// Hours is how long the traffic lasted; Events the facts in the log, of which Digest is the hash.
 	Hours  float64 `json:"hours"`
 	Events int     `json:"events"`
@@ -79,6 +106,16 @@ type Result struct {
 	ReturnMs     *Summary `json:"returnMs,omitempty"`
 	// Config is what was run.
 	Config Echo `json:"config"`
+
+	// What runs of one configuration are added up from: see Merge. recorded says that they play one recording.
+	recorded bool
+	// hitsIn and inTimeIn are the requests of each window of the traffic's time that found a task ready, and that reached the
+	// configuration's objective.
+	hitsIn, inTimeIn []tally
+	hours            *hours
+	// lacked counts requests by how many tasks were lacking; lackUnknown says that for some nobody knows.
+	lacked      []int
+	lackUnknown bool
 }
 
 // Miss is one request that found no task ready, and what would have changed that.
@@ -90,10 +127,12 @@ type Miss struct {
 	// Starting tasks were under way already, and Ahead sessions were before it in the queue.
 	Starting int `json:"starting"`
 	Ahead    int `json:"ahead"`
+	// HeldBack is the limit that kept starts back while it waited; empty when none did.
+	HeldBack messages.Hold `json:"heldBack,omitempty"`
 	// PoolNeeded is the minimum size with which a task would have been ready for it. A pool whose minimum, threshold and
 	// maximum are all larger by d has d more tasks ready, or d fewer waiters, at every moment, because it starts its tasks at
-	// the same moments. So the answer is exact as long as neither the maximum nor the launch concurrency held starts back.
-	PoolNeeded int `json:"poolNeeded"`
+	// the same moments. It is null where a limit has kept starts back since the pool was last full, for then it is not so.
+	PoolNeeded *int `json:"poolNeeded"`
 	// WaitMs is how long it waited in the end; Failed says that it got nothing for it.
 	WaitMs float64 `json:"waitMs"`
 	Failed bool    `json:"failed,omitempty"`

@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	// fillTimeout bounds the time that the pool is given to fill before the first request.
-	fillTimeout = 10 * time.Minute
 	// never is an idle timeout that no session reaches: the clients of a capacity run send no data.
 	never = 10 * 365 * 24 * time.Hour
 	// startPoll is how often a start is looked after whose time is given, or that cannot fail: nothing would come of asking
@@ -25,6 +23,8 @@ const (
 	startPoll = 30 * time.Second
 	// rareSweep is how often the hosts are looked at.
 	rareSweep = time.Minute
+	// standingStream sets the random numbers of the time before the traffic apart.
+	standingStream = 0x7374616e64
 	// stretch is how much of the virtual time is played between two looks at how far the run is.
 	stretch = 10 * time.Minute
 )
@@ -35,6 +35,11 @@ func Run(c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
+	standing, err := c.standing(rand.New(rand.NewPCG(c.Seed, standingStream)))
+	if err != nil {
+		return Result{}, err
+	}
+	c.onHostsFor(len(standing))
 	s := newSimulation(c)
 	defer s.model.Close()
 	source, closeSource, err := c.open(s.model.World)
@@ -43,7 +48,7 @@ func Run(c Config) (Result, error) {
 	}
 	defer closeSource()
 	s.source = source
-	s.fill()
+	s.fill(standing)
 	s.play()
 	if s.err != nil {
 		return Result{}, s.err
@@ -59,7 +64,7 @@ func Run(c Config) (Result, error) {
 
 // open begins the traffic. What it returns second is to be called when it is over.
 func (c Config) open(w *world.World) (traffic.Source, func(), error) {
-	source, err := c.Traffic(w.Stream("traffic"))
+	source, err := c.Traffic.Open(w.Stream("traffic"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,7 +88,7 @@ func (c Config) count() (requests int, length time.Duration, err error) {
 	}
 	defer done()
 	for {
-		at, err := source.Next()
+		arrival, err := source.Next()
 		if err == io.EOF {
 			return requests, max(length, c.Duration), nil
 		}
@@ -91,7 +96,7 @@ func (c Config) count() (requests int, length time.Duration, err error) {
 			return 0, 0, err
 		}
 		requests++
-		length = at
+		length = arrival.At
 	}
 }
 
@@ -145,19 +150,6 @@ func newSimulation(c Config) *simulation {
 	return s
 }
 
-// fill lets the pool fill up before the traffic begins, as a gateway does that takes no traffic before it is ready.
-func (s *simulation) fill() {
-	world := s.model.World
-	for s.config.Settings.WarmPool && s.collector.levels.ready < s.config.Settings.Min {
-		at, ok := world.NextEvent()
-		if !ok || world.Elapsed() > fillTimeout {
-			break
-		}
-		world.RunUntil(at)
-	}
-	s.collector.begin(world.Elapsed())
-}
-
 // play has the requests come, and goes on until the traffic is over and the last request is ready or has failed.
 func (s *simulation) play() {
 	world := s.model.World
@@ -175,7 +167,7 @@ func (s *simulation) play() {
 
 // next is the next request, for the model. After the last it has the count of hours closed at the end of the traffic.
 func (s *simulation) next() (model.Arrival, bool) {
-	at, err := s.source.Next()
+	arrival, err := s.source.Next()
 	if err != nil {
 		if err != io.EOF {
 			s.err = err
@@ -187,11 +179,14 @@ func (s *simulation) next() (model.Arrival, bool) {
 		s.model.World.At(s.at(end), func() { s.collector.close(s.model.World.Elapsed()) })
 		return model.Arrival{}, false
 	}
-	s.last = at
+	s.last = arrival.At
 	s.collector.result.Requests++
-	return model.Arrival{At: s.collector.began + at, Visit: model.Visit{
-		User: wire.UserID("user-" + strconv.Itoa(1+s.users.IntN(s.config.Users))),
-		Stay: max(1, s.config.Session.Draw(s.sessions)),
+	stay := s.config.Session.Draw(s.sessions)
+	if arrival.Stay > 0 {
+		stay = arrival.Stay
+	}
+	return model.Arrival{At: s.collector.began + arrival.At, Visit: model.Visit{
+		User: wire.UserID("user-" + strconv.Itoa(1+s.users.IntN(s.config.Users))), Stay: max(1, stay),
 	}}, true
 }
 

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func poisson(perMinute float64, duration time.Duration) Config {
 	c := DefaultConfig()
 	c.Seed = 1
-	c.Traffic = traffic.Synthetic{Shape: traffic.Poisson, Rate: perMinute / 60}.Open
+	c.Traffic = traffic.Synthetic{Shape: traffic.Poisson, Rate: perMinute / 60}
 	c.Duration = duration
 	c.Session = model.Exponential(time.Minute)
 	return c
@@ -61,6 +60,7 @@ func TestNeeded(t *testing.T) {
 // TestNothingGoesAstray: without faults every message reaches an actor, and none crashes.
 func TestNothingGoesAstray(t *testing.T) {
 	c := poisson(20, 4*time.Hour)
+	c.onHostsFor(0)
 	s := newSimulation(c)
 	defer s.model.Close()
 	source, done, err := c.open(s.model.World)
@@ -69,7 +69,7 @@ func TestNothingGoesAstray(t *testing.T) {
 	}
 	defer done()
 	s.source = source
-	s.fill()
+	s.fill(nil)
 	s.play()
 	if counts := s.model.World.Counts(); counts.DeadLetters+counts.Nils+counts.Crashes > 0 || counts.Picks == 0 {
 		t.Errorf("%+v", counts)
@@ -90,7 +90,7 @@ func TestMisses(t *testing.T) {
 	waited := 0.0
 	for _, m := range misses {
 		// What is under way when the request comes, and the one task more that it would have taken.
-		if m.PoolNeeded != m.Starting+1 || m.PoolNeeded != 2+m.Ahead+1 {
+		if m.PoolNeeded == nil || *m.PoolNeeded != m.Starting+1 || *m.PoolNeeded != 2+m.Ahead+1 {
 			t.Fatalf("%+v", m)
 		}
 		waited += m.WaitMs
@@ -169,13 +169,42 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestTrafficErrors: what is wrong with the traffic ends the run, from the first row or in the midst of it.
+// torn is traffic that cannot be opened, or breaks off.
+type torn struct {
+	traffic.Synthetic
+	atOnce bool
+}
+
+var errTorn = errors.New("torn")
+
+func (t torn) Open(random *rand.Rand) (traffic.Source, error) {
+	if t.atOnce {
+		return nil, errTorn
+	}
+	source, err := t.Synthetic.Open(random)
+	return &tornSource{source: source}, err
+}
+
+type tornSource struct {
+	source traffic.Source
+	left   bool
+}
+
+func (t *tornSource) Next() (traffic.Arrival, error) {
+	if t.left {
+		return traffic.Arrival{}, errTorn
+	}
+	t.left = true
+	return t.source.Next()
+}
+
+// TestTrafficErrors: what is wrong with the traffic ends the run, from the beginning or in the midst of it.
 func TestTrafficErrors(t *testing.T) {
-	for _, text := range []string{"time\nx\n", "time\n1\n2\n1\n"} {
-		c := poisson(1, 0)
-		c.Traffic = func(*rand.Rand) (traffic.Source, error) { return traffic.Recording{}.Read(strings.NewReader(text)) }
-		if _, err := Run(c); err == nil || !strings.Contains(err.Error(), "row") {
-			t.Errorf("%q: %v", text, err)
+	for _, atOnce := range []bool{true, false} {
+		c := poisson(1, time.Hour)
+		c.Traffic = torn{Synthetic: traffic.Synthetic{Shape: traffic.Poisson, Rate: 1}, atOnce: atOnce}
+		if _, err := Run(c); !errors.Is(err, errTorn) {
+			t.Errorf("at once %v: %v", atOnce, err)
 		}
 	}
 	c := poisson(1, time.Minute)
@@ -200,53 +229,6 @@ func TestBounded(t *testing.T) {
 	text, err := json.Marshal(r)
 	if err != nil || len(text) > 64<<10 {
 		t.Errorf("%d bytes, %v", len(text), err)
-	}
-}
-
-// TestHistogram compares with sorted samples.
-func TestHistogram(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{1, 2, 99, exactSamples, exactSamples + 1, 50_000} {
-		var h histogram
-		samples := make([]time.Duration, n)
-		for i := range samples {
-			samples[i] = time.Duration(math.Exp(20 * random.Float64()))
-			h.add(samples[i])
-		}
-		slices.Sort(samples)
-		s := h.summary()
-		for q, got := range map[float64]float64{0.5: s.P50, 0.9: s.P90, 0.95: s.P95, 0.99: s.P99, 1: s.Max} {
-			want := milliseconds(samples[int(math.Ceil(q*float64(n)))-1])
-			bound := 0.0
-			if n > exactSamples {
-				bound = want/500 + 0.001
-			}
-			if math.Abs(got-want) > bound {
-				t.Errorf("%d samples, %g: %g, want %g", n, q, got, want)
-			}
-		}
-	}
-	if (&histogram{}).summary() != (Summary{}) {
-		t.Error("no samples have a summary")
-	}
-}
-
-// TestSeries: however long it gets, its steps add up to the whole.
-func TestSeries(t *testing.T) {
-	s := newSeries()
-	for hour := time.Duration(1); hour <= 1000; hour++ {
-		s.add(levels{ready: int(hour % 3), waiting: int(hour % 7)}, hour*time.Hour)
-	}
-	points := s.points()
-	sum := 0.0
-	for _, p := range points {
-		sum += p.Ready * (1000 / (1000 * time.Hour.Seconds() / s.width.Seconds()))
-	}
-	if len(points) > seriesPoints || math.Abs(sum-1000) > 20 {
-		t.Errorf("%d points, %g ready-hours", len(points), sum)
-	}
-	if top := slices.MaxFunc(points, func(a, b Point) int { return a.MaxWaiting - b.MaxWaiting }); top.MaxWaiting != 6 {
-		t.Errorf("the longest queue was %d", top.MaxWaiting)
 	}
 }
 
@@ -312,9 +294,9 @@ func TestManySeeds(t *testing.T) {
 func TestAverage(t *testing.T) {
 	results := make([]Result, 5)
 	for i := range results {
-		results[i].HitRate = float64(i)
+		results[i].HitRate = Share(i)
 	}
-	got := Average(results, func(r *Result) float64 { return r.HitRate })
+	got := Average(results, func(r *Result) float64 { return float64(r.HitRate) })
 	// Mean 2, standard deviation sqrt(2.5), t = 2.776 with 4 degrees of freedom.
 	if half := 2.776 * math.Sqrt(2.5/5); got.Mean != 2 || math.Abs(got.High-2-half) > 1e-9 || math.Abs(2-got.Low-half) > 1e-9 {
 		t.Errorf("%+v", got)
@@ -327,12 +309,11 @@ func TestAverage(t *testing.T) {
 }
 
 func TestHitRatesAreNeverCertain(t *testing.T) {
-	clean := []Result{{HitRate: 1, Requests: 1000, Hits: 1000}, {HitRate: 1, Requests: 1000, Hits: 1000}}
-	if i := HitRates(clean); i.Mean != 1 || i.High != 1 || i.Low > 0.9985 || i.Low < 0.998 {
+	if i := overRuns([]tally{{1000, 1000}, {1000, 1000}}); i.Mean != 1 || i.High != 1 || i.Low > 0.9985 || i.Low < 0.998 {
 		t.Errorf("2,000 requests without a miss: %+v", i) // 1 - z²/n, about the rule of three
 	}
-	apart := []Result{{HitRate: 0.5, Requests: 1e6}, {HitRate: 0.6, Requests: 1e6}, {HitRate: 0.7, Requests: 1e6}}
-	if i, t0 := HitRates(apart), Average(apart, func(r *Result) float64 { return r.HitRate }); i != t0 {
+	apart := []tally{{500_000, 1_000_000}, {600_000, 1_000_000}, {700_000, 1_000_000}}
+	if i, t0 := overRuns(apart), averageOf([]float64{0.5, 0.6, 0.7}); i != t0 {
 		t.Errorf("runs that differ: %+v, want %+v", i, t0)
 	}
 }
@@ -383,7 +364,7 @@ func TestPrices(t *testing.T) {
 // BenchmarkRequest is what one request costs, from hello to the end of its task.
 func BenchmarkRequest(b *testing.B) {
 	c := DefaultConfig()
-	c.Traffic = traffic.Synthetic{Shape: traffic.Poisson, Rate: 5.0 / 60}.Open
+	c.Traffic = traffic.Synthetic{Shape: traffic.Poisson, Rate: 5.0 / 60}
 	c.Duration = time.Duration(b.N) * 12 * time.Second
 	b.ReportAllocs()
 	if _, err := Run(c); err != nil {

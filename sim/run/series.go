@@ -1,6 +1,9 @@
 package run
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // seriesPoints bounds the points of a series.
 const seriesPoints = 256
@@ -111,4 +114,33 @@ func (s *series) points() []Point {
 		})
 	}
 	return points
+}
+
+// meanSeries is the mean of several runs' series, with the extremes of all. Runs of one configuration have the same steps;
+// where traffic ends by itself one may have fewer.
+func meanSeries(results []Result) []Point {
+	longest := &results[0]
+	for i := range results {
+		if len(results[i].Series) > len(longest.Series) {
+			longest = &results[i]
+		}
+	}
+	mean := slices.Clone(longest.Series)
+	for at := range mean {
+		p, n := Point{AtHours: mean[at].AtHours, MinReady: mean[at].MinReady}, 0.0
+		for i := range results {
+			if at >= len(results[i].Series) {
+				continue
+			}
+			q := &results[i].Series[at]
+			n++
+			p.Ready, p.Starting, p.Waiting, p.Tasks = p.Ready+q.Ready, p.Starting+q.Starting, p.Waiting+q.Waiting, p.Tasks+q.Tasks
+			p.MinReady, p.MaxWaiting = min(p.MinReady, q.MinReady), max(p.MaxWaiting, q.MaxWaiting)
+		}
+		for _, sum := range []*float64{&p.Ready, &p.Starting, &p.Waiting, &p.Tasks} {
+			*sum = rounded(*sum/n, 1e3)
+		}
+		mean[at] = p
+	}
+	return mean
 }

@@ -65,7 +65,7 @@ func (v ValidationCase) Validate(seeds, requests int) (Validation, error) {
 	perSecond := v.PerMinute / 60
 	c := DefaultConfig()
 	c.Seed = v.Seed
-	c.Traffic = traffic.Synthetic{Shape: traffic.Poisson, Rate: perSecond}.Open
+	c.Traffic = traffic.Synthetic{Shape: traffic.Poisson, Rate: perSecond}
 	c.Duration = time.Duration(float64(requests) / perSecond * float64(time.Second))
 	c.Session = model.Fixed(time.Second)
 	c.StartTakes(v.Start)
@@ -82,7 +82,7 @@ func (v ValidationCase) Validate(seeds, requests int) (Validation, error) {
 	}
 	validation := Validation{
 		ValidationCase: v, Theory: answer,
-		HitRate:    Average(results, func(r *Result) float64 { return r.HitRate }),
+		HitRate:    Average(results, func(r *Result) float64 { return float64(r.HitRate) }),
 		MeanWaitMs: Average(results, func(r *Result) float64 { return r.WaitMs.Mean }),
 	}
 	for i := range results {

@@ -28,9 +28,9 @@ type poisson struct {
 }
 
 // Next returns the next arrival.
-func (p *poisson) Next() (time.Duration, error) {
+func (p *poisson) Next() (Arrival, error) {
 	p.advance(p.random.ExpFloat64() / p.rate)
-	return p.now, nil
+	return Arrival{At: p.now}, nil
 }
 
 // thinned is a Poisson process whose rate changes: of a steady one at the highest rate, each arrival is kept with the
@@ -42,11 +42,11 @@ type thinned struct {
 }
 
 // Next returns the next arrival that is kept.
-func (t *thinned) Next() (time.Duration, error) {
+func (t *thinned) Next() (Arrival, error) {
 	for {
-		at, err := t.steady.Next()
-		if err != nil || t.steady.random.Float64() < t.at(at) {
-			return at, err
+		arrival, err := t.steady.Next()
+		if err != nil || t.steady.random.Float64() < t.at(arrival.At) {
+			return arrival, err
 		}
 	}
 }
@@ -112,13 +112,13 @@ func newBursts(random *rand.Rand, s Synthetic) *bursts {
 }
 
 // Next returns the next arrival, after as many periods as pass without one.
-func (b *bursts) Next() (time.Duration, error) {
+func (b *bursts) Next() (Arrival, error) {
 	for {
 		gap := b.random.ExpFloat64() / b.rate
 		if gap <= b.left {
 			b.left -= gap
 			b.advance(gap)
-			return b.now, nil
+			return Arrival{At: b.now}, nil
 		}
 		b.advance(b.left + float64(b.random.ExpFloat64()*b.off))
 		b.left = b.random.ExpFloat64() * b.on

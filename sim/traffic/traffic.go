@@ -3,97 +3,93 @@
 package traffic
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"time"
 )
 
-// Source yields arrivals in order, each as the time since the beginning of the traffic. After the last it returns io.EOF.
+// Source yields arrivals in order. After the last it returns io.EOF.
 type Source interface {
-	Next() (time.Duration, error)
+	Next() (Arrival, error)
 }
 
-// Shape is how the rate of synthetic traffic goes up and down. Every shape keeps its mean rate.
-type Shape string
-
-// The shapes.
-const (
-	// Poisson arrivals are independent of one another, at a constant rate.
-	Poisson Shape = "poisson"
-	// Diurnal arrivals follow an office's week.
-	Diurnal Shape = "diurnal"
-	// Flash is a constant rate with one crowd that comes all at once and dwindles.
-	Flash Shape = "flash"
-	// Bursts come in on-periods and not at all between them.
-	Bursts Shape = "bursts"
-)
-
-// Shapes lists them all.
-var Shapes = []Shape{Poisson, Diurnal, Flash, Bursts}
-
-// Synthetic describes made-up traffic.
-type Synthetic struct {
-	Shape Shape
-	// Rate is the mean in arrivals a second. For Flash it is the rate without the crowd.
-	Rate float64
-	// From is the time of the week at which the traffic begins, since Monday 00:00; for Diurnal.
-	From time.Duration
-	// Peak is how many times the rate the crowd of Flash comes at first; PeakAt is when; it dwindles exponentially with
-	// the mean PeakLength.
-	Peak               float64
-	PeakAt, PeakLength time.Duration
-	// On and Off are the mean lengths of the exponential periods of Bursts.
-	On, Off time.Duration
+// Arrival is one request for a session.
+type Arrival struct {
+	// At is the time since the beginning of the traffic.
+	At time.Duration
+	// Stay is how long the session lasts, where that was recorded; 0 where it was not.
+	Stay time.Duration
 }
 
-// MaxRate bounds a rate, in arrivals a second: times are whole microseconds.
-const MaxRate = 1e5
-
-// Validate says what makes no sense.
-func (s Synthetic) Validate() error {
-	switch {
-	case !(s.Rate > 0 && s.Rate <= MaxRate):
-		return fmt.Errorf("rate %g/s must be more than 0 and at most %g/s", s.Rate, MaxRate)
-	case s.Shape == Flash && !(s.Peak >= 1 && s.Rate*s.Peak <= MaxRate):
-		return fmt.Errorf("peak %g must be at least 1, and the rate with it at most %g/s", s.Peak, MaxRate)
-	case s.Shape == Flash && (s.PeakAt < 0 || s.PeakLength <= 0):
-		return errors.New("the peak must not begin before the traffic, and must last")
-	case s.Shape == Bursts && (s.On <= 0 || s.Off < 0):
-		return errors.New("on-periods must be more than 0, and off-periods not negative")
-	case s.Shape == Bursts && s.Rate*float64(s.On+s.Off)/float64(s.On) > MaxRate:
-		return fmt.Errorf("the rate in on-periods must be at most %g/s", MaxRate)
-	case s.From < 0 || s.From >= week:
-		return fmt.Errorf("the time of the week %v must be within a week", s.From)
-	}
-	return nil
+// Load is traffic that can be played again and again: synthetic, or recorded.
+type Load interface {
+	// Open begins the traffic. The same random numbers make the same traffic. What can be closed is to be closed.
+	Open(*rand.Rand) (Source, error)
+	// Before is what came in a span before the traffic begins, for sessions that are under way then; its times are since the
+	// span's beginning. It may go on beyond it.
+	Before(*rand.Rand, time.Duration) (Source, error)
+	// Faster is traffic of the same kind at so many times the rate.
+	Faster(by float64) Load
+	// MeanStay is the mean length of the sessions, where the traffic brings them; 0 where it does not.
+	MeanStay() time.Duration
+	// Length is how long the traffic lasts by itself; 0 for ever.
+	Length() time.Duration
+	Describe() Description
 }
 
-// Open begins the traffic, which goes on for ever. The same random numbers make the same traffic.
-func (s Synthetic) Open(random *rand.Rand) (Source, error) {
-	if err := s.Validate(); err != nil {
-		return nil, err
+// Description says what traffic is, for whoever reads a result later.
+type Description struct {
+	// Kind is recorded, or the shape of synthetic traffic.
+	Kind string `json:"kind"`
+	// PerMinute is the mean rate of requests: of a recording as it is played, of synthetic traffic as it was asked for.
+	PerMinute float64 `json:"perMinute"`
+	// Begins is the time of the week, or of the calendar, at which the traffic begins.
+	Begins string `json:"begins,omitempty"`
+	// Details are what else describes synthetic traffic.
+	Details string `json:"details,omitempty"`
+	// File is a recording's, of Arrivals requests that are played in Hours.
+	File     string  `json:"file,omitempty"`
+	SHA256   string  `json:"sha256,omitempty"`
+	Arrivals int     `json:"arrivals,omitempty"`
+	Hours    float64 `json:"hours,omitempty"`
+	// Column is the time column; Unit what its numbers count, empty for dates; SessionColumn that of the lengths.
+	Column        string  `json:"column,omitempty"`
+	Unit          string  `json:"unit,omitempty"`
+	SessionColumn string  `json:"sessionColumn,omitempty"`
+	Every         int     `json:"every,omitempty"`
+	TimeScale     float64 `json:"timeScale,omitempty"`
+
+	week      time.Duration
+	weekKnown bool
+}
+
+// Week is the time of the week at which the traffic begins, since Monday 00:00; false where it knows no calendar.
+func (d Description) Week() (time.Duration, bool) { return d.week, d.weekKnown }
+
+// String is the description in a line.
+func (d Description) String() string {
+	if d.Kind != "recorded" {
+		text := fmt.Sprintf("%s traffic, %.4g a minute", d.Kind, d.PerMinute)
+		if d.Details != "" {
+			text += " " + d.Details
+		}
+		if d.Begins != "" {
+			text += ", from " + d.Begins
+		}
+		return text
 	}
-	switch s.Shape {
-	case Poisson:
-		return &poisson{random: random, rate: s.Rate}, nil
-	case Diurnal:
-		return &thinned{
-			steady: poisson{random: random, rate: s.Rate * busiest}, at: func(t time.Duration) float64 {
-				return activity(s.From+t) / busiest
-			},
-		}, nil
-	case Flash:
-		return &thinned{
-			steady: poisson{random: random, rate: s.Rate * s.Peak}, at: func(t time.Duration) float64 {
-				return s.crowd(t) / s.Peak
-			},
-		}, nil
-	case Bursts:
-		return newBursts(random, s), nil
+	text := fmt.Sprintf("%s (sha256 %.8s), %d arrivals, %.4g a minute", d.File, d.SHA256, d.Arrivals, d.PerMinute)
+	if d.Unit != "" {
+		text += fmt.Sprintf(", %s read as %s", d.Column, d.Unit)
 	}
-	return nil, fmt.Errorf("%q is no shape of traffic: it may be one of %v", s.Shape, Shapes)
+	if d.Every > 1 {
+		text += fmt.Sprintf(", every %dth", d.Every)
+	}
+	if d.TimeScale != 1 {
+		text += fmt.Sprintf(", time x %.4g", d.TimeScale)
+	}
+	return text
 }
 
 // Until ends a source with the last arrival before end, and after an error.
@@ -105,10 +101,10 @@ type until struct {
 }
 
 // Next returns the next arrival before the end.
-func (u *until) Next() (time.Duration, error) {
-	at, err := u.source.Next()
-	if err == nil && at >= u.end {
-		return 0, io.EOF
+func (u *until) Next() (Arrival, error) {
+	arrival, err := u.source.Next()
+	if err == nil && arrival.At >= u.end {
+		return Arrival{}, io.EOF
 	}
-	return at, err
+	return arrival, err
 }
