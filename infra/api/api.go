@@ -28,7 +28,7 @@ const maxBody = 4 << 10
 type Config struct {
 	// Ask sends the pool a request and gives its answer.
 	Ask func(ctx context.Context, request any) (any, error)
-	// Ready reports whether sessions can be taken, and if not why not.
+	// Ready reports whether sessions can be taken, and says so, or why not.
 	Ready func() (bool, string)
 	// Operator reports whether a request carries the operator's token.
 	Operator func(*http.Request) bool
@@ -42,11 +42,12 @@ type Config struct {
 func (c Config) Probes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if ready, reason := c.Ready(); !ready {
-			plain(w, http.StatusServiceUnavailable, reason)
-			return
+		ready, text := c.Ready()
+		status := http.StatusOK
+		if !ready {
+			status = http.StatusServiceUnavailable
 		}
-		plain(w, http.StatusOK, "ready")
+		plain(w, status, text)
 	})
 }
 

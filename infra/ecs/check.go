@@ -14,24 +14,24 @@ import (
 // is allowed, and stopping it stops nothing.
 const noTask = "00000000000000000000000000000000"
 
-// Check tries what a gateway needs of ECS: the cluster, the task definition with its container, and the permission for
-// every call but RunTask, which can't be tried without starting a task. It gives a line for each problem, none when all is
-// well, for the gateway's start-up validation and its readiness. It makes at most seven calls outside the rate limits, waits
-// at most Config.Timeout for each, and gives up at the first that gets no answer: callers must not repeat it every second.
-// It also learns the tasks' size, which Sweep needs to count a host's slots.
-func (l *Launcher) Check(ctx context.Context) []string {
-	var problems []string
+// Check tries what a gateway needs of ECS: the cluster, the task definition with its container and what it mounts, and the
+// permission for every call but RunTask, for which ECS has no dry run. It gives a line for each problem that an operator has to
+// solve. What passes by itself, such as a call that is throttled or not answered, ends the check: it is told apart, "" if there
+// was no such thing. When both are empty all is well. It makes at most seven calls outside the rate limits and waits at most
+// Config.Timeout for each: callers must not repeat it every second. It also learns the tasks' size, which Sweep needs to
+// count a host's slots.
+func (l *Launcher) Check(ctx context.Context) (problems []string, passing string) {
 	for _, probe := range l.probes() {
 		failure := l.attempt(ctx, probe)
-		if failure == nil {
-			continue
-		}
-		problems = append(problems, failure.Error())
-		if failure.Ambiguous() {
-			break
+		switch {
+		case failure == nil:
+		case failure.Ambiguous() || failure.Shortage():
+			return problems, failure.Error()
+		default:
+			problems = append(problems, failure.Error())
 		}
 	}
-	return problems
+	return problems, ""
 }
 
 func (l *Launcher) probes() []request {
@@ -82,10 +82,19 @@ func (l *Launcher) checkTaskDefinition(ctx context.Context) error {
 	if err := d.check(l.cfg.ContainerName, l.cfg.Running); err != nil {
 		return err
 	}
-	if l.users != nil {
-		_, err = d.workspaces(l.cfg)
+	return l.checkWorkspaces(d)
+}
+
+// checkWorkspaces looks whether tasks will have the file system that their workspaces are on.
+func (l *Launcher) checkWorkspaces(d *definition) error {
+	switch {
+	case l.users != nil:
+		_, err := d.workspaces(l.cfg)
+		return err
+	case l.cfg.SharedAccessPoint != "":
+		return d.checkSharedAccessPoint(l.cfg)
 	}
-	return err
+	return nil
 }
 
 // unusable is a problem that only an operator can solve.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // byOperation answers each operation in its own way.
@@ -34,27 +35,31 @@ func healthy() map[string]reply {
 func TestCheck(t *testing.T) {
 	denied := awsError(400, "AccessDeniedException", "no")
 	for name, test := range map[string]struct {
-		change map[string]reply
-		want   []string
+		change  map[string]reply
+		want    []string
+		passing string
 	}{
-		"all is well": {nil, nil},
+		"all is well": {},
 		"no cluster": {map[string]reply{"ListTasks": awsError(400, "ClusterNotFoundException", "Cluster not found.")},
-			[]string{"ListTasks: ClusterNotFoundException: Cluster not found.; is there a cluster sessions in this account and Region? (invalid)"}},
+			[]string{"ListTasks: ClusterNotFoundException: Cluster not found.; is there a cluster sessions in this account and Region? (invalid)"}, ""},
 		"permissions": {map[string]reply{"DescribeTasks": denied, "StopTask": denied}, []string{
 			"DescribeTasks: AccessDeniedException; the gateway's role lacks the permission ecs:DescribeTasks (denied)",
-			"StopTask: AccessDeniedException; the gateway's role lacks the permission ecs:StopTask (denied)"}},
+			"StopTask: AccessDeniedException; the gateway's role lacks the permission ecs:StopTask (denied)"}, ""},
 		"unknown definition": {map[string]reply{"DescribeTaskDefinition": awsError(400, "ClientException", "Unable to describe task definition.")},
 			[]string{"DescribeTaskDefinition: ClientException: Unable to describe task definition.; " +
-				"the task definition is session:7, the cluster sessions (invalid)"}},
+				"the task definition is session:7, the cluster sessions (invalid)"}, ""},
 		"inactive": {map[string]reply{"DescribeTaskDefinition": success(`{"taskDefinition":{"status":"INACTIVE","containerDefinitions":[{"name":"session"}]}}`)},
-			[]string{"DescribeTaskDefinition: task definition session:7 is INACTIVE; use an active revision (invalid)"}},
+			[]string{"DescribeTaskDefinition: task definition session:7 is INACTIVE; use an active revision (invalid)"}, ""},
 		"container": {map[string]reply{"DescribeTaskDefinition": success(`{"taskDefinition":{"status":"ACTIVE","containerDefinitions":[{"name":"sesion"}]}}`)},
-			[]string{"DescribeTaskDefinition: task definition session:7 has no container session (invalid)"}},
+			[]string{"DescribeTaskDefinition: task definition session:7 has no container session (invalid)"}, ""},
 		"awsvpc": {map[string]reply{"DescribeTaskDefinition": success(`{"taskDefinition":{"status":"ACTIVE","networkMode":"awsvpc",
 			"containerDefinitions":[{"name":"session"}]}}`)},
-			[]string{"DescribeTaskDefinition: task definition session:7 has network mode awsvpc, for which ECS_SUBNETS is needed (invalid)"}},
+			[]string{"DescribeTaskDefinition: task definition session:7 has network mode awsvpc, for which ECS_SUBNETS is needed (invalid)"}, ""},
 		"out of order": {map[string]reply{"ListTasks": awsError(500, "ServerException", "down"), "DescribeTasks": denied},
-			[]string{"ListTasks: ServerException: down (unavailable)"}},
+			nil, "ListTasks: ServerException: down (unavailable)"},
+		"denied, then throttled": {map[string]reply{"DescribeTasks": denied, "StopTask": awsError(400, "ThrottlingException", "Rate exceeded")},
+			[]string{"DescribeTasks: AccessDeniedException; the gateway's role lacks the permission ecs:DescribeTasks (denied)"},
+			"StopTask: ThrottlingException: Rate exceeded; the account makes more calls in this Region than AWS allows (throttled)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			replies := healthy()
@@ -62,7 +67,7 @@ func TestCheck(t *testing.T) {
 				replies[op] = r
 			}
 			w := launch(t, impatient(serve(t, byOperation(replies)).url))
-			if got := w.Check(context.Background()); !slices.Equal(got, test.want) {
+			if got, passing := w.Check(context.Background()); !slices.Equal(got, test.want) || passing != test.passing {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})
@@ -101,7 +106,41 @@ func TestLoadClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := launch(t, clients.ECS).Check(context.Background()); got != nil || len(e.requests()) != 6 {
+	if got, passing := launch(t, clients.ECS).Check(context.Background()); got != nil || passing != "" || len(e.requests()) != 6 {
 		t.Errorf("%d requests, problems %q", len(e.requests()), got)
+	}
+}
+
+// A definition that would keep workspaces anywhere but on the shared access point, or not safely there, is refused.
+func TestCheckOfTheSharedAccessPoint(t *testing.T) {
+	const good = `{"taskDefinition":{"family":"session","revision":7,"status":"ACTIVE","volumes":[{"name":"w","efsVolumeConfiguration":{
+		"fileSystemId":"fs-1","transitEncryption":"ENABLED","rootDirectory":"/","authorizationConfig":{"accessPointId":"fsap-1","iam":"ENABLED"}}}],
+		"containerDefinitions":[{"name":"session","stopTimeout":15,"environment":[{"name":"STOP_GRACE","value":"10s"}],
+		"mountPoints":[{"sourceVolume":"w","containerPath":"/mnt/efs/"}]}]}}`
+	for change, want := range map[string]string{
+		"":                            "",
+		`"stopTimeout":15,->`:         "",
+		`"rootDirectory":"/",->`:      "",
+		`"fsap-1"->"fsap-2"`:          "mounts volume w at /mnt/efs through fsap-2, not fsap-1",
+		`"accessPointId":"fsap-1",->`: "without an access point",
+		`"transitEncryption":"ENABLED"->"transitEncryption":"DISABLED"`: "without transit encryption",
+		`"iam":"ENABLED"->"iam":"DISABLED"`:                             "without IAM authorization",
+		`"rootDirectory":"/"->"rootDirectory":"/workspaces"`:            "with a root directory",
+		`/mnt/efs/->/mnt/other`:                                         "mounts nothing at /mnt/efs",
+		`"sourceVolume":"w"->"sourceVolume":"x"`:                        "is not an EFS file system",
+		`"containerPath"->"readOnly":true,"containerPath"`:              "read-only",
+		`"stopTimeout":15->"stopTimeout":14`:                            "stopTimeout of 14s; STOP_GRACE (10s)",
+		`"value":"10s"->"value":"26s"`:                                  "stopTimeout of 15s; STOP_GRACE (26s)",
+	} {
+		from, to, _ := strings.Cut(change, "->")
+		replies := healthy()
+		replies["DescribeTaskDefinition"] = success(strings.Replace(good, from, to, 1))
+		w := launch(t, impatient(serve(t, byOperation(replies)).url), func(c *Config) {
+			c.SharedAccessPoint, c.WorkspaceRoot, c.StopGrace = "fsap-1", "/mnt/efs", 5*time.Second
+		})
+		problems, passing := w.Check(t.Context())
+		if passing != "" || want == "" && problems != nil || want != "" && (len(problems) != 1 || !strings.Contains(problems[0], want)) {
+			t.Errorf("%s: %q %s", change, problems, passing)
+		}
 	}
 }

@@ -60,6 +60,10 @@ type Config struct {
 	// AccessPoints, if there are any, give each user one of their own and a task definition that mounts it: the old way.
 	// Without them every task runs the one definition, and nothing is registered.
 	AccessPoints AccessPoints
+	// SharedAccessPoint, if it is given, is what the definition has to mount at WorkspaceRoot.
+	SharedAccessPoint string
+	// StopGrace is what an agent gets between SIGTERM and SIGKILL where the definition's STOP_GRACE does not say it.
+	StopGrace time.Duration
 	// Log gets calls that failed (warnings), and all others (debug).
 	Log zerolog.Logger
 
@@ -98,7 +102,7 @@ func (c Config) prepared() (Config, error) {
 	require(c.ContainerName != "", "no container name")
 	require(taskDefinitionPattern.MatchString(c.TaskDefinition), "task definition %q is not family:revision", c.TaskDefinition)
 	require(startedByPattern.MatchString(c.StartedBy), "startedBy %q has not 1 to 128 letters, digits, -, _ and /", c.StartedBy)
-	require(c.AccessPoints == nil || path.IsAbs(c.WorkspaceRoot), "workspace root %q is not an absolute path", c.WorkspaceRoot)
+	require(c.AccessPoints == nil && c.SharedAccessPoint == "" || path.IsAbs(c.WorkspaceRoot), "workspace root %q is not an absolute path", c.WorkspaceRoot)
 	gateway, err := url.Parse(c.GatewayWSURL)
 	require(err == nil && (gateway.Scheme == "ws" || gateway.Scheme == "wss") && gateway.Host != "",
 		"gateway address %q is not a ws:// or wss:// URL", c.GatewayWSURL)

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -117,6 +118,64 @@ func (d *definition) workspaces(cfg Config) (volume, error) {
 			d.name, cfg.WorkspaceRoot, found.name)
 	}
 	return found, nil
+}
+
+// Between a container's SIGTERM and its SIGKILL the agent has its grace, and the bridge then stopMargin to let its last output
+// be taken. defaultStopTimeout is what ECS gives a container that says nothing.
+const (
+	stopMargin         = 5 * time.Second
+	defaultStopTimeout = 30 * time.Second
+)
+
+// checkSharedAccessPoint tells why workspaces would not be on the shared access point, or not be safe there. The caller has
+// checked d. Whether the access point has a POSIX user, EFS alone knows; a bridge that is to give users a UID says so at its
+// start.
+func (d *definition) checkSharedAccessPoint(cfg Config) error {
+	mounted, err := d.workspaces(cfg)
+	if err != nil {
+		return err
+	}
+	authorization := mounted.config.AuthorizationConfig
+	if authorization == nil {
+		authorization = &types.EFSAuthorizationConfig{}
+	}
+	root := aws.ToString(mounted.config.RootDirectory)
+	wrong := ""
+	switch {
+	case aws.ToString(authorization.AccessPointId) == "":
+		wrong = "without an access point, so not through " + cfg.SharedAccessPoint
+	case *authorization.AccessPointId != cfg.SharedAccessPoint:
+		wrong = "through " + *authorization.AccessPointId + ", not " + cfg.SharedAccessPoint
+	case root != "" && root != "/":
+		wrong = "with a root directory, which an access point has itself"
+	case mounted.config.TransitEncryption != types.EFSTransitEncryptionEnabled:
+		wrong = "without transit encryption"
+	case authorization.Iam != types.EFSAuthorizationConfigIAMEnabled:
+		wrong = "without IAM authorization"
+	}
+	if wrong != "" {
+		return unusable("task definition %s mounts volume %s at %s %s", d.name, mounted.name, cfg.WorkspaceRoot, wrong)
+	}
+	return d.checkStopTimeout(cfg)
+}
+
+// checkStopTimeout looks whether the container is killed before its agent's grace is over.
+func (d *definition) checkStopTimeout(cfg Config) error {
+	c := d.container(cfg.ContainerName)
+	grace, timeout := cfg.StopGrace, defaultStopTimeout
+	for _, v := range c.Environment {
+		if set, err := time.ParseDuration(aws.ToString(v.Value)); aws.ToString(v.Name) == "STOP_GRACE" && err == nil {
+			grace = set
+		}
+	}
+	if c.StopTimeout != nil {
+		timeout = time.Duration(*c.StopTimeout) * time.Second
+	}
+	if timeout < grace+stopMargin {
+		return unusable("task definition %s: container %s has a stopTimeout of %v; STOP_GRACE (%v) needs 5 s more than itself",
+			d.name, cfg.ContainerName, timeout, grace)
+	}
+	return nil
 }
 
 // nameIn is a definition's name without what an ARN has before it.

@@ -71,7 +71,7 @@ func (w *world) mustRun(run messages.RunTask) string {
 // A task's whole life, on the real SDK and real processes.
 func TestLife(t *testing.T) {
 	_, w := local(t, `trap 'exit 3' TERM; while :; do sleep 0.05; done`, localecs.Faults{})
-	if problems := w.Check(context.Background()); problems != nil {
+	if problems, _ := w.Check(context.Background()); problems != nil {
 		t.Fatal(problems)
 	}
 	run := messages.RunTask{Task: "task-1", Session: "s-1", User: "anna"}
@@ -148,7 +148,7 @@ func TestShortages(t *testing.T) {
 	if described := next[*messages.TaskDescribed](w.inbox); described.Err == nil || described.Err.Kind != messages.LaunchDenied {
 		t.Errorf("%+v", described)
 	}
-	if problems := w.Check(context.Background()); len(problems) != 1 || !strings.Contains(problems[0], "ecs:DescribeTasks") {
+	if problems, _ := w.Check(context.Background()); len(problems) != 1 || !strings.Contains(problems[0], "ecs:DescribeTasks") {
 		t.Errorf("%q", problems)
 	}
 	if err := server.SetInstances(localecs.Capacity{Cluster: aCluster, Count: 2, CPU: 1024, Memory: 8}); err != nil {

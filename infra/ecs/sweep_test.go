@@ -270,7 +270,7 @@ func TestSweepAfterClose(t *testing.T) {
 // Hosts fill up, drain, lose their agents, and go: each is what the next sweep sees, and a start knows its host.
 func TestSweepOfLocalHosts(t *testing.T) {
 	server, w := local(t, `trap 'exit 0' TERM; while :; do sleep 0.05; done`, localecs.Faults{})
-	if problems := w.Check(context.Background()); problems != nil {
+	if problems, _ := w.Check(context.Background()); problems != nil {
 		t.Fatal(problems)
 	}
 	// Two hosts, with room for two and for one task of 16 MiB.

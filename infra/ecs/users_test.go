@@ -97,7 +97,7 @@ func (o *oldWay) gateway() {
 	o.world = launch(o.t, o.clients.ECS, func(c *Config) {
 		c.TaskDefinition, c.WorkspaceRoot, c.AccessPoints = o.base, aRoot, o.files()
 	})
-	if problems := o.Check(o.t.Context()); problems != nil {
+	if problems, _ := o.Check(o.t.Context()); problems != nil {
 		o.t.Fatal(problems)
 	}
 }
@@ -283,7 +283,7 @@ func TestUnsuitableDefinitionOfTheOldWay(t *testing.T) {
 		w := launch(t, o.clients.ECS, func(c *Config) {
 			c.TaskDefinition, c.WorkspaceRoot, c.AccessPoints = nameOf(out.TaskDefinition), aRoot, o.files()
 		})
-		if problems := w.Check(t.Context()); len(problems) != 1 || !strings.Contains(problems[0], test.says) {
+		if problems, _ := w.Check(t.Context()); len(problems) != 1 || !strings.Contains(problems[0], test.says) {
 			t.Errorf("%s: %q", name, problems)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -52,6 +53,10 @@ type Gateway struct {
 	// certificates has that of each listener, nil for one without TLS.
 	certificates []*certificate
 	servers      []*http.Server
+	// closing ends when the gateway does, and with it what goes on in the background.
+	closing    context.Context
+	endAll     context.CancelFunc
+	background sync.WaitGroup
 	// failed gets what ends the gateway before it is asked to: a listener's error, or the pool's panic.
 	failed chan error
 }
@@ -63,6 +68,7 @@ func Start(ctx context.Context, cfg Config, log zerolog.Logger, output io.Writer
 		return nil, err
 	}
 	g := &Gateway{cfg: cfg, log: log, registry: prometheus.NewRegistry(), failed: make(chan error, 4)}
+	g.closing, g.endAll = context.WithCancel(context.WithoutCancel(ctx))
 	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.observer = observe.New(log, g.registry)
 	if err := g.start(ctx, output); err != nil {
@@ -212,6 +218,7 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 		Client: clients.ECS, Cluster: g.cfg.ECS.Cluster, TaskDefinition: g.cfg.ECS.TaskDefinition,
 		ContainerName: g.cfg.ECS.ContainerName, StartedBy: g.cfg.ECS.StartedBy, Running: g.cfg.ECS.Running, GatewayWSURL: g.cfg.GatewayWSURL,
 		WorkspaceRoot: g.cfg.Actors.WorkspaceRoot, AccessPoints: g.cfg.accessPoints(clients),
+		SharedAccessPoint: g.cfg.sharedAccessPoint(), StopGrace: g.cfg.Actors.StopGrace,
 		TaskToken: g.signer.TaskToken,
 		Deliver:   g.deliver,
 		Log:       g.log, OnCall: g.observer.Call,
@@ -220,13 +227,15 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 		return err
 	}
 	g.launcher.Start()
-	for _, problem := range g.launcher.Check(ctx) {
-		err = errors.Join(err, errors.New(problem))
+	return g.checkECS(ctx)
+}
+
+// sharedAccessPoint is what the task definition has to mount. The local backend's definition is this program's own.
+func (c *Config) sharedAccessPoint() string {
+	if !c.SharedAP || c.Backend != BackendECS {
+		return ""
 	}
-	if err == nil && !g.cfg.Actors.WarmPool {
-		g.observer.Proven()
-	}
-	return err
+	return c.SharedAPID
 }
 
 // accessPoints are the users' own, none when they share one.
@@ -340,6 +349,8 @@ func (g *Gateway) Close(ctx context.Context) error {
 
 // close ends what was started, the last first.
 func (g *Gateway) close(ctx context.Context) (err error) {
+	g.endAll()
+	g.background.Wait()
 	for _, server := range g.servers {
 		err = errors.Join(err, server.Close())
 	}

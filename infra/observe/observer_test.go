@@ -116,24 +116,3 @@ hearth_sessions{state="waiting"} 0
 		t.Error(err)
 	}
 }
-
-func TestReadiness(t *testing.T) {
-	o := New(zerolog.Nop(), prometheus.NewRegistry())
-	expect := func(ready bool, reason string) {
-		t.Helper()
-		if gotReady, got := o.Ready(); gotReady != ready || !strings.Contains(got, reason) {
-			t.Errorf("ready %v, %q; want %v, %q", gotReady, got, ready, reason)
-		}
-	}
-	expect(false, "no task has been ready yet")
-	o.Observe(messages.Event{Kind: messages.EventLaunchError, Reason: "RunTask: AccessDeniedException"})
-	expect(false, "AccessDeniedException")
-	o.Observe(messages.Event{Kind: messages.EventNotDialled})
-	expect(false, "GATEWAY_WS_URL")
-	o.Observe(messages.Event{Kind: messages.EventReady})
-	expect(true, "")
-	o.Observe(messages.Event{Kind: messages.EventStartFailed, Reason: "one of many"})
-	expect(true, "")
-	o.Observe(messages.Event{Kind: messages.EventDraining})
-	expect(false, "draining")
-}
