@@ -14,9 +14,10 @@ import (
 type image struct {
 	Docker struct {
 		Config struct {
-			User       string
-			Entrypoint []string
-			Env        []string
+			User        string
+			Entrypoint  []string
+			Env         []string
+			Healthcheck struct{ Test []string }
 		} `json:"config"`
 	}
 }
@@ -54,6 +55,9 @@ func TestImages(t *testing.T) {
 			if config.User != test.user || !slices.Equal(config.Entrypoint, []string{test.entry}) {
 				t.Errorf("user %q runs %q", config.User, config.Entrypoint)
 			}
+			if !slices.Equal(config.Healthcheck.Test, []string{"CMD", test.entry, "healthcheck"}) {
+				t.Errorf("health is checked by %q", config.Healthcheck.Test)
+			}
 			if test.env != "" && !slices.Contains(config.Env, test.env) {
 				t.Errorf("the environment is %v, without %s", config.Env, test.env)
 			}
@@ -66,6 +70,7 @@ func TestImages(t *testing.T) {
 			if said := string(run(t, ".", nil, filepath.Join(root, test.entry), "--version")); strings.TrimSpace(said) != "check" {
 				t.Errorf("%s --version says %q", test.entry, said)
 			}
+			run(t, ".", nil, filepath.Join(root, test.entry), "healthcheck", "--help")
 			in("rm", container)
 		})
 	}

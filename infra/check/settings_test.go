@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,7 @@ func documented(t *testing.T, program string) map[string]bool {
 type container struct {
 	Name                 string
 	Environment, Secrets []struct{ Name, Value string }
+	HealthCheck          struct{ Command []string }
 }
 
 // settingsExist holds every environment variable that a task definition sets to the program in its container. What nobody
@@ -59,11 +61,39 @@ func settingsExist(t *testing.T, made state) {
 			if len(c.Environment) == 0 {
 				t.Errorf("%s: container %s has no settings", address, c.Name)
 			}
+			if !slices.Equal(c.HealthCheck.Command, []string{"CMD", "/" + programs[c.Name], "healthcheck"}) {
+				t.Errorf("%s: container %s is checked by %q", address, c.Name, c.HealthCheck.Command)
+			}
 			delete(programs, c.Name)
 		}
 	}
 	if len(programs) != 0 {
 		t.Errorf("no container runs %v", programs)
+	}
+}
+
+// TestComposeFile holds the compose file to the images that are built and to the gateway's settings.
+func TestComposeFile(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(infra, "docker", "compose.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dockerfile, err := os.ReadFile(filepath.Join(infra, "docker", "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := regexp.MustCompile(`(?m)^    image: hearth-(\w+):latest$`).FindStringSubmatch(string(text))
+	if image == nil || !strings.Contains(string(dockerfile), " AS "+image[1]+"\n") {
+		t.Errorf("the image is %v", image)
+	}
+	known, settings := documented(t, "gateway"), regexp.MustCompile(`(?m)^      ([A-Z_]+):`).FindAllStringSubmatch(string(text), -1)
+	for _, setting := range settings {
+		if !known[setting[1]] {
+			t.Errorf("the gateway does not know %s", setting[1])
+		}
+	}
+	if len(settings) == 0 {
+		t.Error("no settings")
 	}
 }
 

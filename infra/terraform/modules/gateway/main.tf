@@ -65,6 +65,8 @@ resource "aws_ecs_task_definition" "this" {
     stopTimeout = var.drain_timeout_seconds + 10
     environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
     secrets     = [for name in sort(keys(var.secret_arns)) : { name = name, valueFrom = var.secret_arns[name] }]
+    # Whether the process is well; whether it can take sessions is the load balancer's question.
+    healthCheck = { command = ["CMD", "/gateway", "healthcheck"], interval = 10, timeout = 5, retries = 3, startPeriod = 60 }
     portMappings = [
       { containerPort = local.client_port, protocol = "tcp" },
       { containerPort = local.internal_port, protocol = "tcp" },

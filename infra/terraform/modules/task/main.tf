@@ -51,6 +51,7 @@ resource "aws_ecs_task_definition" "this" {
     # The last outputs are taken in the 5 s after the agent's own time.
     stopTimeout = var.stop_grace_seconds + 5
     environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
+    healthCheck = { command = ["CMD", "/bridge", "healthcheck"], interval = 30, timeout = 5, retries = 3, startPeriod = 60 }
     mountPoints = [{ sourceVolume = local.volume, containerPath = var.workspace_root, readOnly = false }]
 
     logConfiguration = {
