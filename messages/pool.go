@@ -76,14 +76,22 @@ type EndReason string
 
 // Why sessions end.
 const (
-	EndClosed      EndReason = "closed"
-	EndExited      EndReason = "exited"
-	EndIdle        EndReason = "idle_timeout"
+	// EndClosed: its client has closed it.
+	EndClosed EndReason = "closed"
+	// EndExited: its agent has ended.
+	EndExited EndReason = "exited"
+	// EndIdle: nothing went either way for longer than the idle timeout. It begins again when its client comes.
+	EndIdle EndReason = "idle_timeout"
+	// EndStartFailed: no task could be started for it, or those that it was given have failed.
 	EndStartFailed EndReason = "start_failed"
-	EndTimeout     EndReason = "start_timeout"
-	EndTaskLost    EndReason = "task_lost"
-	EndDraining    EndReason = "draining"
-	EndCrashed     EndReason = "crashed"
+	// EndTimeout: no agent was ready within the start timeout.
+	EndTimeout EndReason = "start_timeout"
+	// EndTaskLost: too many of its tasks were lost soon after they were ready.
+	EndTaskLost EndReason = "task_lost"
+	// EndDraining: this gateway drains, or has handed the session over to another one.
+	EndDraining EndReason = "draining"
+	// EndCrashed: its actor has crashed.
+	EndCrashed EndReason = "crashed"
 )
 
 // AdoptSession is the first message of a session that was taken over with its task.
@@ -250,7 +258,7 @@ type PoolCounts struct {
 type TaskStatus struct {
 	ID      wire.TaskID    `json:"id"`
 	ARN     string         `json:"arn,omitempty"`
-	State   string         `json:"state"`
+	State   TaskState      `json:"state"`
 	Session wire.SessionID `json:"sessionId,omitempty"`
 	Host    HostID         `json:"host,omitempty"`
 	AgeMs   int64          `json:"ageMs"`
@@ -261,7 +269,7 @@ type SessionStatus struct {
 	ID    wire.SessionID `json:"id"`
 	User  wire.UserID    `json:"userId"`
 	Task  wire.TaskID    `json:"taskId,omitempty"`
-	State string         `json:"state"`
+	State SessionState   `json:"state"`
 	AgeMs int64          `json:"ageMs"`
 }
 

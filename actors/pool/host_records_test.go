@@ -120,10 +120,10 @@ func (b *books) check(t *rapid.T) {
 			expired++
 		}
 		if queued := task.state == poolStarting || task.state == poolReady; queued != (task.place != nil) {
-			t.Fatalf("%s task %s has a place: %t", task.state, task.id, task.place != nil)
+			t.Fatalf("%s task %s has a place: %t", task.state.reported(), task.id, task.place != nil)
 		}
 		if placed := task.state == poolReady && b.on[task] != nil; placed != (task.hostPlace != nil) || task.host != b.on[task] {
-			t.Fatalf("%s task %s on %v has a place on its host: %t", task.state, task.id, b.on[task], task.hostPlace != nil)
+			t.Fatalf("%s task %s on %v has a place on its host: %t", task.state.reported(), task.id, b.on[task], task.hostPlace != nil)
 		}
 	}
 	if counts != b.counts || expired != b.expired || b.ready.Len() != counts[poolReady] ||

@@ -42,7 +42,7 @@ func (p *pool) status() *messages.PoolStatus {
 	}
 	for _, t := range sortedTasks(p.tasks) {
 		task := messages.TaskStatus{
-			ID: t.id, ARN: t.arn, State: t.state.String(), AgeMs: wire.Millis(now.Sub(t.started)),
+			ID: t.id, ARN: t.arn, State: t.state.reported(), AgeMs: wire.Millis(now.Sub(t.started)),
 		}
 		if t.session != nil {
 			task.Session = t.session.id
@@ -59,7 +59,7 @@ func (p *pool) status() *messages.PoolStatus {
 	}
 	for _, r := range sortedSessions(p.sessions) {
 		session := messages.SessionStatus{
-			ID: r.id, User: r.user, State: string(r.state()), AgeMs: wire.Millis(now.Sub(r.begun)),
+			ID: r.id, User: r.user, State: r.state(), AgeMs: wire.Millis(now.Sub(r.begun)),
 		}
 		if r.task != nil {
 			session.Task = r.task.id

@@ -6,7 +6,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"hearth/actors/session"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -22,9 +21,11 @@ const (
 	poolStates
 )
 
-// String names the state as metrics and the status do.
-func (s poolState) String() string {
-	return [poolStates]string{"starting", "ready", "assigned", "stopping"}[s]
+// reported is the state as the status tells it.
+func (s poolState) reported() messages.TaskState {
+	return [poolStates]messages.TaskState{
+		messages.TaskStateStarting, messages.TaskStateReady, messages.TaskStateAssigned, messages.TaskStateStopping,
+	}[s]
 }
 
 // taskRecord is what the pool knows of a task.
@@ -93,18 +94,18 @@ type sessionRecord struct {
 }
 
 // state names where the session stands, for the status.
-func (r *sessionRecord) state() session.State {
+func (r *sessionRecord) state() messages.SessionState {
 	switch {
 	case r.ended != "":
-		return session.Ended
+		return messages.SessionStateEnded
 	case r.active:
-		return session.Active
+		return messages.SessionStateActive
 	case r.task != nil:
-		return session.Starting
+		return messages.SessionStateStarting
 	case r.parked:
-		return session.Parked
+		return messages.SessionStateParked
 	}
-	return session.Waiting
+	return messages.SessionStateWaiting
 }
 
 // records are the pool's books: every task and session there is, and their places in the queues. All changes go

@@ -2,13 +2,8 @@ package document
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"slices"
-	"strconv"
 	"strings"
-	"testing"
 
 	"hearth/actors"
 )
@@ -62,38 +57,4 @@ func table[S, T ~string](transitions *actors.Transitions[S], told func(S) T, mea
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, told(state), meaning, strings.Join(ways[state], "<br>"))
 	}
 	return b.String()
-}
-
-// Meanings reads, from the source of a package, what each string constant of a type is said to be: its comment without its name,
-// by its value. It fails the test when one has no comment.
-func Meanings(t testing.TB, path, typeName string) map[string]string {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	meanings := map[string]string{}
-	for _, declaration := range file.Decls {
-		group, ok := declaration.(*ast.GenDecl)
-		if !ok || group.Tok != token.CONST || !group.Lparen.IsValid() {
-			continue
-		}
-		for _, spec := range group.Specs {
-			constant := spec.(*ast.ValueSpec)
-			if named, ok := constant.Type.(*ast.Ident); !ok || named.Name != typeName {
-				continue
-			}
-			value, err := strconv.Unquote(constant.Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			name := constant.Names[0].Name
-			text, found := strings.CutPrefix(strings.Join(strings.Fields(constant.Doc.Text()), " "), name+": ")
-			if !found {
-				t.Fatalf("%s: the comment of %s does not begin with its name and a colon", path, name)
-			}
-			meanings[value] = strings.ToUpper(text[:1]) + text[1:]
-		}
-	}
-	return meanings
 }

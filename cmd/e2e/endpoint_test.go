@@ -121,7 +121,7 @@ func (e endpoint) taskOf(u *user) wire.TaskID {
 func readyTasks(s messages.PoolStatus) map[wire.TaskID]bool {
 	ready := map[wire.TaskID]bool{}
 	for _, task := range s.Tasks {
-		if task.State == "ready" {
+		if task.State == messages.TaskStateReady {
 			ready[task.ID] = true
 		}
 	}

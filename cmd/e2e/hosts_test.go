@@ -68,7 +68,7 @@ func hostIn(p messages.PoolStatus, id messages.HostID) *messages.HostStatus {
 }
 
 // tasksIn counts a host's tasks that are in a state.
-func tasksIn(p messages.PoolStatus, host messages.HostID, state string) int {
+func tasksIn(p messages.PoolStatus, host messages.HostID, state messages.TaskState) int {
 	n := 0
 	for _, task := range p.Tasks {
 		if task.Host == host && task.State == state {
@@ -100,7 +100,7 @@ func TestHostDrains(t *testing.T) {
 	ann.failure(wire.CodeTaskLost)
 	s.awaitStatus("the pool has moved", func(p messages.PoolStatus) bool {
 		h := hostIn(p, going)
-		return h != nil && h.State == messages.HostDraining && p.Pool.Ready == 2 && tasksIn(p, going, "ready") == 0
+		return h != nil && h.State == messages.HostDraining && p.Pool.Ready == 2 && tasksIn(p, going, messages.TaskStateReady) == 0
 	})
 	ann.echoes("while it drains")
 	bob := s.visit("bob")

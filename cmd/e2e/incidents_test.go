@@ -41,7 +41,7 @@ func TestReturnWhileTheSessionStops(t *testing.T) {
 			again.echoes(fmt.Sprint(n))
 			stopped = true
 			for _, each := range s.status().Tasks {
-				if each.Session == first.ID() && each.ID != task && each.State != "stopping" {
+				if each.Session == first.ID() && each.ID != task && each.State != messages.TaskStateStopping {
 					t.Fatalf("task %s is the session's, too: %+v", each.ID, each)
 				}
 				stopped = stopped && each.ID != old

@@ -90,9 +90,9 @@ func TestMetricsOfTheContract(t *testing.T) {
 	}
 	ann.leaves()
 	s.awaitReady(3)
-	for _, state := range []string{"assigned", "stopping"} {
-		eventually(t, "the metrics know that no task is "+state, func() bool {
-			return strings.Contains(s.must(http.MethodGet, "/metrics", ""), `hearth_pool_tasks{state="`+state+"\"} 0\n")
+	for _, state := range []messages.TaskState{messages.TaskStateAssigned, messages.TaskStateStopping} {
+		eventually(t, "the metrics know that no task is "+string(state), func() bool {
+			return strings.Contains(s.must(http.MethodGet, "/metrics", ""), `hearth_pool_tasks{state="`+string(state)+"\"} 0\n")
 		})
 	}
 	if body := s.must(http.MethodGet, "/api/capacity", ""); !strings.Contains(body, `"available"`) {

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // startBuckets resolve a warm start's milliseconds and a cold host's minutes.
@@ -85,25 +86,35 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 
 // preset makes the series exist from the start, so that a rate over them sees their first event.
 func (m *metrics) preset() {
-	for _, result := range []string{"warm", "cold", "failed"} {
+	for _, result := range []string{string(wire.PathWarm), string(wire.PathCold), claimFailed} {
 		m.claims.WithLabelValues(result)
 	}
-	for _, state := range []string{"ready", "starting", "assigned", "stopping"} {
-		m.tasks.WithLabelValues(state)
+	m.pool(&messages.Census{})
+	for _, state := range []messages.SessionState{
+		messages.SessionStateWaiting, messages.SessionStateStarting, messages.SessionStateActive, messages.SessionStateParked,
+		messages.SessionStateExited,
+	} {
+		m.sessions.WithLabelValues(string(state))
 	}
-	for _, state := range []string{"waiting", "starting", "active", "parked", "exited"} {
-		m.sessions.WithLabelValues(state)
-	}
+}
+
+// claimFailed is the result of a claim that came to neither a warm nor a cold start.
+const claimFailed = "failed"
+
+// pool takes in how many tasks and waiters there are.
+func (m *metrics) pool(c *messages.Census) {
+	set := func(state messages.TaskState, n int) { m.tasks.WithLabelValues(string(state)).Set(float64(n)) }
+	set(messages.TaskStateReady, c.Ready)
+	set(messages.TaskStateStarting, c.Starting)
+	set(messages.TaskStateAssigned, c.Assigned)
+	set(messages.TaskStateStopping, c.Stopping)
+	m.waiters.Set(float64(c.Waiting))
 }
 
 // count takes in a fact.
 func (m *metrics) count(e messages.Event) {
-	if c := e.Census; c != nil {
-		m.tasks.WithLabelValues("ready").Set(float64(c.Ready))
-		m.tasks.WithLabelValues("starting").Set(float64(c.Starting))
-		m.tasks.WithLabelValues("assigned").Set(float64(c.Assigned))
-		m.tasks.WithLabelValues("stopping").Set(float64(c.Stopping))
-		m.waiters.Set(float64(c.Waiting))
+	if e.Census != nil {
+		m.pool(e.Census)
 	}
 	switch e.Kind {
 	case messages.EventStarting:
@@ -146,7 +157,7 @@ func (m *metrics) count(e messages.Event) {
 func (m *metrics) countSession(e messages.Event) {
 	switch e.Kind {
 	case messages.EventSessionState:
-		move(m.sessions, e.Was, e.Phase, "ended")
+		move(m.sessions, e.Was, e.Phase, string(messages.SessionStateEnded))
 	case messages.EventSessionReady:
 		m.claims.WithLabelValues(string(e.Path)).Inc()
 		m.phase("workspace", time.Duration(e.Timings.WorkspaceMs)*time.Millisecond)
@@ -158,7 +169,7 @@ func (m *metrics) countSession(e messages.Event) {
 	case messages.EventSessionEnded:
 		m.ended.WithLabelValues(e.Reason).Inc()
 		if reason := messages.EndReason(e.Reason); reason == messages.EndStartFailed || reason == messages.EndTimeout {
-			m.claims.WithLabelValues("failed").Inc()
+			m.claims.WithLabelValues(claimFailed).Inc()
 		}
 	}
 }

@@ -2,10 +2,7 @@ package observe
 
 import (
 	"bytes"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,45 +11,52 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
+	"hearth/cmd/document"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
 
-// allKinds reads the kinds of events from their source, so that a new one cannot be left out here.
-func allKinds(t *testing.T) []messages.EventKind {
-	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "../../messages/event.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var kinds []messages.EventKind
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok || !strings.HasPrefix(spec.Names[0].Name, "Event") {
-			return true
-		}
-		value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kinds = append(kinds, messages.EventKind(value))
-		return true
-	})
-	if len(kinds) < 20 {
-		t.Fatalf("found only %d kinds", len(kinds))
-	}
-	return kinds
-}
-
 func TestEveryFactHasAWording(t *testing.T) {
-	kinds := allKinds(t)
+	kinds := document.Constants(t, "../../messages/event.go", "EventKind")
 	for _, kind := range kinds {
-		if _, ok := wordings[kind]; !ok {
-			t.Errorf("no wording for %q", kind)
+		if _, ok := wordings[messages.EventKind(kind.Value)]; !ok {
+			t.Errorf("no wording for %s", kind.Name)
 		}
 	}
 	if len(wordings) != len(kinds) {
 		t.Errorf("%d wordings for %d kinds", len(wordings), len(kinds))
+	}
+}
+
+// TestEveryStateIsCountedFromTheStart: a state without a series until something is in it looks like one that does not exist.
+func TestEveryStateIsCountedFromTheStart(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	New(zerolog.Nop(), registry)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]bool{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				counted[family.GetName()+" "+label.GetValue()] = true
+			}
+		}
+	}
+	for _, c := range []struct {
+		metric, typeName string
+		// not are the states that are no gauge's: nothing is in them any more, or the pool calls it assigned.
+		not []string
+	}{
+		{"hearth_sessions", "SessionState", []string{string(messages.SessionStateEnded)}},
+		{"hearth_pool_tasks", "TaskState", []string{string(messages.TaskStateActive), string(messages.TaskStateGone)}},
+	} {
+		for _, state := range document.Constants(t, "../../messages/state.go", c.typeName) {
+			if counted[c.metric+" "+state.Value] == slices.Contains(c.not, state.Value) {
+				t.Errorf("%s: %s is counted, or is not, against what is said here", c.metric, state.Name)
+			}
+		}
 	}
 }
 
@@ -75,11 +79,11 @@ func TestMetrics(t *testing.T) {
 	o := New(zerolog.Nop(), registry)
 	for _, e := range []messages.Event{
 		{Kind: messages.EventStarting, Census: &messages.Census{Ready: 2, Starting: 1, Assigned: 4, Stopping: 5, Waiting: 6}},
-		{Kind: messages.EventSessionState, Phase: "waiting"},
-		{Kind: messages.EventSessionState, Was: "waiting", Phase: "starting"},
-		{Kind: messages.EventSessionState, Was: "starting", Phase: "active"},
-		{Kind: messages.EventSessionState, Phase: "waiting"},
-		{Kind: messages.EventSessionState, Was: "waiting", Phase: "ended"},
+		moved("", messages.SessionStateWaiting),
+		moved(messages.SessionStateWaiting, messages.SessionStateStarting),
+		moved(messages.SessionStateStarting, messages.SessionStateActive),
+		moved("", messages.SessionStateWaiting),
+		moved(messages.SessionStateWaiting, messages.SessionStateEnded),
 		{Kind: messages.EventSessionReady, Path: wire.PathWarm, Took: 12 * time.Millisecond},
 		{Kind: messages.EventSessionReady, Path: wire.PathCold, Took: time.Second},
 		{Kind: messages.EventSessionEnded, Reason: string(messages.EndTimeout)},
@@ -115,4 +119,8 @@ hearth_sessions{state="waiting"} 0
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+func moved(was, is messages.SessionState) messages.Event {
+	return messages.Event{Kind: messages.EventSessionState, Was: string(was), Phase: string(is)}
 }

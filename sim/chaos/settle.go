@@ -134,10 +134,10 @@ func (s *storm) pendingPool() string {
 	known := map[wire.TaskID]bool{}
 	for _, t := range p.Tasks {
 		known[t.ID] = true
-		if t.ARN == "" && t.State != "starting" {
+		if t.ARN == "" && t.State != messages.TaskStateStarting {
 			return fmt.Sprintf("task %s is %s and its ARN is not known", t.ID, t.State)
 		}
-		if s.model.Cloud.Task(t.ID) == nil && t.State != "starting" && t.State != "stopping" {
+		if s.model.Cloud.Task(t.ID) == nil && t.State != messages.TaskStateStarting && t.State != messages.TaskStateStopping {
 			return fmt.Sprintf("task %s is %s, and ECS has no such task", t.ID, t.State)
 		}
 	}

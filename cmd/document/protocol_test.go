@@ -1,0 +1,55 @@
+package document
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestProtocolDocument holds the lists in docs/protocol.md to the constants of messages/wire, in both directions.
+func TestProtocolDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const frames, codes = "../../messages/wire/frame.go", "../../messages/wire/close.go"
+	quoted, ticked, number := regexp.MustCompile(`"([a-z_]+)"`), regexp.MustCompile("`([a-z_]+)`"), regexp.MustCompile(`\b([14]\d{3})\b`)
+	for _, c := range []struct {
+		path, typeName string
+		// from and to are around the list in the document, and value is what a value looks like in it.
+		from, to string
+		value    *regexp.Regexp
+	}{
+		{frames, "SessionState", `"type":"status","state":`, `,"`, quoted},
+		{frames, "WaitReason", `\|"restarting","reason":`, `,"`, quoted},
+		{frames, "Path", `"type":"ready","path":`, `,"`, quoted},
+		{frames, "ColdReason", "explains a start that was not warm (", ")", ticked},
+		{frames, "ErrorCode", "\nError codes: ", ".", ticked},
+		{frames, "ByeReason", `"type":"bye","reason":`, "}", quoted},
+		{frames, "BridgeState", `"version":"…","state":`, `,"`, quoted},
+		{codes, "CloseCode", "\nClose codes: ", "\n\n", number},
+	} {
+		_, rest, found := strings.Cut(string(text), c.from)
+		list, _, ended := strings.Cut(rest, c.to)
+		if !found || !ended {
+			t.Errorf("docs/protocol.md has no list of %s after %q", c.typeName, c.from)
+			continue
+		}
+		listed := map[string]bool{}
+		for _, match := range c.value.FindAllStringSubmatch(list, -1) {
+			listed[match[1]] = true
+		}
+		for _, constant := range Constants(t, c.path, c.typeName) {
+			if !listed[constant.Value] {
+				t.Errorf("docs/protocol.md lacks the %s %s (%s)", c.typeName, constant.Value, constant.Name)
+			}
+			delete(listed, constant.Value)
+		}
+		for _, value := range slices.Sorted(maps.Keys(listed)) {
+			t.Errorf("docs/protocol.md has the %s %s, which does not exist", c.typeName, value)
+		}
+	}
+}
