@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/actors"
+	"hearth/actors/system"
 )
 
 // Now is the wall clock.
@@ -22,8 +23,8 @@ func (e *Engine) Float64() float64 { return rand.Float64() }
 // After sends msg to the actor once d has passed; see actors.Clock. Once the engine has stopped it does nothing. A nil
 // actor or message is a mistake of the caller's, who panics.
 func (e *Engine) After(d time.Duration, to *actor.PID, msg any) actors.Timer {
-	if to == nil || isNil(msg) {
-		panic(ErrNil)
+	if to == nil || system.IsNil(msg) {
+		panic(system.ErrNil)
 	}
 	t := &timer{all: &e.timers, send: e.system.Root.Send, to: to, msg: msg}
 	e.timers.start(t, d)

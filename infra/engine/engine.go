@@ -12,29 +12,16 @@ import (
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/asynkron/protoactor-go/eventstream"
-	cmap "github.com/orcaman/concurrent-map"
 	"github.com/rs/zerolog"
 
-	"hearth/actors"
+	"hearth/actors/system"
 )
-
-// The library keeps its actors in 1024 maps and each of those in SHARD_COUNT more, which makes an actor system cost
-// 3 MiB. One shard is enough. The variable is read at every look-up, so it must be set before the first system is made.
-func init() { cmap.SHARD_COUNT = 1 }
 
 // DefaultMailboxLimit is far above what flow control lets any mailbox hold.
 const DefaultMailboxLimit = 1 << 17
 
-// Errors of Send, Ask and SpawnRoot.
-var (
-	// ErrNoReceiver: the actor does not exist any more, or its mailbox was full.
-	ErrNoReceiver = errors.New("engine: no such actor, or it is overloaded")
-	// ErrNil: the actor or the message is nil.
-	ErrNil = errors.New("engine: nil actor or message")
-	// ErrRootExists: the engine has its one root actor.
-	ErrRootExists = errors.New("engine: there is a root actor already")
-)
+// ErrNoReceiver of Ask: the actor does not exist any more, or its mailbox was full.
+var ErrNoReceiver = errors.New("engine: no such actor, or it is overloaded")
 
 // Config says how an engine runs. The zero Config works.
 type Config struct {
@@ -59,7 +46,7 @@ type Engine struct {
 	onRootFailure func(error)
 	mailboxLimit  int
 
-	system *actor.ActorSystem
+	system *system.System
 	pool   *pool
 	timers timers
 	// props is what every actor's Props start from.
@@ -91,17 +78,13 @@ func New(config Config) *Engine {
 		pool:          newPool(config.Workers),
 		timers:        timers{live: make(map[*timer]struct{})},
 	}
-	e.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		// Below warn the library logs whole messages.
-		return slog.New(zerolog.NewSlogHandler(config.Log.Level(zerolog.WarnLevel)))
-	}))
-	// The library's own subscribers log whole messages and throttle themselves with a goroutine that nothing ends.
-	e.system.EventStream = eventstream.NewEventStream()
-	e.system.EventStream.Subscribe(e.onEvent)
+	// Below warn the library logs whole messages.
+	log := slog.New(zerolog.NewSlogHandler(config.Log.Level(zerolog.WarnLevel)))
+	e.system = system.New(log, system.Hooks{Crashed: e.reportCrash, DeadLetter: e.reportDeadLetter})
 	e.props = actor.PropsFromProducer(nil,
 		actor.WithDispatcher(e.pool),
 		actor.WithMailbox(func() actor.Mailbox { return newMailbox(e) }),
-		actor.WithSupervisor(actors.StopOnFailure{}),
+		actor.WithSupervisor(system.StopOnFailure{}),
 	)
 	return e
 }
@@ -109,9 +92,8 @@ func New(config Config) *Engine {
 // Spawn starts an actor on this engine; see actors.Engine.
 func (e *Engine) Spawn(parent actor.SpawnerContext, name string, child actor.Actor) (*actor.PID, error) {
 	props := *e.props
-	props.Configure(actor.WithProducer(func() actor.Actor {
-		return &shell{Actor: child, crashed: e.containedCrash}
-	}))
+	shell := e.system.Shell(child)
+	props.Configure(actor.WithProducer(func() actor.Actor { return &shell }))
 	return parent.SpawnNamed(&props, name)
 }
 
@@ -123,11 +105,11 @@ func (e *Engine) SpawnRoot(name string, child actor.Actor) (*actor.PID, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.root != nil {
-		return nil, ErrRootExists
+		return nil, system.ErrRootExists
 	}
-	above := e.system.Root.Copy().WithGuardian(&actors.Guardian{Failed: func(reason any) {
+	above := e.system.Above(func(reason any) {
 		e.onRootFailure(fmt.Errorf("root actor %s failed: %s", name, reasonText(reason)))
-	}})
+	})
 	root, err := e.Spawn(above, name, child)
 	if err != nil {
 		return nil, fmt.Errorf("engine: spawn %s: %w", name, err)
@@ -139,8 +121,8 @@ func (e *Engine) SpawnRoot(name string, child actor.Actor) (*actor.PID, error) {
 // Send gives a message to an actor, from outside the actors. It does not wait, and an actor that has ended is no error:
 // the message is counted as a dead letter.
 func (e *Engine) Send(to *actor.PID, message any) error {
-	if to == nil || isNil(message) {
-		return ErrNil
+	if to == nil || system.IsNil(message) {
+		return system.ErrNil
 	}
 	e.system.Root.Send(to, message)
 	return nil
@@ -167,8 +149,8 @@ func (e *Engine) stopRoot(ctx context.Context) error {
 		return nil
 	}
 	watcher, terminated := e.openInbox()
-	defer e.system.ProcessRegistry.Remove(watcher)
-	process.SendSystemMessage(root, &actor.Watch{Watcher: watcher})
+	defer watcher.Close()
+	process.SendSystemMessage(root, &actor.Watch{Watcher: watcher.PID})
 	process.Stop(root)
 	select {
 	case <-terminated:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"runtime/debug"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,15 +30,11 @@ type Incident struct {
 	Message string
 }
 
-// reportCrash must be called from the deferred function that recovered, while the panic's frames are on the stack.
+// reportCrash is called while the panic's frames are on the stack.
 func (e *Engine) reportCrash(self *actor.PID, reason, message any) {
 	e.log.Error().Str("actor", self.GetId()).Str("received", typeName(message)).Str("panic", reasonText(reason)).
 		Str("stack", string(debug.Stack())).Msg("actor crashed")
 	e.onIncident(Incident{Kind: IncidentCrash, Actor: self.GetId(), Message: typeName(message)})
-}
-
-func (e *Engine) containedCrash(ctx actor.Context, reason any) {
-	e.reportCrash(ctx.Self(), reason, ctx.Message())
 }
 
 func (e *Engine) refuseNil(self *actor.PID) {
@@ -52,35 +49,30 @@ func (e *Engine) refuseFull(self *actor.PID, message any, first bool) {
 			Msg("mailbox full, refusing messages")
 	}
 	e.onIncident(Incident{Kind: IncidentOverflow, Actor: self.GetId(), Message: typeName(message)})
-	e.noAnswer(message)
+	e.system.NoAnswer(message)
 }
 
-// noAnswer tells whoever sent a request that nobody will answer it.
-func (e *Engine) noAnswer(message any) {
-	if _, _, sender := actor.UnwrapEnvelope(message); sender != nil {
-		e.system.Root.Send(sender, &actor.DeadLetterResponse{})
-	}
-}
-
-// onEvent hears of every message that reached no actor, on its sender's goroutine.
-func (e *Engine) onEvent(event any) {
-	letter, ok := event.(*actor.DeadLetterEvent)
-	if !ok {
-		return
-	}
-	switch message := letter.Message.(type) {
-	case *actor.Watch:
-		if watcher, alive := e.system.ProcessRegistry.Get(message.Watcher); alive {
-			watcher.SendSystemMessage(message.Watcher,
-				&actor.Terminated{Who: letter.PID, Why: actor.TerminatedReason_NotFound})
-		}
-		return
-	case actor.SystemMessage, actor.MailboxMessage, actor.AutoReceiveMessage, *actor.DeadLetterResponse:
-		return
-	}
-	if letter.Sender != nil {
-		e.system.Root.Send(letter.Sender, &actor.DeadLetterResponse{})
-	}
+func (e *Engine) reportDeadLetter(letter *actor.DeadLetterEvent) {
 	e.log.Debug().Str("actor", letter.PID.GetId()).Str("received", typeName(letter.Message)).Msg("dead letter")
 	e.onIncident(Incident{Kind: IncidentDeadLetter, Actor: letter.PID.GetId(), Message: typeName(letter.Message)})
+}
+
+// reasonText is a panic's value as it may be logged: what a programmer wrote, but no other value's content, which might
+// be a message's.
+func reasonText(reason any) string {
+	switch r := reason.(type) {
+	case error:
+		return r.Error()
+	case string:
+		return r
+	}
+	return fmt.Sprintf("panic with a %T", reason)
+}
+
+// typeName names a message for logs and metrics without showing its content.
+func typeName(message any) string {
+	if envelope, ok := message.(*actor.MessageEnvelope); ok {
+		message = envelope.Message
+	}
+	return fmt.Sprintf("%T", message)
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors/system"
 )
 
 // budget is the number of messages that a mailbox handles before it goes to the end of the pool's queue.
@@ -21,9 +23,8 @@ type mailbox struct {
 	// run is process as a func value, made once because making one allocates.
 	run func()
 
-	// Set before Start, read by the owner of the run.
-	invoker actor.MessageInvoker
-	shell   *shell
+	// shell is set before Start and belongs to the owner of the run.
+	shell *system.Shell
 
 	mu     sync.Mutex
 	self   *actor.PID
@@ -46,11 +47,10 @@ func newMailbox(engine *Engine) *mailbox {
 // RegisterHandlers is called once by the library, before Start. It is not called before others can send: their messages
 // wait for Start.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
-	ctx := invoker.(actor.Context)
-	m.invoker = invoker
-	m.shell = ctx.Actor().(*shell)
+	m.shell = invoker.(actor.Context).Actor().(*system.Shell)
+	self := m.shell.Bind(invoker)
 	m.mu.Lock()
-	m.self = ctx.Self()
+	m.self = self
 	m.mu.Unlock()
 }
 
@@ -68,7 +68,7 @@ func (m *mailbox) Start() {
 // PostUserMessage queues a message, or refuses it when it is nil or the mailbox is full. A poison pill is never refused:
 // the actor would live for ever.
 func (m *mailbox) PostUserMessage(message any) {
-	if isNil(message) {
+	if system.IsNil(message) {
 		m.engine.refuseNil(m.pid())
 		return
 	}
@@ -128,7 +128,8 @@ func (m *mailbox) process() {
 		if reason == nil {
 			reason = errGoexit
 		}
-		m.fail(reason, message)
+		m.shell.Fail(reason, message)
+		m.engine.pool.Schedule(m.run)
 	}()
 	for range budget {
 		next, isSystem, ok := m.next()
@@ -137,7 +138,9 @@ func (m *mailbox) process() {
 			return
 		}
 		message = next
-		m.invoke(next, isSystem)
+		if m.shell.Handle(next, isSystem) {
+			m.resume()
+		}
 	}
 	finished = true
 	m.engine.pool.Schedule(m.run)
@@ -159,34 +162,11 @@ func (m *mailbox) next() (message any, isSystem, ok bool) {
 	return nil, false, false
 }
 
-func (m *mailbox) invoke(message any, isSystem bool) {
-	switch {
-	case isSystem:
-		m.invoker.InvokeSystemMessage(message)
-		if m.shell.stopping {
-			m.release()
-		}
-	case m.shell.stopping:
-		m.engine.system.DeadLetter.SendUserMessage(m.self, message)
-	default:
-		m.invoker.InvokeUserMessage(message)
-	}
-}
-
-// release lets the user messages of a failed actor go on, now that it is stopping: to the dead letters, where they are
-// counted and their senders get an answer.
-func (m *mailbox) release() {
+// resume lets the user messages of a failed actor go on.
+func (m *mailbox) resume() {
 	m.mu.Lock()
 	m.suspended = false
 	m.mu.Unlock()
-}
-
-// fail hands the actor to its parent, which stops it, and queues another run for what follows.
-func (m *mailbox) fail(reason, message any) {
-	m.engine.reportCrash(m.self, reason, message)
-	m.engine.noAnswer(message)
-	m.invoker.EscalateFailure(reason, message)
-	m.engine.pool.Schedule(m.run)
 }
 
 func (m *mailbox) pid() *actor.PID {
@@ -200,12 +180,4 @@ func (m *mailbox) UserMessageCount() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.user.size
-}
-
-// isNil reports a message that would reach an actor as nil.
-func isNil(message any) bool {
-	if envelope, ok := message.(*actor.MessageEnvelope); ok {
-		return envelope == nil || envelope.Message == nil
-	}
-	return message == nil
 }

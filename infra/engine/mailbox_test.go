@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"hearth/actors/system"
+
 	"github.com/asynkron/protoactor-go/actor"
 )
 
@@ -128,13 +130,13 @@ func TestFullMailboxRefusesAllButAStop(t *testing.T) {
 func TestNilIsRefused(t *testing.T) {
 	r := start(t, Config{Log: quiet()})
 	root, _ := r.scriptedRoot(t)
-	if err := r.Send(root, nil); !errors.Is(err, ErrNil) {
+	if err := r.Send(root, nil); !errors.Is(err, system.ErrNil) {
 		t.Errorf("a nil message: %v", err)
 	}
-	if err := r.Send(nil, &numbered{}); !errors.Is(err, ErrNil) {
+	if err := r.Send(nil, &numbered{}); !errors.Is(err, system.ErrNil) {
 		t.Errorf("a nil actor: %v", err)
 	}
-	if _, err := r.Ask(context.Background(), root, nil); !errors.Is(err, ErrNil) {
+	if _, err := r.Ask(context.Background(), root, nil); !errors.Is(err, system.ErrNil) {
 		t.Errorf("asking nil: %v", err)
 	}
 	r.inside(t, root, func(ctx actor.Context) {
@@ -165,8 +167,8 @@ func TestSuspendHoldsUserMessagesBack(t *testing.T) {
 	}
 	// System messages pass: when the watch is answered for, user messages had their chance.
 	watcher, answers := r.openInbox()
-	defer r.system.ProcessRegistry.Remove(watcher)
-	process.SendSystemMessage(pid, &actor.Watch{Watcher: watcher})
+	defer watcher.Close()
+	process.SendSystemMessage(pid, &actor.Watch{Watcher: watcher.PID})
 	if n := got.Load(); n != 0 {
 		t.Errorf("%d user messages passed a suspended mailbox", n)
 	}

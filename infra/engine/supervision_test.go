@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"hearth/actors/system"
+
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 )
@@ -144,7 +146,7 @@ func TestRootFailureIsReportedAndStopsEverything(t *testing.T) {
 func TestOneRootOnly(t *testing.T) {
 	r := start(t, Config{Log: quiet()})
 	r.scriptedRoot(t)
-	if _, err := r.SpawnRoot("another", scripted{}); !errors.Is(err, ErrRootExists) {
+	if _, err := r.SpawnRoot("another", scripted{}); !errors.Is(err, system.ErrRootExists) {
 		t.Errorf("a second root: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package model
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -20,7 +19,6 @@ type gateway struct {
 	number int
 	node   *world.Node
 	pool   *actor.PID
-	system *actor.ActorSystem
 	// leaving: it hands over what it has, and new connections go to another. dead: the process has ended.
 	leaving, dead bool
 }
@@ -46,8 +44,7 @@ func (m *Model) begin(node *world.Node) {
 	if m.options.Wrap != nil {
 		m.options.Wrap(ports)
 	}
-	root, err := node.SpawnRoot(actors.PoolName,
-		&doorway{Actor: around(pool.New(ports, m.options.Settings)), gateway: g})
+	root, err := node.SpawnRoot(actors.PoolName, around(pool.New(ports, m.options.Settings)))
 	if err != nil {
 		panic(err) // Invariant: the node has no root
 	}
@@ -132,13 +129,9 @@ func (g *gateway) send(to *actor.PID, message any) {
 
 // ask sends the pool a request and calls answered with its answer, between picks or in the middle of one.
 func (g *gateway) ask(request any, answered func(any)) {
-	m := g.model
-	m.asked++
-	name := fmt.Sprintf("ask-%d", m.asked)
-	box := &inbox{answered: answered}
-	pid, _ := g.system.ProcessRegistry.Add(box, name)
-	box.done = func() { g.system.ProcessRegistry.Remove(pid) }
-	g.send(g.pool, &actor.MessageEnvelope{Message: request, Sender: pid})
+	if err := g.node.Ask(g.pool, request, answered); err != nil && !errors.Is(err, world.ErrKilled) {
+		panic(err) // Invariant: the models ask no nil
+	}
 }
 
 // observer passes on what the actors of one process report; it implements actors.Observer.
@@ -148,18 +141,6 @@ type observer struct{ *gateway }
 func (o observer) Observe(event messages.Event) {
 	o.model.speaker = o.number
 	o.model.Log.take(&event)
-}
-
-// doorway is around the pool, for its actor system: answers to requests from outside need an address in it.
-type doorway struct {
-	actor.Actor
-	gateway *gateway
-}
-
-// Receive passes everything on.
-func (d *doorway) Receive(ctx actor.Context) {
-	d.gateway.system = ctx.ActorSystem()
-	d.Actor.Receive(ctx)
 }
 
 // wrapping is an engine that puts something around each actor.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"hearth/messages"
 	"hearth/sim/world"
 )
@@ -21,7 +19,6 @@ type Model struct {
 	network *network
 	bridges *bridges
 	clients *clients
-	asked   int
 	// calm: the world is as good as it gets; see Calm.
 	calm bool
 
@@ -107,27 +104,6 @@ func (m *Model) broken(format string, arguments ...any) {
 		m.options.Hooks.Broken(fmt.Sprintf(format, arguments...))
 	}
 }
-
-// inbox is a process without an actor that takes one answer.
-type inbox struct {
-	answered func(any)
-	done     func()
-}
-
-// SendUserMessage is the answer.
-func (b *inbox) SendUserMessage(_ *actor.PID, message any) {
-	_, message, _ = actor.UnwrapEnvelope(message)
-	b.done()
-	if _, dead := message.(*actor.DeadLetterResponse); !dead {
-		b.answered(message)
-	}
-}
-
-// SendSystemMessage is not for inboxes.
-func (*inbox) SendSystemMessage(*actor.PID, any) {}
-
-// Stop does nothing.
-func (*inbox) Stop(*actor.PID) {}
 
 // Feed has clients come by themselves. Next gives the next one, at a time since the world's beginning that must not go
 // back, until it reports false; it is asked for one at a time, so that a feed may be endless.

@@ -24,8 +24,8 @@ type Crash struct {
 // Crashes returns the first 100 crashes of the world.
 func (w *World) Crashes() []Crash { return w.crashes }
 
-// recordCrash takes note of a panic, or throws it again when it is not the actor's. It must be called from the deferred
-// function that recovered, while the panic's frames are on the stack.
+// recordCrash takes note of a panic, or throws it again when it is not the actor's. It is called while the panic's frames
+// are on the stack.
 func (n *Node) recordCrash(self *actor.PID, reason, message any) {
 	w := n.world
 	if _, wrong := reason.(misuse); wrong || w.rethrow(reason) {
@@ -53,26 +53,4 @@ type misuse string
 func FromTest(reason any) bool {
 	t := reflect.TypeOf(reason)
 	return t != nil && (t.PkgPath() == "pgregory.net/rapid" || t.PkgPath() == "testing")
-}
-
-// onEvent hears of every message that reached no actor.
-func (n *Node) onEvent(event any) {
-	letter, ok := event.(*actor.DeadLetterEvent)
-	if !ok {
-		return
-	}
-	switch message := letter.Message.(type) {
-	case *actor.Watch:
-		if watcher, alive := n.system.ProcessRegistry.Get(message.Watcher); alive {
-			watcher.SendSystemMessage(message.Watcher,
-				&actor.Terminated{Who: letter.PID, Why: actor.TerminatedReason_NotFound})
-		}
-		return
-	case actor.SystemMessage, actor.MailboxMessage, actor.AutoReceiveMessage, *actor.DeadLetterResponse:
-		return
-	}
-	n.world.counts.DeadLetters++
-	if letter.Sender != nil {
-		n.system.Root.Send(letter.Sender, &actor.DeadLetterResponse{})
-	}
 }

@@ -2,6 +2,8 @@ package world
 
 import (
 	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors/system"
 )
 
 type tick struct{}
@@ -39,7 +41,7 @@ func inside(tb fataler, w *World, do func(actor.Context)) *scripted {
 	}
 	var self *scripted
 	if err := w.Send(w.root, func(ctx actor.Context) {
-		self = ctx.Actor().(*shell).Actor.(*scripted)
+		self = ctx.Actor().(*system.Shell).Actor.(*scripted)
 		do(ctx)
 	}); err != nil {
 		tb.Fatal(err)

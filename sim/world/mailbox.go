@@ -1,15 +1,17 @@
 package world
 
-import "github.com/asynkron/protoactor-go/actor"
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"hearth/actors/system"
+)
 
 // mailbox is an actor's queue. It handles one message per pick, so that the order in which messages of different actors
 // are handled is entirely the chooser's. System messages (the library's: stop, terminated, failure) go first.
 type mailbox struct {
-	node    *Node
-	invoker actor.MessageInvoker
-	self    *actor.PID
-	// shell is the actor, with what is around it.
-	shell shell
+	node  *Node
+	self  *actor.PID
+	shell system.Shell
 
 	system fifo
 	user   fifo
@@ -20,13 +22,12 @@ type mailbox struct {
 }
 
 func newMailbox(n *Node, owner actor.Actor) *mailbox {
-	return &mailbox{node: n, queued: true, shell: shell{Actor: owner, node: n}}
+	return &mailbox{node: n, queued: true, shell: n.system.Shell(owner)}
 }
 
 // RegisterHandlers is called once by the library, before Start.
 func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
-	m.invoker = invoker
-	m.self = invoker.(actor.Context).Self()
+	m.self = m.shell.Bind(invoker)
 }
 
 // Start lets the mailbox run.
@@ -38,7 +39,7 @@ func (m *mailbox) Start() {
 
 // PostUserMessage queues a message, or refuses it when it is nil.
 func (m *mailbox) PostUserMessage(message any) {
-	if isNil(message) {
+	if system.IsNil(message) {
 		m.node.world.counts.Nils++
 		return
 	}
@@ -82,49 +83,18 @@ func (m *mailbox) run() {
 	finished := false
 	defer func() {
 		if !finished {
-			m.fail(recover(), message)
+			if reason := recover(); reason != nil { // else it is runtime.Goexit, by which a test ends: it goes on
+				m.shell.Fail(reason, message)
+			}
 		}
 		m.queued = false
 		m.enqueue()
 	}()
-	m.invoke(message, isSystem)
+	if m.shell.Handle(message, isSystem) {
+		m.suspended = false
+	}
 	finished = true
-}
-
-func (m *mailbox) invoke(message any, isSystem bool) {
-	switch {
-	case isSystem:
-		m.invoker.InvokeSystemMessage(message)
-		if m.shell.stopping {
-			// What a failed actor had waiting goes on to the dead letters.
-			m.suspended = false
-		}
-	case m.shell.stopping:
-		m.node.system.DeadLetter.SendUserMessage(m.self, message)
-	default:
-		m.invoker.InvokeUserMessage(message)
-	}
-}
-
-// fail hands the actor to its parent, which stops it. A nil reason is runtime.Goexit, by which a test ends: it goes on.
-func (m *mailbox) fail(reason, message any) {
-	if reason == nil {
-		return
-	}
-	m.node.recordCrash(m.self, reason, message)
-	if _, _, sender := actor.UnwrapEnvelope(message); sender != nil {
-		m.node.system.Root.Send(sender, &actor.DeadLetterResponse{})
-	}
-	m.invoker.EscalateFailure(reason, message)
 }
 
 // UserMessageCount is the number of user messages that wait.
 func (m *mailbox) UserMessageCount() int { return m.user.size }
-
-// isNil reports a message that would reach an actor as nil.
-func isNil(message any) bool {
-	if envelope, ok := message.(*actor.MessageEnvelope); ok {
-		return envelope == nil || envelope.Message == nil
-	}
-	return message == nil
-}

@@ -10,27 +10,20 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/asynkron/protoactor-go/eventstream"
 	cmap "github.com/orcaman/concurrent-map"
 
 	"hearth/actors"
+	"hearth/actors/system"
 )
 
-// Errors of Send and SpawnRoot; infra/engine has the same.
-var (
-	// ErrNil: the actor or the message is nil.
-	ErrNil = errors.New("world: nil actor or message")
-	// ErrRootExists: the node has its one root actor.
-	ErrRootExists = errors.New("world: there is a root actor already")
-	// ErrKilled: the node was killed.
-	ErrKilled = errors.New("world: the node was killed")
-)
+// ErrKilled of Send and Ask: the node was killed.
+var ErrKilled = errors.New("world: the node was killed")
 
 // Node is one simulated process: an actor system of its own, with one root actor. It implements actors.Engine,
 // actors.Clock and actors.Rand. A PID means something in its own node only.
 type Node struct {
 	world  *World
-	system *actor.ActorSystem
+	system *system.System
 	rand   *rand.Rand
 	// props are every actor's; born is the mailbox of the one that is being spawned.
 	props *actor.Props
@@ -48,19 +41,18 @@ func (w *World) NewNode() *Node {
 	w.begun++
 	n := &Node{world: w, rand: w.Stream("node/" + strconv.Itoa(w.begun))}
 	w.nodes = append(w.nodes, n)
-	n.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	n.system = system.New(slog.New(slog.DiscardHandler), system.Hooks{
+		Crashed:    n.recordCrash,
+		Ended:      func() { n.alive-- },
+		DeadLetter: func(*actor.DeadLetterEvent) { w.counts.DeadLetters++ },
+	})
 	// One map instead of the library's 1024, which are so many because goroutines contend for them. Here is only one, and
 	// what it needs stays in the processor's cache.
 	n.system.ProcessRegistry.LocalPIDs = &actor.SliceMap{LocalPIDs: []cmap.ConcurrentMap{cmap.New()}}
-	// The library's own subscribers throttle themselves with a goroutine and the wall clock.
-	n.system.EventStream = eventstream.NewEventStream()
-	n.system.EventStream.Subscribe(n.onEvent)
 	n.props = actor.PropsFromProducer(
 		func() actor.Actor { return &n.born.shell },
 		actor.WithMailbox(func() actor.Mailbox { return n.born }),
-		actor.WithSupervisor(actors.StopOnFailure{}),
+		actor.WithSupervisor(system.StopOnFailure{}),
 		actor.WithSpawnMiddleware(n.onlyOurs),
 	)
 	return n
@@ -85,11 +77,11 @@ func (n *Node) onlyOurs(next actor.SpawnFunc) actor.SpawnFunc {
 // SpawnRoot starts the node's one root actor, which every other is a descendant of.
 func (n *Node) SpawnRoot(name string, child actor.Actor) (*actor.PID, error) {
 	if n.root != nil {
-		return nil, ErrRootExists
+		return nil, system.ErrRootExists
 	}
-	above := n.system.Root.Copy().WithGuardian(&actors.Guardian{Failed: func(reason any) {
+	above := n.system.Above(func(reason any) {
 		n.failure = fmt.Errorf("root actor %s failed: %v", name, reason)
-	}})
+	})
 	root, err := n.Spawn(above, name, child)
 	if err != nil {
 		return nil, fmt.Errorf("world: spawn %s: %w", name, err)
@@ -101,14 +93,34 @@ func (n *Node) SpawnRoot(name string, child actor.Actor) (*actor.PID, error) {
 // Send gives a message to an actor, from outside the actors. An actor that has ended is no error: the message is counted
 // as a dead letter.
 func (n *Node) Send(to *actor.PID, message any) error {
-	if to == nil || isNil(message) {
-		return ErrNil
+	if to == nil || system.IsNil(message) {
+		return system.ErrNil
 	}
 	if n.dead {
 		return ErrKilled
 	}
 	n.system.Root.Send(to, message)
 	return nil
+}
+
+// Ask sends a message as a request and calls answered with the actor's ctx.Respond, in the middle of a pick. It is not
+// called when no answer comes.
+func (n *Node) Ask(to *actor.PID, message any, answered func(answer any)) error {
+	if system.IsNil(message) {
+		return system.ErrNil
+	}
+	var inbox *system.Inbox
+	inbox = n.system.OpenInbox(func(answer any) {
+		inbox.Close()
+		if _, dead := answer.(*actor.DeadLetterResponse); !dead {
+			answered(answer)
+		}
+	})
+	err := n.Send(to, &actor.MessageEnvelope{Message: message, Sender: inbox.PID})
+	if err != nil {
+		inbox.Close()
+	}
+	return err
 }
 
 // deliver is Send for a timer, which has been checked, and whose node may be gone.
@@ -124,8 +136,8 @@ func (n *Node) Now() time.Time { return n.world.Now() }
 // After sends msg to the actor once d has passed; see actors.Clock. A nil actor or message is a mistake of the caller's,
 // who panics.
 func (n *Node) After(d time.Duration, to *actor.PID, msg any) actors.Timer {
-	if to == nil || isNil(msg) {
-		panic(ErrNil)
+	if to == nil || system.IsNil(msg) {
+		panic(system.ErrNil)
 	}
 	t := &timer{world: n.world, node: n, to: to, what: msg}
 	n.world.events.add(n.world.now, d, t)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"hearth/actors/system"
+
 	"github.com/asynkron/protoactor-go/actor"
 )
 
@@ -114,16 +116,16 @@ func TestRefusals(t *testing.T) {
 	if n := w.Counts().Nils; n != 2 {
 		t.Errorf("%d nil messages counted", n)
 	}
-	if err := w.Send(w.root, nil); !errors.Is(err, ErrNil) {
+	if err := w.Send(w.root, nil); !errors.Is(err, system.ErrNil) {
 		t.Errorf("a nil message: %v", err)
 	}
-	if err := w.Send(nil, &tick{}); !errors.Is(err, ErrNil) {
+	if err := w.Send(nil, &tick{}); !errors.Is(err, system.ErrNil) {
 		t.Errorf("a nil actor: %v", err)
 	}
 	if thrownBy(func() { w.After(0, nil, &tick{}) }) == nil {
 		t.Error("a timer for nobody was set")
 	}
-	if _, err := w.SpawnRoot("another", idle{}); !errors.Is(err, ErrRootExists) {
+	if _, err := w.SpawnRoot("another", idle{}); !errors.Is(err, system.ErrRootExists) {
 		t.Errorf("a second root: %v", err)
 	}
 }

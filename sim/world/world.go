@@ -13,12 +13,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	cmap "github.com/orcaman/concurrent-map"
 )
-
-// The library keeps its actors in 1024 maps and each of those in SHARD_COUNT more, which makes an actor system cost
-// 3 ms. One shard is enough. The variable is read at every look-up, so it must be set before the first system is made.
-func init() { cmap.SHARD_COUNT = 1 }
 
 // stallLimit is the number of picks or events at one instant after which RunUntil panics: actors that keep each other
 // busy for ever would otherwise hang the simulation.
