@@ -74,6 +74,9 @@ const (
 	// EventDetached and EventReattached: an active task's socket dropped, and came back. Reason.
 	EventDetached   EventKind = "detached"
 	EventReattached EventKind = "reattached"
+	// EventIsolated: what keeps agents apart in the task is known, and changed from Was, empty before, to Phase, empty once the task
+	// is gone. Both are levels as the bridge names them.
+	EventIsolated EventKind = "isolated"
 	// EventStopping: the task is being stopped. Reason; Phase is the state it was in.
 	EventStopping EventKind = "stopping"
 	// EventStopped: ECS has accepted the stop, or the task is gone. Took is its whole life.

@@ -261,7 +261,9 @@ type TaskStatus struct {
 	State   TaskState      `json:"state"`
 	Session wire.SessionID `json:"sessionId,omitempty"`
 	Host    HostID         `json:"host,omitempty"`
-	AgeMs   int64          `json:"ageMs"`
+	// Isolation names the levels that keep agents apart there; empty until the bridge has dialled, and if it does not say.
+	Isolation string `json:"isolation,omitempty"`
+	AgeMs     int64  `json:"ageMs"`
 }
 
 // SessionStatus is one session in a PoolStatus.

@@ -42,7 +42,7 @@ func (p *pool) status() *messages.PoolStatus {
 	}
 	for _, t := range sortedTasks(p.tasks) {
 		task := messages.TaskStatus{
-			ID: t.id, ARN: t.arn, State: t.state.reported(), AgeMs: wire.Millis(now.Sub(t.started)),
+			ID: t.id, ARN: t.arn, State: t.state.reported(), Isolation: t.isolation, AgeMs: wire.Millis(now.Sub(t.started)),
 		}
 		if t.session != nil {
 			task.Session = t.session.id

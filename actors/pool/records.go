@@ -54,6 +54,8 @@ type taskRecord struct {
 	// adopted says that an earlier gateway started the task.
 	adopted bool
 	arn     string
+	// isolation names the levels that keep agents apart there, as far as its bridge has said.
+	isolation string
 	// started is when the task was asked for; readySince when it last became ready, zero before.
 	started, readySince time.Time
 }

@@ -125,10 +125,19 @@ func (p *pool) bridgeArrived(m *messages.BridgeArrived) {
 			p.adoptSession(t, m.Hello)
 			p.replenish() // it has left the pool's count
 		}
+		p.isolated(t, m.Hello.Isolation)
 		p.tell(t.pid, m)
 		return
 	}
 	p.refuseBridge(m)
+}
+
+// isolated notes which levels keep agents apart in a task, and tells it if that is news.
+func (p *pool) isolated(t *taskRecord, levels string) {
+	if was := t.isolation; levels != was {
+		t.isolation = levels
+		p.observe(messages.Event{Kind: messages.EventIsolated, Task: t.id, Was: was, Phase: levels})
+	}
 }
 
 // sessionParked notes that a session has no task and asks for none. A gateway that drains has nothing of it to hand over.

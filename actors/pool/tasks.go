@@ -295,6 +295,7 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 func (p *pool) taskGone(t *taskRecord) {
 	p.forget(t)
 	p.past.add(t.id, t.crashed)
+	p.isolated(t, "")
 	p.ctx.Poison(t.pid)
 	p.observe(messages.Event{Kind: messages.EventGone, Task: t.id})
 	p.reportDrained()

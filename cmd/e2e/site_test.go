@@ -52,11 +52,12 @@ func siteConfig(t testing.TB, dir string) gateway.Config {
 	settings.AcceptTimeout = 5 * time.Second // the machine may be busy; tests of this limit have their own
 	return gateway.Config{
 		ListenAddr: "127.0.0.1:0",
+		Isolation:  "auto",
 		Backend:    gateway.BackendLocal, SharedAP: true, ECS: gateway.ECSConfig{StartedBy: "e2e"},
 		Local: gateway.LocalConfig{
 			Bridge: bridgeIn(t, dir), Instances: 1,
 			AccessKeyID: localKeys.AccessKeyID, SecretAccessKey: localKeys.SecretAccessKey,
-			AgentCommand: "cat", AgentIO: "text", AgentStderr: "log", Isolation: "auto", LogLevel: "debug", LogFormat: "json",
+			AgentCommand: "cat", AgentIO: "text", AgentStderr: "log", LogLevel: "debug", LogFormat: "json",
 		},
 		Actors: settings,
 		Auth:   gateway.AuthJWT, JWTSecret: rand.Text() + rand.Text(),

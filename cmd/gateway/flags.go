@@ -56,7 +56,7 @@ type flags struct {
 	AgentCommand    string        `env:"AGENT_COMMAND" help:"The agent's command line. With BACKEND=ecs the task definition has it." group:"Local backend"`
 	AgentIO         string        `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text" default:"jsonl" help:"The agent's lines are JSON (jsonl) or text." group:"Local backend"`
 	AgentStderr     string        `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"The agent's standard error goes to the log, or also to the output (merge)." group:"Local backend"`
-	Isolation       string        `env:"ISOLATION" default:"auto" help:"What keeps agents apart, as the bridge's ISOLATION. With BACKEND=ecs the task definition has it." group:"Local backend"`
+	Isolation       string        `env:"ISOLATION" default:"auto" help:"What keeps agents apart, as the bridge's ISOLATION. With BACKEND=ecs the task definition has it, and here it is what /readyz holds the tasks to." group:"Local backend"`
 	LocalBridge     string        `env:"LOCAL_BRIDGE" placeholder:"FILE" help:"The bridge's binary. Default: the file bridge beside the gateway." group:"Local backend"`
 	LocalInstances  int           `env:"LOCAL_INSTANCES" default:"1" help:"Container instances that tasks are spread over." group:"Local backend"`
 	LocalStartDelay time.Duration `env:"LOCAL_START_DELAY" default:"0s" help:"Added to the start of every task, to feel what a cold start is like." group:"Local backend"`
@@ -134,6 +134,7 @@ func (f *flags) config() gateway.Config {
 		ListenAddr: f.ListenAddr, InternalListenAddr: f.InternalListenAddr, GatewayWSURL: f.GatewayWSURL,
 		TLS:         gateway.TLSFiles{CertFile: f.TLSCertFile, KeyFile: f.TLSKeyFile},
 		InternalTLS: gateway.TLSFiles{CertFile: f.InternalTLSCert, KeyFile: f.InternalTLSKey},
+		Isolation:   f.Isolation,
 		Backend:     f.Backend,
 		ECS: gateway.ECSConfig{
 			Cluster: f.ECSCluster, TaskDefinition: f.ECSTaskDefinition, ContainerName: f.ECSContainerName,
@@ -142,7 +143,7 @@ func (f *flags) config() gateway.Config {
 		Local: gateway.LocalConfig{
 			Bridge: bridge, Instances: f.LocalInstances, StartDelay: f.LocalStartDelay,
 			AgentCommand: f.AgentCommand, AgentIO: f.AgentIO, AgentStderr: f.AgentStderr,
-			Isolation: f.Isolation, LogLevel: f.LogLevel, LogFormat: f.LogFormat,
+			LogLevel: f.LogLevel, LogFormat: f.LogFormat,
 		},
 		SharedAP: f.USESharedAP, SharedAPID: f.SharedAPID, AccessPointRoot: f.AccessPointRoot,
 		Actors: f.settings(),

@@ -48,6 +48,8 @@ type Config struct {
 	Backend string
 	ECS     ECSConfig
 	Local   LocalConfig
+	// Isolation is what keeps agents apart: what the local backend's tasks are told, and what /readyz holds all tasks to.
+	Isolation string
 	// SharedAP is the first phase's switch, SharedAPID the access point.
 	SharedAP   bool
 	SharedAPID string
@@ -97,8 +99,6 @@ type LocalConfig struct {
 	StartDelay time.Duration
 
 	AgentCommand, AgentIO, AgentStderr string
-	// Isolation is what keeps agents apart.
-	Isolation string
 	// LogLevel and LogFormat are the bridges'.
 	LogLevel, LogFormat string
 }

@@ -71,6 +71,7 @@ func Start(ctx context.Context, cfg Config, log zerolog.Logger, output io.Writer
 	g.closing, g.endAll = context.WithCancel(context.WithoutCancel(ctx))
 	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.observer = observe.New(log, g.registry)
+	g.observer.AskIsolation(cfg.Isolation)
 	if err := g.start(ctx, output); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()

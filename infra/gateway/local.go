@@ -80,7 +80,7 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 		"TMPDIR":         temp,
 		"WORKSPACE_ROOT": b.workspace, "AGENT_COMMAND": cfg.Local.AgentCommand, "AGENT_IO": cfg.Local.AgentIO,
 		"AGENT_STDERR": cfg.Local.AgentStderr, "MAX_FRAME_BYTES": strconv.Itoa(cfg.MaxFrameBytes),
-		"LOG_LEVEL": cfg.Local.LogLevel, "LOG_FORMAT": cfg.Local.LogFormat, "ISOLATION": cfg.Local.Isolation,
+		"LOG_LEVEL": cfg.Local.LogLevel, "LOG_FORMAT": cfg.Local.LogFormat, "ISOLATION": cfg.Isolation,
 	}
 	container := types.ContainerDefinition{
 		Name: aws.String(localContainer), Image: aws.String("local"), Essential: aws.Bool(true),

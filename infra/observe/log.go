@@ -48,6 +48,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventActive:        {zerolog.DebugLevel, "agent takes input"},
 	messages.EventDetached:      {zerolog.WarnLevel, "active task lost its socket; waiting for it to dial again"},
 	messages.EventReattached:    {zerolog.InfoLevel, "active task dialled again"},
+	messages.EventIsolated:      {zerolog.DebugLevel, "what isolates the task's agent has changed"},
 	messages.EventStopping:      {zerolog.DebugLevel, "task is being stopped"},
 	messages.EventStopped:       {zerolog.InfoLevel, "task is stopped"},
 	messages.EventAbandoned:     {zerolog.ErrorLevel, "task may still be running; stop it by hand"},

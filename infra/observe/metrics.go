@@ -23,6 +23,7 @@ type metrics struct {
 	phases    *prometheus.HistogramVec
 	sessions  *prometheus.GaugeVec
 	hosts     *prometheus.GaugeVec
+	isolation *prometheus.GaugeVec
 	ended     *prometheus.CounterVec
 	starts    prometheus.Counter
 	failures  *prometheus.CounterVec
@@ -66,6 +67,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		phases:    histograms("hearth_start_phase_seconds", "Phases of a start: launch and boot of a task; claim, init, workspace, token, agent and total of a session.", "phase"),
 		sessions:  gauges("hearth_sessions", "Sessions by state.", "state"),
 		hosts:     gauges("hearth_hosts", "Container instances by state.", "state"),
+		isolation: gauges("hearth_isolated_tasks", "Tasks by the levels that keep their agents apart.", "isolation"),
 		ended:     counters("hearth_sessions_ended_total", "Sessions that ended, by why.", "reason"),
 		starts:    counter("hearth_task_starts_total", "Tasks that were asked of ECS."),
 		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by the ECS error's kind.", "kind"),
@@ -173,6 +175,9 @@ func (m *metrics) countSession(e messages.Event) {
 		}
 	}
 }
+
+// isolated takes in which levels are in force in a task.
+func (m *metrics) isolated(e messages.Event) { move(m.isolation, e.Was, e.Phase, "") }
 
 // move takes one from a state, unless it has just begun, to another, unless that is its last.
 func move(gauge *prometheus.GaugeVec, was, is, last string) {

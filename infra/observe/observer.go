@@ -17,6 +17,7 @@ type Observer struct {
 	odd       zerolog.Logger
 	metrics   *metrics
 	readiness readiness
+	isolated  isolated
 }
 
 var _ actors.Observer = (*Observer)(nil)
@@ -25,11 +26,15 @@ var _ actors.Observer = (*Observer)(nil)
 func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
 	return &Observer{
 		log: log, odd: log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), metrics: newMetrics(registry),
+		isolated: isolated{tasks: map[string]int{}},
 	}
 }
 
 // Observe takes a fact from an actor.
 func (o *Observer) Observe(e messages.Event) {
+	if e.Kind == messages.EventIsolated {
+		o.metrics.isolated(o.isolated.note(e))
+	}
 	o.metrics.count(e)
 	o.readiness.note(e)
 	o.write(e)

@@ -88,6 +88,11 @@ func TestMetrics(t *testing.T) {
 		{Kind: messages.EventSessionReady, Path: wire.PathCold, Took: time.Second},
 		{Kind: messages.EventSessionEnded, Reason: string(messages.EndTimeout)},
 		{Kind: messages.EventSessionEnded, Reason: string(messages.EndClosed)},
+		{Kind: messages.EventIsolated, Phase: "path,uid"},
+		{Kind: messages.EventIsolated, Phase: "path,uid"},
+		{Kind: messages.EventIsolated, Was: "path,uid"},
+		{Kind: messages.EventIsolated, Phase: "uid,path"},
+		{Kind: messages.EventIsolated, Phase: "whatever"},
 	} {
 		o.Observe(e)
 	}
@@ -97,6 +102,10 @@ func TestMetrics(t *testing.T) {
 hearth_claims_total{result="cold"} 1
 hearth_claims_total{result="failed"} 1
 hearth_claims_total{result="warm"} 1
+# HELP hearth_isolated_tasks Tasks by the levels that keep their agents apart.
+# TYPE hearth_isolated_tasks gauge
+hearth_isolated_tasks{isolation="other"} 2
+hearth_isolated_tasks{isolation="path,uid"} 1
 # HELP hearth_pool_tasks Tasks by state.
 # TYPE hearth_pool_tasks gauge
 hearth_pool_tasks{state="assigned"} 4
@@ -115,7 +124,7 @@ hearth_sessions{state="starting"} 0
 hearth_sessions{state="waiting"} 0
 `
 	err := testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"hearth_claims_total", "hearth_pool_tasks", "hearth_pool_waiters", "hearth_sessions")
+		"hearth_claims_total", "hearth_isolated_tasks", "hearth_pool_tasks", "hearth_pool_waiters", "hearth_sessions")
 	if err != nil {
 		t.Error(err)
 	}

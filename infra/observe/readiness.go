@@ -48,8 +48,12 @@ func (r *readiness) note(e messages.Event) {
 // over. It also can, when ECS has answered what it needs, where there is no task to wait for: the pool is off or its minimum is
 // 0, or tasks of this deployment ran already, whose bridges, and those of its own tasks, may be at another gateway behind the
 // same address. Once it was ready it stays ready until it drains: a pool that has trouble still serves its sessions. The text
-// says that it has.
+// says that it has, and whether tasks have less isolation than was asked.
 func (o *Observer) Ready() (bool, string) {
+	below := o.isolated.below()
+	if below != "" {
+		below = "; " + below
+	}
 	r := &o.readiness
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,9 +65,9 @@ func (o *Observer) Ready() (bool, string) {
 	case r.draining:
 		return false, "draining"
 	case r.served && !r.answered:
-		return true, "ready, but ECS has not answered yet" + problem
+		return true, "ready, but ECS has not answered yet" + problem + below
 	case r.served, r.answered && (r.poolless || r.preceded):
-		return true, "ready"
+		return true, "ready" + below
 	case !r.answered:
 		return false, "ECS has not answered yet" + problem
 	}

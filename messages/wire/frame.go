@@ -218,6 +218,9 @@ type BridgeHello struct {
 	Isolation string `json:"isolation,omitzero"`
 }
 
+// IsolationLevels are the names of those that there are, in the order in which a bridge's hello has them. Not to be changed.
+var IsolationLevels = []string{"path", "uid", "landlock", "chroot"}
+
 // Limits is the first that a bridge hears after its hello: MaxFrameBytes is the largest payload that the gateway takes. Both hold
 // to the smaller of their two limits.
 type Limits struct {
