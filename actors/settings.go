@@ -41,6 +41,11 @@ type Settings struct {
 	ClaimAttempts int
 	// IdleTimeout ends a session in which for so long no data went either way and the agent did not ask for more time.
 	IdleTimeout time.Duration
+	// RequireToken ends a session once its user's newest token has been expired for TokenGrace.
+	RequireToken bool
+	TokenGrace   time.Duration
+	// MaxSessionLifetime ends a session that is older, counted by the gateway that has it; 0 is for ever.
+	MaxSessionLifetime time.Duration
 	// MaxSessions and MaxSessionsPerUser bound the sessions that are taken.
 	MaxSessions, MaxSessionsPerUser int
 	// MaxSessionStartsPerSecond bounds how fast sessions begin; as many may do so at once. 0 is no bound.
@@ -115,6 +120,8 @@ func DefaultSettings() Settings {
 		StartTimeout:  2 * time.Minute,
 		ClaimAttempts: 3,
 		IdleTimeout:   15 * time.Minute,
+		RequireToken:  true,
+		TokenGrace:    time.Minute,
 		MaxSessions:   10_000, MaxSessionsPerUser: 100, MaxSessionStartsPerSecond: 100,
 		TaskStartTimeout: 4 * time.Minute,
 		DialGrace:        5 * time.Second,
@@ -152,7 +159,7 @@ func (s *Settings) durations() []setting[time.Duration] {
 	return []setting[time.Duration]{
 		{"SESSION_START_TIMEOUT", s.StartTimeout}, {"SESSION_IDLE_TIMEOUT", s.IdleTimeout}, {"TASK_START_TIMEOUT", s.TaskStartTimeout},
 		{"ACCEPT_TIMEOUT", s.AcceptTimeout}, {"INIT_TIMEOUT", s.InitTimeout}, {"STOP_GRACE", s.StopGrace},
-		{"HOST_SWEEP_INTERVAL", s.SweepInterval}, {"WARM_POOL_SURPLUS_TTL", s.SurplusTTL},
+		{"HOST_SWEEP_INTERVAL", s.SweepInterval}, {"WARM_POOL_SURPLUS_TTL", s.SurplusTTL}, {"TOKEN_GRACE", s.TokenGrace},
 	}
 }
 
@@ -163,6 +170,7 @@ func Defaults() map[string]string {
 	defaults := map[string]string{
 		"ENABLE_WARM_POOL": strconv.FormatBool(s.WarmPool), "CLAIM_PLACEMENT": string(s.Placement),
 		"WARM_POOL_MIN_SIZE": strconv.Itoa(s.Min), "WARM_POOL_MAX_SIZE": strconv.Itoa(s.Max),
+		"SESSION_REQUIRES_TOKEN": strconv.FormatBool(s.RequireToken), "MAX_SESSION_LIFETIME": brief(s.MaxSessionLifetime),
 		"WARM_POOL_READY_TTL": brief(s.ReadyTTL), "MAX_SESSION_STARTS_PER_SECOND": strconv.Itoa(s.MaxSessionStartsPerSecond),
 	}
 	for _, count := range s.counts() {
@@ -218,6 +226,9 @@ func (s Settings) Validate() error {
 	}
 	if s.MaxSessionStartsPerSecond < 0 {
 		problem("MAX_SESSION_STARTS_PER_SECOND %d must not be negative", s.MaxSessionStartsPerSecond)
+	}
+	if s.MaxSessionLifetime < 0 {
+		problem("MAX_SESSION_LIFETIME %v must not be negative", s.MaxSessionLifetime)
 	}
 	if s.ReadyTTL < 0 {
 		problem("WARM_POOL_READY_TTL %v must not be negative", s.ReadyTTL)

@@ -42,6 +42,8 @@ const (
 	EventBackoff EventKind = "backoff"
 	// EventResized: the pool's bounds were changed. N is the minimum, M the maximum.
 	EventResized EventKind = "resized"
+	// EventEndAsked: an operator ends a session, or N of a user's, who is kept out for Took.
+	EventEndAsked EventKind = "end_asked"
 	// EventHostLost: a host is gone, and N tasks with it. EventHostWithdrawn: it drains; N tasks are not claimed any more.
 	EventHostLost      EventKind = "host_lost"
 	EventHostWithdrawn EventKind = "host_withdrawn"

@@ -1,6 +1,10 @@
 package messages
 
-import "hearth/messages/wire"
+import (
+	"time"
+
+	"hearth/messages/wire"
+)
 
 // LinkID names one peer's socket, a client's or a bridge's. It is never used twice, so that news of an old socket cannot
 // pass for news of a new one.
@@ -12,7 +16,9 @@ type ClientArrived struct {
 	Link  LinkID
 	User  wire.UserID
 	Token wire.Secret
-	Hello wire.Hello
+	// Expires is until when the token is good, zero for ever.
+	Expires time.Time
+	Hello   wire.Hello
 }
 
 // BridgeArrived tells the pool, and through it the task, of a bridge whose task token was valid for Hello.TaskID.
@@ -27,6 +33,8 @@ type LinkFrame struct {
 	Link  LinkID
 	Frame wire.Frame
 	Bytes int
+	// Expires is until when the token of a Token frame is good, zero for ever.
+	Expires time.Time
 }
 
 // LinkWritten tells a link's owner that data frames have left for the peer: Seq is the last one's, Bytes the size of all

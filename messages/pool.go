@@ -90,6 +90,12 @@ const (
 	EndTaskLost EndReason = "task_lost"
 	// EndDraining: this gateway drains, or has handed the session over to another one.
 	EndDraining EndReason = "draining"
+	// EndToken: its user's token expired and no other came. It begins again when its client comes.
+	EndToken EndReason = "token_expired"
+	// EndLifetime: it is as old as a session may be. It begins again when its client comes.
+	EndLifetime EndReason = "max_lifetime"
+	// EndOperator: an operator has ended it.
+	EndOperator EndReason = "operator"
 	// EndCrashed: its actor has crashed.
 	EndCrashed EndReason = "crashed"
 )
@@ -226,6 +232,20 @@ type Drained struct{}
 
 // CapacityRequest asks what a client that arrived now would be told; answered by Hint.
 type CapacityRequest struct{}
+
+// EndSessions ends sessions for an operator: the one that it names, or all of a user's, who may not come again for as long as Deny
+// says. Answered by Ended.
+type EndSessions struct {
+	Session wire.SessionID
+	User    wire.UserID
+	Deny    time.Duration
+}
+
+// Ended answers EndSessions: how many sessions there were.
+type Ended struct{ Sessions int }
+
+// EndSession tells a session that an operator ends it.
+type EndSession struct{}
 
 // StatusRequest asks for a PoolStatus.
 type StatusRequest struct{}

@@ -24,6 +24,22 @@ func (p *pool) resize(m *messages.Resize) *messages.Resized {
 	return &messages.Resized{}
 }
 
+// endSessions ends one session, or all of a user's, who is then kept out for a while if that is asked for.
+func (p *pool) endSessions(m *messages.EndSessions) *messages.Ended {
+	ended := 0
+	for _, session := range sortedSessions(p.sessions) {
+		if session.ended == "" && (session.id == m.Session || m.User != "" && session.user == m.User) {
+			p.tell(session.pid, &messages.EndSession{})
+			ended++
+		}
+	}
+	if m.User != "" && m.Deny > 0 {
+		p.denied.add(m.User, p.Clock.Now().Add(m.Deny))
+	}
+	p.observe(messages.Event{Kind: messages.EventEndAsked, Session: m.Session, User: m.User, Took: m.Deny, N: ended})
+	return &messages.Ended{Sessions: ended}
+}
+
 // status is what an operator sees.
 func (p *pool) status() *messages.PoolStatus {
 	now, counts := p.Clock.Now(), p.census()

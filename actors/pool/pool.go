@@ -2,6 +2,7 @@ package pool
 
 import (
 	"strings"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -56,6 +57,8 @@ type pool struct {
 
 	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
 	over recent[wire.SessionID, endedSession]
+	// denied are the users whom an operator keeps out, and until when.
+	denied recent[wire.UserID, time.Time]
 	// starts bounds how fast sessions begin, userStarts how fast each user's.
 	starts     pace
 	userStarts recent[wire.UserID, pace]
@@ -88,6 +91,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		past:        newRecent[wire.TaskID, bool](remembered),
 		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
 		userStarts:  newRecent[wire.UserID, pace](remembered),
+		denied:      newRecent[wire.UserID, time.Time](remembered),
 	}
 }
 
@@ -161,8 +165,18 @@ func (p *pool) handle(ctx actor.Context, message any) {
 	case *messages.HostChanged:
 		p.hostChanged(m)
 
+	default:
+		p.handleOperator(ctx, m)
+	}
+}
+
+// handleOperator is what operators and the process itself ask for.
+func (p *pool) handleOperator(ctx actor.Context, message any) {
+	switch m := message.(type) {
 	case *messages.Resize:
 		ctx.Respond(p.resize(m))
+	case *messages.EndSessions:
+		ctx.Respond(p.endSessions(m))
 	case *messages.Drain:
 		p.drain(ctx.Sender(), m.HandOver)
 	case *messages.CapacityRequest:

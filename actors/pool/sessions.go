@@ -9,6 +9,10 @@ import (
 
 // clientArrived begins a session, or passes the client on to the one that it names.
 func (p *pool) clientArrived(m *messages.ClientArrived) {
+	if p.Clock.Now().Before(p.denied.get(m.User)) {
+		p.refuse(m, wire.CodeForbidden, wire.CloseNotAllowed, "an operator lets this user in again later", false)
+		return
+	}
 	id := m.Hello.SessionID
 	if id == "" {
 		p.beginSession(wire.SessionID(actors.RandomID("s", p.Rand)), m, messages.Stand{})
@@ -23,9 +27,9 @@ func (p *pool) clientArrived(m *messages.ClientArrived) {
 	case session.ended == "":
 		session.parked = false
 		p.tell(session.pid, m)
-	case session.ended == messages.EndIdle && session.next == nil:
+	case beginsAgain[session.ended] && session.next == nil:
 		session.next = m // it begins again once its old actor is gone
-	case session.ended == messages.EndIdle:
+	case beginsAgain[session.ended]:
 		p.refuse(session.next, wire.CodeTooManySessions, wire.CloseTryAgain, "another client took its place", true)
 		session.next = m
 	default:
@@ -33,11 +37,14 @@ func (p *pool) clientArrived(m *messages.ClientArrived) {
 	}
 }
 
-// returned takes a client whose session is not in the books: it ended idle, and begins again in a fresh task; or its
+// beginsAgain are the ends after which a session's user may have it again, in a fresh task: it ended for want of its client.
+var beginsAgain = map[messages.EndReason]bool{messages.EndIdle: true, messages.EndToken: true, messages.EndLifetime: true}
+
+// returned takes a client whose session is not in the books: it ended for want of its client, and begins again in a fresh task; or its
 // bridge may still come; or there is none.
 func (p *pool) returned(id wire.SessionID, m *messages.ClientArrived) {
 	switch ended := p.over.get(id); {
-	case ended.reason == messages.EndIdle && ended.user == m.User:
+	case beginsAgain[ended.reason] && ended.user == m.User:
 		p.beginAgain(id, m, ended.stand)
 	case ended.reason == "" && p.mayHold():
 		p.hold(m)

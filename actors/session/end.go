@@ -1,6 +1,9 @@
 package session
 
 import (
+	"fmt"
+	"time"
+
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -41,10 +44,45 @@ func (s *session) remainderLost() {
 	s.end(messages.EndExited)
 }
 
-// fail ends a session that got no agent, with the reason for whoever waits.
+// fail ends a session, with the reason for whoever waits or is there.
 func (s *session) fail(reason wire.Error, end messages.EndReason) {
 	s.send(reason)
 	s.end(end)
+}
+
+// takeToken notes the user's newest token, and looks at the end of its time what has become of it.
+func (s *session) takeToken(token wire.Secret, until time.Time) {
+	s.token, s.tokenUntil = token, until
+	s.expiry.Cancel()
+	if s.settings.RequireToken && !until.IsZero() {
+		s.expiry.Set(s.Clock, s.self, max(until.Sub(s.Clock.Now()), 0))
+	}
+}
+
+// tokenExpired asks the client for another token, and ends the session when none has come within the grace.
+func (s *session) tokenExpired() {
+	if left := s.tokenUntil.Add(s.settings.TokenGrace).Sub(s.Clock.Now()); left > 0 {
+		s.send(wire.Error{
+			Code: wire.CodeUnauthenticated, Message: fmt.Sprintf("the token has expired; the session ends in %v unless a new one comes", left), Retryable: true,
+		})
+		s.expiry.Set(s.Clock, s.self, left)
+		return
+	}
+	s.endNow(messages.EndToken, wire.Error{Code: wire.CodeUnauthenticated, Message: "the token has expired"})
+}
+
+// outlived ends a session that is as old as one may be.
+func (s *session) outlived() {
+	s.endNow(messages.EndLifetime, wire.Error{
+		Code: wire.CodeForbidden, Message: fmt.Sprintf("a session lasts %v at most", s.settings.MaxSessionLifetime),
+	})
+}
+
+// endNow ends the session in whatever state it is, and tells its client why.
+func (s *session) endNow(end messages.EndReason, why wire.Error) {
+	if s.state != unborn && s.state != Ended {
+		s.fail(why, end)
+	}
 }
 
 // farewells are the last frame and the close code for every end.
@@ -59,6 +97,9 @@ var farewells = map[messages.EndReason]struct {
 	messages.EndTimeout:     {wire.ByeStartFailed, wire.CloseNormal},
 	messages.EndTaskLost:    {wire.ByeTaskLost, wire.CloseNormal},
 	messages.EndDraining:    {wire.ByeDraining, wire.CloseDraining},
+	messages.EndToken:       {wire.ByeToken, wire.CloseUnauthenticated},
+	messages.EndLifetime:    {wire.ByeLifetime, wire.CloseNormal},
+	messages.EndOperator:    {wire.ByeOperator, wire.CloseNormal},
 }
 
 // end is the session's last word: to its client, and to the pool, which stops the task and the actor.

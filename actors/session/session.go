@@ -10,8 +10,15 @@ import (
 	"hearth/messages/wire"
 )
 
-// timerHint rings when a waiting client is to be told again how long it will take; the deadline is the state's.
-const timerHint messages.Timer = "hint"
+// The timers of a session beside its state's deadline.
+const (
+	// timerHint rings when a waiting client is to be told again how long it will take.
+	timerHint messages.Timer = "hint"
+	// timerToken rings when the user's token has expired, and when the grace after that is over; timerLifetime when the session
+	// is as old as one may be.
+	timerToken    messages.Timer = "token"
+	timerLifetime messages.Timer = "lifetime"
+)
 
 // session is the actor of one user's session. It owns the client's socket, and numbers, queues and hands on what goes
 // through. It keeps no output: a bridge holds that until the client has acknowledged it. Its states are in states.go.
@@ -33,8 +40,9 @@ type session struct {
 	input  inputQueue
 	output outputCursor
 
-	// token is the user's latest; sent is the one that the task was given.
+	// token is the user's latest, good until tokenUntil, zero for ever; sent is the one that the task was given.
 	token, sent wire.Secret
+	tokenUntil  time.Time
 	// task is the session's own, taskPID its actor.
 	task    wire.TaskID
 	taskPID *actor.PID
@@ -49,7 +57,7 @@ type session struct {
 	// restarts counts the tasks that were lost; quickLosses those in a row that were lost soon.
 	restarts, quickLosses int
 
-	deadline, hint actors.Alarm
+	deadline, hint, expiry, lifetime actors.Alarm
 }
 
 // client is the client's end: its socket and what it said in its hello.
@@ -73,6 +81,7 @@ func New(
 		input:    inputQueue{last: from.In, given: from.In},
 		output:   outputCursor{seen: from.Out, sent: from.Acked, acked: from.Acked},
 		deadline: actors.Alarm{Name: actors.TimerDeadline}, hint: actors.Alarm{Name: timerHint},
+		expiry: actors.Alarm{Name: timerToken}, lifetime: actors.Alarm{Name: timerLifetime},
 	}
 }
 
@@ -84,6 +93,9 @@ func (s *session) Receive(ctx actor.Context) {
 		s.self = ctx.Self()
 		s.begun = s.Clock.Now()
 		s.handle = (*session).beginning
+		if s.settings.MaxSessionLifetime > 0 {
+			s.lifetime.Set(s.Clock, s.self, s.settings.MaxSessionLifetime)
+		}
 	case *actor.Stopping:
 		s.leave()
 	case *actor.Stopped:
@@ -101,9 +113,16 @@ func (s *session) Receive(ctx actor.Context) {
 			s.handle(s, m)
 		}
 	case *messages.Alarm:
-		if s.deadline.IsRung(m) || s.hint.IsRung(m) {
+		switch {
+		case s.deadline.IsRung(m), s.hint.IsRung(m):
 			s.handle(s, m)
+		case s.expiry.IsRung(m):
+			s.tokenExpired()
+		case s.lifetime.IsRung(m):
+			s.outlived()
 		}
+	case *messages.EndSession:
+		s.endNow(messages.EndOperator, wire.Error{Code: wire.CodeForbidden, Message: "an operator has ended this session"})
 	default:
 		if from, ok := taskOf(m); ok && from != s.task {
 			return // news of a task that is no longer this session's
@@ -136,6 +155,8 @@ func taskOf(message any) (wire.TaskID, bool) {
 func (s *session) leave() {
 	s.deadline.Cancel()
 	s.hint.Cancel()
+	s.expiry.Cancel()
+	s.lifetime.Cancel()
 	if s.client.link != 0 {
 		s.send(wire.Error{Code: wire.CodeInternal, Message: "the session failed", Retryable: true})
 		s.Dismiss(s.client.link, wire.CloseInternal)
@@ -154,7 +175,7 @@ func (s *session) attach(m *messages.ClientArrived) {
 	s.client = client{link: m.Link, acks: m.Hello.Acks}
 	s.Links.Bind(m.Link, s.self)
 	if m.Token != "" {
-		s.token = m.Token
+		s.takeToken(m.Token, m.Expires)
 	}
 	s.input.release() // its bytes belonged to the old socket
 	s.output.attach(m.Hello)
@@ -176,7 +197,7 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 	case wire.Ack:
 		s.acknowledged(frame.Seq)
 	case wire.Token:
-		s.token = frame.Token
+		s.takeToken(frame.Token, m.Expires)
 		s.refreshToken()
 	case wire.Close:
 		s.end(messages.EndClosed)

@@ -74,6 +74,9 @@ type flags struct {
 
 	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"${SESSION_START_TIMEOUT}" help:"Longest that a client waits for its agent. A cold host takes 81 s to boot." group:"Sessions"`
 	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"${SESSION_IDLE_TIMEOUT}" help:"A session ends in which for this long there was no data in either direction and the agent did not ask for more time (HEARTH_KEEPALIVE)." group:"Sessions"`
+	RequireToken       bool          `name:"session-requires-token" env:"SESSION_REQUIRES_TOKEN" default:"${SESSION_REQUIRES_TOKEN}" negatable:"" help:"End a session whose user's newest token has expired (AUTH=jwt)." group:"Sessions"`
+	TokenGrace         time.Duration `env:"TOKEN_GRACE" default:"${TOKEN_GRACE}" help:"Time that a client then has to send another." group:"Sessions"`
+	MaxLifetime        time.Duration `name:"max-session-lifetime" env:"MAX_SESSION_LIFETIME" default:"${MAX_SESSION_LIFETIME}" help:"A session that is older ends; 0 for never. A gateway that takes a session over counts anew." group:"Sessions"`
 	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"${SESSION_START_ATTEMPTS}" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
 	MaxSessions        int           `env:"MAX_SESSIONS" default:"${MAX_SESSIONS}" help:"Most sessions in all." group:"Sessions"`
 	MaxSessionsPerUser int           `env:"MAX_SESSIONS_PER_USER" default:"${MAX_SESSIONS_PER_USER}" help:"Most sessions of one user." group:"Sessions"`
@@ -176,6 +179,7 @@ func (f *flags) settings() actors.Settings {
 	s.Placement, s.SweepInterval = actors.Placement(f.ClaimPlacement), f.HostSweepInterval
 	s.ReadyTTL, s.SurplusTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.PoolSurplusTTL, f.LaunchConcurrency
 	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts
+	s.RequireToken, s.TokenGrace, s.MaxSessionLifetime = f.RequireToken, f.TokenGrace, f.MaxLifetime
 	s.MaxSessions, s.MaxSessionsPerUser = f.MaxSessions, f.MaxSessionsPerUser
 	s.MaxSessionStartsPerSecond = f.MaxSessionStarts
 	s.AcceptTimeout, s.InitTimeout, s.StopGrace = f.AcceptTimeout, f.InitTimeout, f.StopGrace

@@ -57,6 +57,8 @@ func (c Config) Endpoints(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/capacity", c.capacity)
 	mux.HandleFunc("GET /api/status", c.operator(c.status))
 	mux.HandleFunc("POST /api/pool", c.operator(c.pool))
+	mux.HandleFunc("DELETE /api/sessions/{id}", c.operator(c.endSession))
+	mux.HandleFunc("DELETE /api/users/{id}", c.operator(c.endUser))
 	mux.HandleFunc("POST /api/drain", c.operator(func(w http.ResponseWriter, _ *http.Request) {
 		c.Drain()
 		answer(w, http.StatusAccepted, map[string]bool{"draining": true})
@@ -127,6 +129,46 @@ func (c Config) pool(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, resized.Problem)
 	default:
 		answer(w, http.StatusOK, map[string]int{"min": request.Min, "max": request.Max})
+	}
+}
+
+// endSession ends one session.
+func (c Config) endSession(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if !wire.ValidID(id) {
+		problem(w, http.StatusBadRequest, "this is not the id of a session")
+		return
+	}
+	c.end(w, r, &messages.EndSessions{Session: wire.SessionID(id)})
+}
+
+// endUser ends all of a user's sessions. ?deny=15m keeps the user out for as long.
+func (c Config) endUser(w http.ResponseWriter, r *http.Request) {
+	request := &messages.EndSessions{User: wire.UserID(r.PathValue("id"))}
+	if !wire.ValidUserID(string(request.User)) {
+		problem(w, http.StatusBadRequest, "this is not the id of a user")
+		return
+	}
+	if text := r.URL.Query().Get("deny"); text != "" {
+		var err error
+		if request.Deny, err = time.ParseDuration(text); err != nil || request.Deny < 0 {
+			problem(w, http.StatusBadRequest, "deny must be a time such as 15m")
+			return
+		}
+	}
+	c.end(w, r, request)
+}
+
+// end asks for the end of sessions. None is an answer, too, but not for who has named one, or keeps nobody out.
+func (c Config) end(w http.ResponseWriter, r *http.Request, request *messages.EndSessions) {
+	ended, err := ask[*messages.Ended](c, r, request)
+	switch {
+	case err != nil:
+		problem(w, http.StatusServiceUnavailable, err.Error())
+	case ended.Sessions == 0 && request.Deny == 0:
+		problem(w, http.StatusNotFound, "there is no such session at this gateway")
+	default:
+		answer(w, http.StatusOK, map[string]int{"ended": ended.Sessions})
 	}
 }
 

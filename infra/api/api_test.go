@@ -32,6 +32,11 @@ func (p *pool) ask(_ context.Context, request any) (any, error) {
 		return &messages.Hint{Reason: wire.ReasonWarmStarting, Eta: 1500 * time.Millisecond}, nil
 	case *messages.StatusRequest:
 		return &messages.PoolStatus{Pool: messages.PoolCounts{Ready: 3, Min: 3, Max: 10, Target: 3}}, nil
+	case *messages.EndSessions:
+		if m.Session == "s-1" || m.User == "auth0|1" {
+			return &messages.Ended{Sessions: 1}, nil
+		}
+		return &messages.Ended{}, nil
 	case *messages.Resize:
 		if m.Min > m.Max {
 			return &messages.Resized{Problem: "minimum over maximum"}, nil
@@ -81,6 +86,15 @@ func TestEndpoints(t *testing.T) {
 		{"pool, unknown field", "POST", "/api/pool", `{"size":5}`, "operator", true, false, 400, "the body must be"},
 		{"pool, rest", "POST", "/api/pool", `{"min":5}{}`, "operator", true, false, 400, "nothing else"},
 		{"pool, too large", "POST", "/api/pool", strings.Repeat(" ", maxBody) + `{"min":5}`, "operator", true, false, 400, "too large"},
+		{"end a session", "DELETE", "/api/sessions/s-1", "", "operator", true, false, 200, `"ended": 1`},
+		{"end no session", "DELETE", "/api/sessions/s-2", "", "operator", true, false, 404, "no such session"},
+		{"end what is no id", "DELETE", "/api/sessions/-", "", "operator", true, false, 400, "not the id"},
+		{"end a session without the token", "DELETE", "/api/sessions/s-1", "", "", true, false, 401, "operator's token"},
+		{"end a user's", "DELETE", "/api/users/auth0%7C1?deny=15m", "", "operator", true, false, 200, `"ended": 1`},
+		{"deny a user who has none", "DELETE", "/api/users/ann?deny=15m", "", "operator", true, false, 200, `"ended": 0`},
+		{"end nobody's", "DELETE", "/api/users/ann", "", "operator", true, false, 404, "no such session"},
+		{"deny for no time", "DELETE", "/api/users/ann?deny=soon", "", "operator", true, false, 400, "15m"},
+		{"end a user's without the token", "DELETE", "/api/users/ann", "", "", true, false, 401, "operator's token"},
 		{"pool without the token", "POST", "/api/pool", `{"min":5}`, "", true, false, 401, "operator's token"},
 		{"drain", "POST", "/api/drain", "", "operator", true, false, 202, `"draining": true`},
 		{"drain without the token", "POST", "/api/drain", "", "", true, false, 401, "operator's token"},

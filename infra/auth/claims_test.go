@@ -52,7 +52,7 @@ func TestNamesInTokensMatchExactly(t *testing.T) {
 		{`{"alg":"HS256","B64":false}`, `{"sub":"a","exp":SOON}`, "a", nil},
 	} {
 		claims := strings.NewReplacer("SOON", fmt.Sprint(soon), "PAST", fmt.Sprint(past)).Replace(test.claims)
-		user, err := clients.tokens.user(sign(test.header, claims))
+		user, _, err := clients.tokens.user(sign(test.header, claims))
 		if string(user) != test.user || err != test.err {
 			t.Errorf("%s %s: %q, %v; want %q, %v", test.header, test.claims, user, err, test.user, test.err)
 		}

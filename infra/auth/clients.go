@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -72,35 +73,65 @@ func NewClients(ctx context.Context, config Config) (*Clients, error) {
 // Close ends the fetching of keys.
 func (c *Clients) Close() { c.close() }
 
+// Client is who a request is from.
+type Client struct {
+	User wire.UserID
+	// Token is for the user's task; it may be empty in dev mode.
+	Token wire.Secret
+	// Expires is until when the token is good, zero for ever.
+	Expires time.Time
+}
+
 // Authenticate says who a request is from: the first of the Authorization header and the subprotocol that has a token,
 // verified. The token itself is for the user's task. In dev mode the user is whoever ?user= says; a DevToken is no user's, so no
 // task gets it, and where there is none a token is passed on as it is.
-func (c *Clients) Authenticate(r *http.Request) (wire.UserID, wire.Secret, error) {
+func (c *Clients) Authenticate(r *http.Request) (Client, error) {
 	token, err := clientToken(r)
 	if err != nil {
-		return "", "", err
+		return Client{}, err
 	}
 	if c.dev {
 		user, err := devUser(r)
 		switch {
 		case err != nil:
-			return "", "", err
+			return Client{}, err
 		case c.devToken == "":
-			return user, wire.Secret(token), nil
+			return Client{User: user, Token: wire.Secret(token)}, nil
 		case !sameSecret(token, c.devToken):
-			return "", "", errNoDevToken
+			return Client{}, errNoDevToken
 		}
-		return user, "", nil
+		return Client{User: user}, nil
 	}
 	if token == "" {
-		return "", "", errNoToken
+		return Client{}, errNoToken
 	}
-	user, err := c.tokens.user(token)
+	user, expires, err := c.tokens.user(token)
 	if err != nil {
-		return "", "", err
+		return Client{}, err
 	}
-	return user, wire.Secret(token), nil
+	return Client{User: user, Token: wire.Secret(token), Expires: expires}, nil
 }
+
+// Refresh checks a token with which a connected user replaces theirs, as a handshake's is checked, and says until when it is good,
+// zero for ever. In dev mode tokens are what users make of them.
+func (c *Clients) Refresh(user wire.UserID, token wire.Secret) (expires time.Time, err error) {
+	if c.dev {
+		if len(token) > maxTokenBytes {
+			return time.Time{}, errTooLong
+		}
+		return time.Time{}, nil
+	}
+	of, expires, err := c.tokens.user(string(token))
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case of != user:
+		return time.Time{}, errOtherUser
+	}
+	return expires, nil
+}
+
+var errOtherUser = errors.New("token is another user's")
 
 // clientToken is the request's token, empty if it has none.
 func clientToken(r *http.Request) (string, error) {

@@ -69,7 +69,8 @@ func withBearer(token string) *http.Request {
 // check authenticates and compares. An error must not hold the token, nor a part of it.
 func check(t *testing.T, c *Clients, name, token string, want error) {
 	t.Helper()
-	user, got, err := c.Authenticate(withBearer(token))
+	client, err := c.Authenticate(withBearer(token))
+	user, got := client.User, client.Token
 	switch {
 	case err != want:
 		t.Errorf("%s: %v, want %v", name, err, want)
@@ -153,7 +154,7 @@ func TestForgedTokens(t *testing.T) {
 	} {
 		check(t, c, test.name, test.token, test.want)
 	}
-	if _, _, err := c.Authenticate(request("/ws?user=ann&token="+valid, nil)); err != errNoToken {
+	if _, err := c.Authenticate(request("/ws?user=ann&token="+valid, nil)); err != errNoToken {
 		t.Errorf("a token in the URL: %v", err)
 	}
 }
@@ -206,10 +207,33 @@ func TestWhereATokenIs(t *testing.T) {
 		{"two headers", http.Header{"Authorization": {"Bearer " + ann, "Bearer " + bob}}, ""},
 		{"only a scheme", http.Header{"Authorization": {"Bearer"}}, ""},
 	} {
-		user, _, err := c.Authenticate(request("/ws", test.header))
+		client, err := c.Authenticate(request("/ws", test.header))
+		user := client.User
 		if user != test.user || (err == nil) != (test.user != "") {
 			t.Errorf("%s: user %q, %v", test.name, user, err)
 		}
+	}
+}
+
+func TestRefreshedTokens(t *testing.T) {
+	c := newClients(t, Config{Secret: testSecret})
+	until := time.Now().Add(time.Hour).Truncate(time.Second)
+	anns := signed(t, jwt.SigningMethodHS256, testSecret, claims(jwt.MapClaims{"exp": until.Unix()}), "")
+	if got, err := c.Refresh("ann", wire.Secret(anns)); err != nil || !got.Equal(until) {
+		t.Errorf("her own: %v, %v", got, err)
+	}
+	old := signed(t, jwt.SigningMethodHS256, testSecret, claims(jwt.MapClaims{"exp": time.Now().Add(-time.Hour).Unix()}), "")
+	for token, want := range map[string]error{anns: errOtherUser, old: errExpired, "x": errMalformed, strings.Repeat("x", maxTokenBytes+1): errTooLong} {
+		user := wire.UserID("ann")
+		if token == anns {
+			user = "bob"
+		}
+		if _, err := c.Refresh(user, wire.Secret(token)); err != want {
+			t.Errorf("%.20s: %v, want %v", token, err, want)
+		}
+	}
+	if _, err := newClients(t, Config{Dev: true}).Refresh("ann", "any thing"); err != nil {
+		t.Errorf("in dev mode: %v", err)
 	}
 }
 
@@ -230,7 +254,8 @@ func TestDevMode(t *testing.T) {
 		{"not a user", "http://localhost/ws?user=a%0ab", nil, "", ""},
 		{"a name that was bent to us", "http://evil.example.com:8080/ws?user=ann", nil, "", ""},
 	} {
-		user, token, err := c.Authenticate(request(test.target, test.header))
+		client, err := c.Authenticate(request(test.target, test.header))
+		user, token := client.User, client.Token
 		if user != test.user || (err == nil) != (test.user != "") || err == nil && token != test.token {
 			t.Errorf("%s: user %q, token %q, %v", test.name, user, string(token), err)
 		}
@@ -248,7 +273,8 @@ func TestDevMode(t *testing.T) {
 		if test.bearer != "" {
 			header.Set("Authorization", "Bearer "+test.bearer)
 		}
-		user, token, err := locked.Authenticate(request(test.target, header))
+		client, err := locked.Authenticate(request(test.target, header))
+		user, token := client.User, client.Token
 		if user != test.user || token != "" || (err == nil) != (test.user != "") {
 			t.Errorf("DEV_TOKEN %s: user %q, token %q, %v", test.name, user, string(token), err)
 		}

@@ -48,7 +48,7 @@ func FuzzToken(f *testing.F) {
 	}
 	f.Cleanup(c.Close)
 	f.Fuzz(func(t *testing.T, token string) {
-		user, err := c.tokens.user(token)
+		user, _, err := c.tokens.user(token)
 		if err == nil && !slices.Contains(valid, token) {
 			t.Fatalf("%q is taken for a token of %q", token, user)
 		}
@@ -84,7 +84,7 @@ func FuzzClaims(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		user, err := c.tokens.user(text + "." + b64(signature))
+		user, _, err := c.tokens.user(text + "." + b64(signature))
 		if err != nil {
 			return
 		}
@@ -135,7 +135,7 @@ func FuzzKeySet(f *testing.F) {
 		defer c.Close()
 		for _, kid := range []string{"d", ""} {
 			token := signed(t, jwt.SigningMethodEdDSA, stranger, claims(nil), kid)
-			if user, err := c.tokens.user(token); err == nil {
+			if user, _, err := c.tokens.user(token); err == nil {
 				t.Fatalf("%q lets in %q", set, user)
 			}
 		}

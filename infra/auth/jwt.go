@@ -87,28 +87,29 @@ func newVerifier(ctx context.Context, config Config) (*verifier, error) {
 	return &verifier{jwt.NewParser(append(options, jwt.WithValidMethods([]string{"HS256"}))...), key}, nil
 }
 
-// user is the token's subject, if the token is valid.
-func (v *verifier) user(token string) (wire.UserID, error) {
+// user is the token's subject, and until when it is good, if the token is valid.
+func (v *verifier) user(token string) (wire.UserID, time.Time, error) {
+	none := time.Time{}
 	if len(token) > maxTokenBytes {
-		return "", errTooLong
+		return "", none, errTooLong
 	}
 	if strings.ContainsAny(token, "\r\n") { // base64's decoder passes over them: a token has one spelling
-		return "", errMalformed
+		return "", none, errMalformed
 	}
 	if err := checkSpelling(token); err != nil {
-		return "", err
+		return "", none, err
 	}
 	var claims exactClaims
 	if _, err := v.parser.ParseWithClaims(token, &claims, v.key); err != nil {
 		for _, known := range refusalReasons {
 			if errors.Is(err, known.cause) {
-				return "", known.reason
+				return "", none, known.reason
 			}
 		}
-		return "", errClaims
+		return "", none, errClaims
 	}
 	if !wire.ValidUserID(claims.Subject) {
-		return "", errSubject
+		return "", none, errSubject
 	}
-	return wire.UserID(claims.Subject), nil
+	return wire.UserID(claims.Subject), claims.ExpiresAt.Time, nil // the parser insists on it
 }

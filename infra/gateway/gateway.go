@@ -255,7 +255,7 @@ func (g *Gateway) startActors() (err error) {
 	g.pool = g.engine.PID(actors.PoolName)
 	g.sockets, err = sockets.New(sockets.Config{
 		Pool: g.pool, Deliver: g.deliver, Log: g.log, MaxFrameBytes: g.cfg.MaxFrameBytes,
-		MaxConnections: g.cfg.MaxConnections, AllowedOrigins: g.cfg.AllowedOrigins, VerifyTask: g.signer.VerifyTaskToken,
+		MaxConnections: g.cfg.MaxConnections, AllowedOrigins: g.cfg.AllowedOrigins, VerifyTask: g.signer.VerifyTaskToken, RefreshToken: g.clients.Refresh,
 	})
 	if err != nil {
 		return err

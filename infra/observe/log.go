@@ -32,6 +32,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventStartFailed:   {zerolog.WarnLevel, "task did not become ready, or died while it waited"},
 	messages.EventBackoff:       {zerolog.DebugLevel, "starts are held back"},
 	messages.EventResized:       {zerolog.InfoLevel, "pool resized"},
+	messages.EventEndAsked:      {zerolog.WarnLevel, "an operator ends sessions"},
 	messages.EventHost:          {zerolog.InfoLevel, "host changed state"},
 	messages.EventHostLost:      {zerolog.WarnLevel, "host is gone, and its tasks with it"},
 	messages.EventHostWithdrawn: {zerolog.InfoLevel, "host drains; its tasks are replaced"},

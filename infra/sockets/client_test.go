@@ -122,6 +122,26 @@ func TestFramesTooLarge(t *testing.T) {
 	}
 }
 
+// TestATokenIsReplacedByAGoodOneOfTheSameUser: it is checked as a handshake's is, and one that is refused reaches no session.
+func TestATokenIsReplacedByAGoodOneOfTheSameUser(t *testing.T) {
+	g := newGateway(t, nil)
+	p, link := g.client("ann")
+	o := g.newOwner("session")
+	g.sockets.Bind(link, o.pid)
+	p.write(wire.Token{Token: "bob-1"})
+	if e := read[wire.Error](p); e.Code != wire.CodeUnauthenticated || e.Message != "token is another user's" {
+		t.Errorf("told %+v", e)
+	}
+	p.write(wire.Token{Token: "ann-2"})
+	if m := next[*messages.LinkFrame](o); m.Frame != (wire.Token{Token: "ann-2"}) || !m.Expires.Equal(refreshedUntil) {
+		t.Errorf("%+v", m)
+	}
+	for range maxBadFrames - 1 {
+		p.write(wire.Token{Token: "bob-1"})
+	}
+	p.closed(wire.CloseNotAllowed)
+}
+
 func TestInvalidUTF8(t *testing.T) {
 	g := newGateway(t, nil)
 	p, link := g.client("ann")

@@ -19,7 +19,7 @@ const frameSlack = 64 << 10
 // maxBadFrames is how many frames of a client may be refused before its socket is closed.
 const maxBadFrames = 10
 
-// Config is what New needs: Pool, Deliver and VerifyTask. For everything else the zero value is the default.
+// Config is what New needs: Pool, Deliver, VerifyTask and RefreshToken. For everything else the zero value is the default.
 type Config struct {
 	// Pool is told of every client and bridge that arrives.
 	Pool *actor.PID
@@ -27,7 +27,10 @@ type Config struct {
 	Deliver func(to *actor.PID, message any)
 	// VerifyTask tells whose a task token is, and whether it is one.
 	VerifyTask func(token string) (wire.TaskID, bool)
-	Log        zerolog.Logger
+	// RefreshToken checks a token that a user's client sends in place of an earlier one, and says until when it is good, zero for
+	// ever. Its error goes to the client.
+	RefreshToken func(user wire.UserID, token wire.Secret) (expires time.Time, err error)
+	Log          zerolog.Logger
 
 	// MaxFrameBytes bounds the payload of a data frame (MAX_FRAME_BYTES). Default 1 MiB.
 	MaxFrameBytes int
@@ -64,7 +67,7 @@ type Config struct {
 
 // withDefaults checks a configuration and fills it in.
 func (c Config) withDefaults() (Config, error) {
-	if c.Pool == nil || c.Deliver == nil || c.VerifyTask == nil {
+	if c.Pool == nil || c.Deliver == nil || c.VerifyTask == nil || c.RefreshToken == nil {
 		return c, errors.New("sockets: needs the pool's address, a way to deliver to it, and a way to verify task tokens")
 	}
 	for _, origin := range c.AllowedOrigins {

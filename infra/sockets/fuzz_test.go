@@ -3,6 +3,7 @@ package sockets
 import (
 	"testing"
 
+	"hearth/infra/auth"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -21,7 +22,7 @@ func FuzzHello(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if frame, err := wire.DecodeFromClient(text); err == nil {
-			arrived, err := greetClient("ann", "token")(1, frame)
+			arrived, err := greetClient(auth.Client{User: "ann", Token: "token"})(1, frame)
 			if a, ok := arrived.(*messages.ClientArrived); err == nil && (!ok || a.User != "ann" || a.Link != 1 || a.Token != "token") {
 				t.Fatalf("%q: %+v", text, arrived)
 			}

@@ -47,7 +47,7 @@ func newUpgrader(cfg *Config, subprotocols ...string) *gws.Upgrader {
 // told to the peer. A refused request is answered 401; a browser, which cannot see that, is upgraded, told, and closed
 // with 4401, unless too many handshakes are under way for such a courtesy.
 func (s *Sockets) ClientHandler(
-	authenticate func(*http.Request) (wire.UserID, wire.Secret, error),
+	authenticate func(*http.Request) (auth.Client, error),
 ) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.allowedOrigin(r) {
@@ -57,9 +57,9 @@ func (s *Sockets) ClientHandler(
 		if !s.enter(w, r, Client) {
 			return
 		}
-		user, token, err := authenticate(r)
+		client, err := authenticate(r)
 		browser := offersSubprotocol(r)
-		l := &link{kind: Client, peer: string(user)}
+		l := &link{kind: Client, peer: string(client.User)}
 		switch {
 		case err != nil && (!browser || s.crowded(Client)):
 			s.turnAway(w, r, l, http.StatusUnauthorized, err.Error())
@@ -69,7 +69,7 @@ func (s *Sockets) ClientHandler(
 			return
 		}
 		l.limiter = rate.NewLimiter(rate.Limit(s.cfg.FramesPerSecond), s.cfg.FramesPerSecond)
-		l.greet = greetClient(user, token)
+		l.greet = greetClient(client)
 		upgrader := s.plain
 		if browser {
 			r.Header.Set("Sec-WebSocket-Protocol", subprotocol) // gws looks only at the first of several headers
@@ -83,13 +83,13 @@ func (s *Sockets) ClientHandler(
 }
 
 // greetClient takes the first frame of a user's client.
-func greetClient(user wire.UserID, token wire.Secret) greeting {
+func greetClient(client auth.Client) greeting {
 	return func(id messages.LinkID, frame wire.Frame) (any, error) {
 		hello, ok := frame.(wire.Hello)
 		if !ok {
 			return nil, errNotHello
 		}
-		return &messages.ClientArrived{Link: id, User: user, Token: token, Hello: hello}, nil
+		return &messages.ClientArrived{Link: id, User: client.User, Token: client.Token, Expires: client.Expires, Hello: hello}, nil
 	}
 }
 

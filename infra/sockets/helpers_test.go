@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hearth/actors"
+	"hearth/infra/auth"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -86,6 +87,12 @@ func newGatewayWith(t testing.TB, secure *tls.Config, change func(*Config)) *gat
 			task, ok := strings.CutSuffix(token, ".secret")
 			return wire.TaskID(task), ok
 		},
+		RefreshToken: func(user wire.UserID, token wire.Secret) (time.Time, error) {
+			if of, _, _ := strings.Cut(string(token), "-"); of != string(user) {
+				return time.Time{}, errors.New("token is another user's")
+			}
+			return refreshedUntil, nil
+		},
 	}
 	if change != nil {
 		change(&cfg)
@@ -134,13 +141,16 @@ func newGatewayWith(t testing.TB, secure *tls.Config, change func(*Config)) *gat
 	return g
 }
 
+// refreshedUntil is how long a token that replaces another is good.
+var refreshedUntil = time.Unix(2_000_000_000, 0)
+
 // authenticate believes ?user=, and refuses "nobody".
-func authenticate(r *http.Request) (wire.UserID, wire.Secret, error) {
+func authenticate(r *http.Request) (auth.Client, error) {
 	user := r.URL.Query().Get("user")
 	if user == "nobody" {
-		return "", "", errors.New("token has expired")
+		return auth.Client{}, errors.New("token has expired")
 	}
-	return wire.UserID(user), userToken, nil
+	return auth.Client{User: wire.UserID(user), Token: userToken}, nil
 }
 
 func (g *gateway) deliver(to *actor.PID, message any) {

@@ -121,7 +121,20 @@ func (events) OnMessage(ws *gws.Conn, message *gws.Message) {
 			return
 		}
 	}
-	l.take(frame, bytes)
+	var expires time.Time
+	if token, ok := frame.(wire.Token); ok && l.kind == Client {
+		if expires, err = l.sockets.cfg.RefreshToken(wire.UserID(l.peer), token.Token); err != nil {
+			l.refuseToken(err)
+			return
+		}
+	}
+	l.take(frame, bytes, expires)
+}
+
+// refuseToken tells a client that its new token is not taken. The one before stays in use.
+func (l *link) refuseToken(err error) {
+	l.complain(wire.CodeUnauthenticated, err.Error())
+	l.countBad()
 }
 
 // answerFor is what stands for a frame that could not be read: the number of a bridge's output must not be missing for ever,
@@ -182,8 +195,8 @@ func (l *link) hello(message *gws.Message) {
 	l.await(func() bool { return l.stage == bound })
 }
 
-// take acts on a frame of a bound link.
-func (l *link) take(frame wire.Frame, bytes int) {
+// take acts on a frame of a bound link. A client's token is good until it expires.
+func (l *link) take(frame wire.Frame, bytes int, expires time.Time) {
 	switch f := frame.(type) {
 	case wire.Hello, wire.BridgeHello:
 		l.bad(errors.New("hello: not the first frame"))
@@ -203,7 +216,7 @@ func (l *link) take(frame wire.Frame, bytes int) {
 	l.mu.Lock()
 	l.uncredited += bytes
 	l.mu.Unlock()
-	l.emit(&messages.LinkFrame{Link: l.id, Frame: frame, Bytes: bytes})
+	l.emit(&messages.LinkFrame{Link: l.id, Frame: frame, Bytes: bytes, Expires: expires})
 	l.await(func() bool { return l.uncredited <= l.sockets.cfg.WindowBytes })
 }
 
@@ -215,6 +228,11 @@ func (l *link) bad(err error) {
 		return
 	}
 	l.complain(wire.CodeBadFrame, err.Error())
+	l.countBad()
+}
+
+// countBad closes the socket of a client that does not stop to send what is refused.
+func (l *link) countBad() {
 	if l.badFrames++; l.badFrames >= maxBadFrames {
 		l.shut(ending{cause: CauseBadFrames, code: wire.CloseNotAllowed, flush: true})
 	}

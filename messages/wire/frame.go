@@ -182,6 +182,11 @@ const (
 	ByeDraining    ByeReason = "draining"
 	ByeTaskLost    ByeReason = "task_lost"
 	ByeStartFailed ByeReason = "start_failed"
+	// ByeToken: the user's token expired and no other came.
+	ByeToken    ByeReason = "token_expired"
+	ByeLifetime ByeReason = "max_lifetime"
+	// ByeOperator: an operator has ended it.
+	ByeOperator ByeReason = "operator"
 )
 
 // Bye is the last frame before the gateway closes a client's socket.

@@ -21,6 +21,8 @@ type Visit struct {
 	Acks, Numbers bool
 	// Typing is the pause between its inputs, from its first ready on; nil is none.
 	Typing Distribution
+	// TokenLasts is how long each of its tokens is good; 0 is for ever.
+	TokenLasts time.Duration
 	// Early is how many inputs it sends before it is told ready.
 	Early int
 	// Return is how long it takes to come back after a drop; nil is never.
@@ -137,8 +139,16 @@ func (c *Client) dial(hello wire.Hello) {
 	c.accepted, c.Asked = false, n.World.Now()
 	c.Bye, c.Error, c.Closed = "", "", 0
 	c.link = n.dial(c, n.options.ClientDelay, n.options.ClientDrop, func(id messages.LinkID) any {
-		return &messages.ClientArrived{Link: id, User: c.User, Token: c.Token, Hello: hello}
+		return &messages.ClientArrived{Link: id, User: c.User, Token: c.Token, Expires: c.goodUntil(), Hello: hello}
 	})
+}
+
+// goodUntil is the end of a token that it shows now.
+func (c *Client) goodUntil() time.Time {
+	if c.TokenLasts == 0 {
+		return time.Time{}
+	}
+	return c.clients.World.Now().Add(c.TokenLasts)
 }
 
 // Link is its socket, nil when it has none.

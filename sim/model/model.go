@@ -54,6 +54,11 @@ func (m *Model) Resize(minimum, maximum int, answered func(*messages.Resized)) {
 	m.Ask(&messages.Resize{Min: minimum, Max: maximum}, func(a any) { answered(a.(*messages.Resized)) })
 }
 
+// EndSessions ends a session, or a user's, as an operator does.
+func (m *Model) EndSessions(request messages.EndSessions, answered func(*messages.Ended)) {
+	m.Ask(&request, func(a any) { answered(a.(*messages.Ended)) })
+}
+
 // Drain ends everything; drained is called when nothing is left.
 func (m *Model) Drain(drained func()) {
 	m.front.leaving = true

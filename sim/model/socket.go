@@ -119,7 +119,13 @@ func (l *Link) reads() bool { return l.owner != nil && l.unread < l.network.opti
 func (l *Link) read(a arrival) {
 	l.unread += a.bytes
 	l.flying -= a.bytes
-	l.gateway.send(l.owner, &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes})
+	m := &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes}
+	if _, isToken := a.frame.(wire.Token); isToken {
+		if c, ok := l.peer.(*Client); ok {
+			m.Expires = c.goodUntil()
+		}
+	}
+	l.gateway.send(l.owner, m)
 }
 
 // release reads what the window allows.

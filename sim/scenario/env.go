@@ -58,6 +58,7 @@ func init() {
 
 		// Operators, and what nobody wants.
 		"resize":   (*env).resize,
+		"end":      (*env).end,
 		"drain":    (*env).drain,
 		"status":   (*env).status,
 		"capacity": (*env).capacity,

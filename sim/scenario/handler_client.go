@@ -65,8 +65,10 @@ func (e *env) visit(a *arguments) (string, model.Visit, error) {
 	if back >= 0 {
 		visit.Return = fixed(back)
 	}
-	if err := a.duration("stay", &visit.Stay); err != nil {
-		return "", visit, err
+	for key, set := range map[string]*time.Duration{"stay": &visit.Stay, "token-lasts": &visit.TokenLasts} {
+		if err := a.duration(key, set); err != nil {
+			return "", visit, err
+		}
 	}
 	return name, visit, a.number("early", &visit.Early)
 }

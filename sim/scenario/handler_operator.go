@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // resize changes the pool's bounds.
@@ -23,6 +24,23 @@ func (e *env) resize(a *arguments) error {
 			e.line("ops", "is told", r.Problem)
 		}
 	})
+	e.settle()
+	return nil
+}
+
+// end has an operator end a session, or all of a user's, who may be kept out for a while.
+//
+//	end session=s1
+//	end user=al deny=5m
+func (e *env) end(a *arguments) error {
+	request := messages.EndSessions{User: wire.UserID(a.text("user", ""))}
+	if session := a.text("session", ""); session != "" {
+		request.Session = wire.SessionID(e.narrator.ID(session))
+	}
+	if err := a.duration("deny", &request.Deny); err != nil {
+		return err
+	}
+	e.model.EndSessions(request, func(ended *messages.Ended) { e.line("ops", "is told", fmt.Sprintf("ended %d", ended.Sessions)) })
 	e.settle()
 	return nil
 }
