@@ -37,6 +37,7 @@ module "hearth" {
   secret_kms_key_arns = var.secret_kms_key_arns
   client_cidrs        = var.client_cidrs
   certificate_arn     = var.certificate_arn
+  gateways            = var.gateways
   gateway_settings    = var.gateway_settings
   alarm_emails        = var.alarm_emails
 

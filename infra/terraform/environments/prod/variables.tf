@@ -50,6 +50,12 @@ variable "certificate_arn" {
   default     = null
 }
 
+variable "gateways" {
+  description = "How many gateways; each fills a warm pool of its own."
+  type        = number
+  default     = 2
+}
+
 variable "gateway_settings" {
   description = "Other settings of the gateway, by environment variable: WARM_POOL_MIN_SIZE, JWKS_URL, ..."
   type        = map(string)

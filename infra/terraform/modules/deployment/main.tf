@@ -105,6 +105,7 @@ module "gateway" {
   deletion_protection    = var.keep_data
   task_security_group_id = module.hosts.security_group_id
   image                  = var.gateway_image
+  desired_count          = var.gateways
   task_role_arn          = module.iam.gateway_role_arn
   execution_role_arn     = module.iam.gateway_execution_role_arn
   log_group_name         = module.observability.log_group_names["gateway"]

@@ -41,3 +41,7 @@ output "gateway_environment" {
 output "janitor_role_arn" {
   value = module.iam.janitor_role_arn
 }
+
+output "gateways" {
+  value = module.gateway.desired_count
+}

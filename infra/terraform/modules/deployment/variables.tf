@@ -67,6 +67,12 @@ variable "certificate_arn" {
   default     = null
 }
 
+variable "gateways" {
+  description = "How many gateways; each fills a warm pool of its own."
+  type        = number
+  default     = 2
+}
+
 variable "gateway_settings" {
   description = "Settings of the gateway beside those that follow from the rest (docs/configuration.md)."
   type        = map(string)

@@ -24,3 +24,7 @@ output "environment" {
   description = "The settings that the gateways run with."
   value       = local.environment
 }
+
+output "desired_count" {
+  value = aws_ecs_service.this.desired_count
+}

@@ -52,9 +52,8 @@ variable "image" {
 }
 
 variable "desired_count" {
-  description = "Gateways. Each fills a warm pool of its own."
+  description = "Gateways."
   type        = number
-  default     = 2
 }
 
 variable "cpu" {

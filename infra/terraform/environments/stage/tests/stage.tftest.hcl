@@ -35,6 +35,10 @@ run "warm_pool" {
     error_message = "stage has 1 stopped in the warm pool"
   }
   assert {
+    condition     = module.hearth.gateways == 2
+    error_message = "a gateway that dies leaves another"
+  }
+  assert {
     condition     = module.hearth.gateway_environment["USE_SHARED_AP"] == "true" && module.hearth.gateway_environment["ENABLE_WARM_POOL"] == "true"
     error_message = "both switches are on unless somebody turns them off"
   }
