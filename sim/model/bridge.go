@@ -7,6 +7,7 @@ import (
 	"hearth/actors"
 	"hearth/messages"
 	"hearth/messages/wire"
+	"hearth/sim/world"
 )
 
 // The real bridge's own figures; see package bridge.
@@ -17,33 +18,23 @@ const (
 	settleTimeout = 10 * time.Second
 	// flushTimeout bounds what a stopped bridge still sends.
 	flushTimeout = 5 * time.Second
+	// defaultBuffer is how many outputs are kept.
+	defaultBuffer = 1000
 	// orphanTimeout is how long a bridge lives without a gateway while nobody is its user.
 	orphanTimeout = 2 * time.Minute
 )
 
-// bridges is what all bridges have in common.
-type bridges struct {
-	*Model
-	options Options
-	random  *rand.Rand
-}
-
-func newBridges(m *Model, options Options) *bridges {
-	if options.Bridge.Buffer == 0 {
-		options.Bridge.Buffer = 1000
-	}
-	return &bridges{Model: m, options: options, random: m.World.Stream("bridge")}
-}
-
 // Bridges changes the options of the bridges that begin from now on.
-func (m *Model) Bridges(change func(*BridgeOptions)) { change(&m.bridges.options.Bridge) }
-
-func (b *bridges) chance(p float64) bool { return p > 0 && b.random.Float64() < p }
+func (m *Model) Bridges(change func(*BridgeOptions)) { change(&m.options.Bridge) }
 
 // bridge is the gateway's end in a container: what package bridge is in production. It differs in having no bound on
 // its input, and in knowing one address, behind which there is whatever gateway takes new connections.
 type bridge struct {
-	*bridges
+	model   *Model
+	world   *world.World
+	options *Options
+	// random is what all bridges draw from.
+	random    *rand.Rand
 	container *Container
 	// link is its socket, nil when there is none. next is one that was dialled beside it, because a gateway asked for that,
 	// and takes over with its first frame. Meanwhile neither outputs nor acks are sent on link; see package bridge.
@@ -70,17 +61,20 @@ type bridge struct {
 	stopping, dismissed, evicted, gone bool
 }
 
-// begin starts a container's bridge.
-func (b *bridges) begin(t *Container, dialAfter time.Duration) *bridge {
-	o := &b.options.Bridge
-	br := &bridge{
-		bridges: b, container: t, wrongAddress: b.chance(o.WrongAddress),
-		deaf: b.chance(o.Deaf), stuck: b.chance(o.Stuck), failing: b.chance(o.Failing), goneSince: b.World.Elapsed(),
+// newBridge starts a container's bridge.
+func (m *Model) newBridge(t *Container, dialAfter time.Duration) *bridge {
+	b := &bridge{
+		model: m, world: m.World, options: &m.options, random: m.bridgeRandom, container: t, goneSince: m.World.Elapsed(),
 	}
-	br.retry = b.World.AfterFunc(dialAfter, br.dial)
-	br.orphan = b.World.AfterFunc(b.options.Bridge.orphan(), br.finish)
-	return br
+	o := &m.options.Bridge
+	b.wrongAddress, b.deaf = b.chance(o.WrongAddress), b.chance(o.Deaf)
+	b.stuck, b.failing = b.chance(o.Stuck), b.chance(o.Failing)
+	b.retry = m.World.AfterFunc(dialAfter, b.dial)
+	b.orphan = m.World.AfterFunc(o.orphan(), b.finish)
+	return b
 }
+
+func (b *bridge) chance(p float64) bool { return p > 0 && b.random.Float64() < p }
 
 // dial connects to the gateway and says hello.
 func (b *bridge) dial() {
@@ -94,9 +88,9 @@ func (b *bridge) dial() {
 	}
 	b.cancel(&b.orphan)
 	hello := b.hello()
-	o := &b.bridges.options.Network
+	o := &b.options.Network
 	b.answered = false
-	link := b.network.dial(b, o.BridgeDelay, b.network.options.BridgeDrop, func(id messages.LinkID) any {
+	link := b.model.network.dial(b, o.BridgeDelay, b.model.network.options.BridgeDrop, func(id messages.LinkID) any {
 		return &messages.BridgeArrived{Link: id, Hello: hello}
 	})
 	if b.link == nil {
@@ -172,7 +166,7 @@ func (b *bridge) redialLater() {
 		bound = min(bound, redialBase<<b.failures)
 	}
 	b.failures++
-	b.retry = b.World.AfterFunc(time.Duration(b.random.Int64N(int64(bound))), b.dial)
+	b.retry = b.world.AfterFunc(time.Duration(b.random.Int64N(int64(bound))), b.dial)
 }
 
 // closed looks for another socket.
@@ -181,7 +175,7 @@ func (b *bridge) closed(l *Link, _ wire.CloseCode) {
 		return
 	}
 	if b.answered {
-		b.failures, b.goneSince = 0, b.World.Elapsed()
+		b.failures, b.goneSince = 0, b.world.Elapsed()
 	}
 	switch {
 	case l == b.next:
@@ -197,7 +191,7 @@ func (b *bridge) closed(l *Link, _ wire.CloseCode) {
 		b.link = nil
 	}
 	if b.user == nil && b.link == nil {
-		b.orphan = b.World.AfterFunc(max(0, b.goneSince+b.options.Bridge.orphan()-b.World.Elapsed()), b.finish)
+		b.orphan = b.world.AfterFunc(max(0, b.goneSince+b.options.Bridge.orphan()-b.world.Elapsed()), b.finish)
 	} else if b.user != nil {
 		b.user.windDown()
 	}
@@ -249,7 +243,7 @@ func (b *bridge) initUser(init wire.InitUser) {
 	if b.deaf {
 		return
 	}
-	if hook := b.bridges.options.Hooks.Init; hook != nil {
+	if hook := b.options.Hooks.Init; hook != nil {
 		hook(b.container.Request.Task, init)
 	}
 	taken := b.container.Request.Session
@@ -257,7 +251,7 @@ func (b *bridge) initUser(init wire.InitUser) {
 		taken = b.user.init.SessionID
 	}
 	if taken != "" && taken != init.SessionID {
-		b.broken("task %s of session %s was given session %s", b.container.Request.Task, taken, init.SessionID)
+		b.model.broken("task %s of session %s was given session %s", b.container.Request.Task, taken, init.SessionID)
 		b.link.send(wire.InitFailed{Code: "already_assigned", Message: "it belongs to another session"})
 		return
 	}
@@ -266,7 +260,7 @@ func (b *bridge) initUser(init wire.InitUser) {
 		b.user.announce(b.link)
 		return
 	}
-	if !b.bridges.options.Bridge.Hoarding {
+	if !b.options.Bridge.Hoarding {
 		b.pass = ""
 	}
 	b.user = newUser(b, init)
@@ -340,7 +334,7 @@ func (b *bridge) vanish() {
 // endingIn sets the time at which a bridge that is of no more use ends at the latest.
 func (b *bridge) endingIn(d time.Duration) {
 	b.cancel(&b.ending)
-	b.ending = b.World.AfterFunc(d, b.finish)
+	b.ending = b.world.AfterFunc(d, b.finish)
 }
 
 func (b *bridge) cancel(timer *actors.Timer) {

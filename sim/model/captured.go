@@ -35,4 +35,4 @@ func (c *captured) hello(warm wire.BridgeHello) wire.BridgeHello {
 }
 
 // disobeys reports whether the bridge does not do what it is told. When the world is calm they all do.
-func (b *bridge) disobeys() bool { return b.captured != nil && !b.calm }
+func (b *bridge) disobeys() bool { return b.captured != nil && !b.model.calm }

@@ -6,6 +6,7 @@ import (
 
 	"hearth/messages"
 	"hearth/messages/wire"
+	"hearth/sim/world"
 )
 
 // Visit is what a client comes for. The zero Visit stays for ever and says nothing.
@@ -46,14 +47,15 @@ const (
 
 // clients are all that there are.
 type clients struct {
-	*Model
+	model   *Model
+	world   *world.World
 	random  *rand.Rand
 	arrived int
 	present int
 }
 
 func newClients(m *Model) *clients {
-	return &clients{Model: m, random: m.World.Stream("client")}
+	return &clients{model: m, world: m.World, random: m.World.Stream("client")}
 }
 
 // Present is the number of clients that have come and whose visit is not over.
@@ -135,8 +137,8 @@ func (m *Model) newClient(visit Visit) *Client {
 
 // dial connects and says hello.
 func (c *Client) dial(hello wire.Hello) {
-	n := c.clients.network
-	c.accepted, c.Asked = false, n.World.Now()
+	n := c.clients.model.network
+	c.accepted, c.Asked = false, n.world.Now()
 	c.Bye, c.Error, c.Closed = "", "", 0
 	c.link = n.dial(c, n.options.ClientDelay, n.options.ClientDrop, func(id messages.LinkID) any {
 		return &messages.ClientArrived{Link: id, User: c.User, Token: c.Token, Expires: c.goodUntil(), Hello: hello}
@@ -148,7 +150,7 @@ func (c *Client) goodUntil() time.Time {
 	if c.TokenLasts == 0 {
 		return time.Time{}
 	}
-	return c.clients.World.Now().Add(c.TokenLasts)
+	return c.clients.world.Now().Add(c.TokenLasts)
 }
 
 // Link is its socket, nil when it has none.
@@ -220,7 +222,7 @@ func (c *Client) Again() {
 
 // Twin has a second client of the same user join its session with a socket of its own, and go on where this one stands.
 func (c *Client) Twin() *Client {
-	twin := c.clients.Join(c.Visit, c.Session, c.Seen)
+	twin := c.clients.model.Join(c.Visit, c.Session, c.Seen)
 	twin.Sent, twin.Acked = c.Sent, c.Acked
 	return twin
 }
@@ -229,13 +231,13 @@ func (c *Client) end(how Ending) {
 	if c.Over() {
 		return
 	}
-	c.Ending, c.Ended = how, c.clients.World.Now()
+	c.Ending, c.Ended = how, c.clients.world.Now()
 	c.clients.present--
 	if c.link != nil {
 		c.link.close("the client has left")
 		c.link = nil
 	}
-	if hook := c.clients.Model.options.Hooks.Done; hook != nil {
+	if hook := c.clients.model.options.Hooks.Done; hook != nil {
 		hook(c)
 	}
 }
@@ -253,8 +255,8 @@ func (c *Client) closed(l *Link, code wire.CloseCode) {
 	case c.Over():
 	case c.leaving:
 		c.end(EndedClosed)
-	case code == wire.CloseDraining && !c.clients.front.leaving:
-		c.clients.World.Later(0, c.Again) // another gateway has taken over
+	case code == wire.CloseDraining && !c.clients.model.front.leaving:
+		c.clients.world.Later(0, c.Again) // another gateway has taken over
 	case code == 0, code == wire.CloseTryAgain && c.resumable, code == wire.CloseInternal:
 		c.comeBack()
 	case c.Bye != "":
@@ -270,7 +272,7 @@ func (c *Client) comeBack() {
 		c.end(EndedGone)
 		return
 	}
-	c.clients.World.Later(draw(c.Return, c.clients.random), func() {
+	c.clients.world.Later(draw(c.Return, c.clients.random), func() {
 		if c.link == nil {
 			c.Again()
 		}
@@ -282,7 +284,7 @@ func (c *Client) receive(l *Link, frame wire.Frame) {
 	if l != c.link {
 		return
 	}
-	if hook := c.clients.Model.options.Hooks.Client; hook != nil {
+	if hook := c.clients.model.options.Hooks.Client; hook != nil {
 		hook(c, frame)
 	}
 	switch f := frame.(type) {
@@ -309,7 +311,7 @@ func (c *Client) receive(l *Link, frame wire.Frame) {
 	case wire.Bye:
 		c.Bye, c.Asked = f.Reason, time.Time{}
 	}
-	c.Heard, c.HeardAt = frame, c.clients.World.Now()
+	c.Heard, c.HeardAt = frame, c.clients.world.Now()
 }
 
 // session takes the answer to a hello. A client that numbers resends what the agent has not been given.
@@ -337,7 +339,7 @@ func (c *Client) status(f wire.Status) {
 		}
 	case wire.StateReconnecting, wire.StateRestarting:
 		if c.Asked.IsZero() {
-			c.Asked = c.clients.World.Now()
+			c.Asked = c.clients.world.Now()
 		}
 	}
 }
@@ -351,9 +353,9 @@ func (c *Client) ready(f wire.Ready) {
 		}
 		return
 	}
-	c.ReadyAt, c.Ready = c.clients.World.Now(), f
+	c.ReadyAt, c.Ready = c.clients.world.Now(), f
 	if c.Stay > 0 {
-		c.clients.World.Later(c.Stay, c.Leave)
+		c.clients.world.Later(c.Stay, c.Leave)
 	}
 	if c.Typing != nil {
 		c.typeOn()
@@ -362,8 +364,8 @@ func (c *Client) ready(f wire.Ready) {
 
 // typeOn sends inputs for as long as the visit lasts.
 func (c *Client) typeOn() {
-	c.clients.World.Later(draw(c.Typing, c.clients.random), func() {
-		if !c.Over() && !c.leaving && !c.clients.calm {
+	c.clients.world.Later(draw(c.Typing, c.clients.random), func() {
+		if !c.Over() && !c.leaving && !c.clients.model.calm {
 			c.Say()
 			c.typeOn()
 		}

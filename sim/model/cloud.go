@@ -10,6 +10,7 @@ import (
 
 	"hearth/messages"
 	"hearth/messages/wire"
+	"hearth/sim/world"
 )
 
 // The operations of the cloud, as errors and scripts name them.
@@ -25,8 +26,9 @@ const remembered = 15 * time.Minute
 
 // Cloud is ECS and the hosts.
 type Cloud struct {
-	*Model
-	options CloudOptions
+	model   *Model
+	world   *world.World
+	options *CloudOptions
 	random  *rand.Rand
 	fleet   *fleet
 	tasks   map[wire.TaskID]*Container
@@ -48,12 +50,12 @@ type Outcome struct {
 	After time.Duration
 }
 
-func newCloud(m *Model, options CloudOptions) *Cloud {
+func newCloud(m *Model) *Cloud {
 	c := &Cloud{
-		Model: m, options: options, random: m.World.Stream("cloud"),
+		model: m, world: m.World, options: &m.options.Cloud, random: m.World.Stream("cloud"),
 		tasks: map[wire.TaskID]*Container{}, script: map[string][]Outcome{},
 	}
-	c.fleet = newFleet(c, options.Fleet)
+	c.fleet = newFleet(c)
 	return c
 }
 
@@ -85,18 +87,18 @@ func (c *Cloud) Running() []*Container {
 
 // ecs is the cloud as one process of the gateway calls it; it implements actors.Launcher and actors.Fleet.
 type ecs struct {
-	*Cloud
+	cloud   *Cloud
 	gateway *gateway
 }
 
 // Run starts one task; see actors.Launcher.
 func (c ecs) Run(to *actor.PID, request messages.RunTask) {
-	if hook := c.Model.options.Hooks.Launch; hook != nil {
+	if hook := c.cloud.model.options.Hooks.Launch; hook != nil {
 		hook(request)
 	}
 	done := &messages.RunDone{Task: request.Task}
-	c.call(OpRun, c.options.Run, func() *messages.LaunchError {
-		t, err := c.start(request)
+	c.call(OpRun, c.cloud.options.Run, func() *messages.LaunchError {
+		t, err := c.cloud.start(request)
 		if err == nil {
 			done.ARN, done.Host = t.ARN, t.host
 		}
@@ -111,8 +113,8 @@ func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 
 // Stop stops one task; see actors.Launcher.
 func (c ecs) Stop(to *actor.PID, task wire.TaskID, arn, reason string) {
-	c.call(OpStop, c.options.Stop, func() *messages.LaunchError {
-		if t := c.byARN(arn); t != nil {
+	c.call(OpStop, c.cloud.options.Stop, func() *messages.LaunchError {
+		if t := c.cloud.byARN(arn); t != nil {
 			t.stop(reason)
 		}
 		return nil
@@ -126,7 +128,7 @@ func (c ecs) List(to *actor.PID) {
 	c.call(OpList, nil, func() *messages.LaunchError { return nil }, func(err *messages.LaunchError) {
 		listed := &messages.TasksListed{Err: err}
 		if err == nil {
-			for _, t := range c.Running() {
+			for _, t := range c.cloud.Running() {
 				listed.Tasks = append(listed.Tasks, messages.ListedTask{
 					Task: t.Request.Task, ARN: t.ARN, Phase: t.phase, Host: t.host,
 					Session: t.Request.Session, User: t.Request.User,
@@ -140,8 +142,8 @@ func (c ecs) List(to *actor.PID) {
 // Describe asks where a task stands; see actors.Launcher.
 func (c ecs) Describe(to *actor.PID, task wire.TaskID, arn string) {
 	described := &messages.TaskDescribed{Task: task, Phase: messages.PhaseMissing}
-	c.call(OpDescribe, c.options.Describe, func() *messages.LaunchError {
-		if t := c.byARN(arn); t != nil && c.World.Elapsed() >= t.visible {
+	c.call(OpDescribe, c.cloud.options.Describe, func() *messages.LaunchError {
+		if t := c.cloud.byARN(arn); t != nil && c.cloud.world.Elapsed() >= t.visible {
 			described.Phase, described.Host, described.Reason = t.phase, t.host, t.reason
 			described.HostGone = t.on != nil && t.on.state == hostGone
 		}
@@ -159,8 +161,8 @@ func (c ecs) Describe(to *actor.PID, task wire.TaskID, arn string) {
 func (c ecs) call(
 	op string, takes Distribution, carry func() *messages.LaunchError, answer func(*messages.LaunchError),
 ) {
-	outcome := c.outcome(op)
-	whole := draw(takes, c.random)
+	outcome := c.cloud.outcome(op)
+	whole := draw(takes, c.cloud.random)
 	half := whole / 2
 	if outcome.After > 0 {
 		whole = outcome.After
@@ -171,11 +173,11 @@ func (c ecs) call(
 		pending.fault = &messages.LaunchError{Kind: outcome.Fault, Op: op, Message: faultMessages[outcome.Fault]}
 		if !outcome.Carried {
 			pending.carry = nil
-			c.World.Schedule(whole, pending)
+			c.cloud.world.Schedule(whole, pending)
 			return
 		}
 	}
-	c.World.Schedule(half, pending)
+	c.cloud.world.Schedule(half, pending)
 }
 
 // call is a call to ECS that is under way.
@@ -253,7 +255,7 @@ func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchErr
 	}
 	t := &Container{
 		Request: request, ARN: arnPrefix + string(request.Task), number: c.made + 1, cloud: c,
-		phase: messages.PhasePending, Started: c.World.Now(),
+		phase: messages.PhasePending, Started: c.world.Now(),
 	}
 	if !c.fleet.accept(t) {
 		return nil, &messages.LaunchError{
@@ -262,9 +264,9 @@ func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchErr
 	}
 	c.made++
 	c.live++
-	t.visible = c.World.Elapsed() + draw(c.options.Visible, c.random)
+	t.visible = c.world.Elapsed() + draw(c.options.Visible, c.random)
 	c.tasks[request.Task] = t
-	if hook := c.Model.options.Hooks.Launched; hook != nil {
+	if hook := c.model.options.Hooks.Launched; hook != nil {
 		hook(t)
 	}
 	return t, nil
@@ -272,7 +274,7 @@ func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchErr
 
 // forget lets go of the tasks that stopped long ago.
 func (c *Cloud) forget() {
-	for len(c.stopped) > 0 && c.World.Now().Sub(c.stopped[0].Ended) > remembered {
+	for len(c.stopped) > 0 && c.world.Now().Sub(c.stopped[0].Ended) > remembered {
 		t := c.stopped[0]
 		c.stopped = c.stopped[1:]
 		delete(c.tasks, t.Request.Task)

@@ -103,7 +103,7 @@ func (t *Container) boots(isFirst bool) {
 	if isFirst {
 		boot += draw(c.options.Pull, c.random)
 	}
-	t.step = c.World.AfterFunc(boot, t.run)
+	t.step = c.world.AfterFunc(boot, t.run)
 }
 
 // run is the moment in which the task is RUNNING: its bridge dials soon.
@@ -114,10 +114,10 @@ func (t *Container) run() {
 		return
 	}
 	t.phase = messages.PhaseRunning
-	t.bridge = c.bridges.begin(t, draw(c.options.Dial, c.random))
+	t.bridge = c.model.newBridge(t, draw(c.options.Dial, c.random))
 	t.step = nil
 	if c.options.Life != nil {
-		t.step = c.World.AfterFunc(draw(c.options.Life, c.random), func() { t.Die("OutOfMemoryError: container killed") })
+		t.step = c.world.AfterFunc(draw(c.options.Life, c.random), func() { t.Die("OutOfMemoryError: container killed") })
 	}
 }
 
@@ -143,7 +143,7 @@ func (t *Container) stop(reason string) {
 		if t.step != nil {
 			t.step.Stop()
 		}
-		t.step = t.cloud.World.AfterFunc(stopTimeout, func() { t.Die(reason) })
+		t.step = t.cloud.world.AfterFunc(stopTimeout, func() { t.Die(reason) })
 		t.bridge.evict()
 	}
 }
@@ -161,14 +161,14 @@ func (t *Container) stopped(reason string) {
 	if t.reason == "" {
 		t.reason = reason
 	}
-	t.Ended = c.World.Now()
+	t.Ended = c.world.Now()
 	if t.step != nil {
 		t.step.Stop()
 	}
 	t.bridge = nil
 	c.fleet.release(t)
 	c.live--
-	if hook := c.Model.options.Hooks.Stopped; hook != nil {
+	if hook := c.model.options.Hooks.Stopped; hook != nil {
 		hook(t)
 	}
 	c.forget()

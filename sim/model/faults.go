@@ -21,7 +21,7 @@ func (f *Faults) note(l *Link) {
 	switch {
 	case l.cut:
 		f.Vanished++
-	case l.network.World.Elapsed() < l.heldUntil:
+	case l.network.world.Elapsed() < l.heldUntil:
 		f.Late++
 	}
 }
@@ -34,7 +34,7 @@ func (m *Model) Faults() (clients, bridges Faults) {
 // repeats draws whether a frame is sent twice.
 func (l *Link) repeats(frame wire.Frame) bool {
 	n := l.network
-	if n.options.Twice == 0 || n.calm {
+	if n.options.Twice == 0 || n.model.calm {
 		return false
 	}
 	switch f := frame.(type) {
@@ -55,7 +55,7 @@ func (l *Link) repeats(frame wire.Frame) bool {
 
 // again sends a frame a second time, a little later: what was sent meanwhile is before it.
 func (l *Link) again(send func()) {
-	l.network.World.Later(draw(l.delay, l.network.random), func() {
+	l.network.world.Later(draw(l.delay, l.network.random), func() {
 		if !l.left && !l.ended {
 			send()
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"hearth/messages"
+	"hearth/sim/world"
 )
 
 // OpSweep is a look at the hosts, as errors and scripts name it.
@@ -16,8 +17,9 @@ const OpSweep = "ListContainerInstances"
 
 // fleet is the hosts: where tasks are placed, and the Auto Scaling group that keeps them.
 type fleet struct {
-	*Cloud
-	options FleetOptions
+	cloud   *Cloud
+	world   *world.World
+	options *FleetOptions
 	random  *rand.Rand
 	// made counts the hosts that ever were.
 	made int
@@ -35,8 +37,9 @@ type fleet struct {
 	running, paused, counted time.Duration
 }
 
-func newFleet(c *Cloud, options FleetOptions) *fleet {
-	f := &fleet{Cloud: c, options: options, random: c.World.Stream("hosts"), desired: options.Desired}
+func newFleet(c *Cloud) *fleet {
+	options := &c.options.Fleet
+	f := &fleet{cloud: c, world: c.world, options: options, random: c.world.Stream("hosts"), desired: options.Desired}
 	if !f.finite() {
 		return f
 	}
@@ -46,7 +49,7 @@ func newFleet(c *Cloud, options FleetOptions) *fleet {
 	}
 	f.prepared = f.warmSize()
 	if options.Provider != nil {
-		(&provider{fleet: f, ProviderOptions: *options.Provider}).begin()
+		(&provider{fleet: f, options: options.Provider}).begin()
 	}
 	return f
 }
@@ -134,11 +137,11 @@ func (f *fleet) keep() {
 			origin, takes = f.options.Warm, f.options.Wake
 		}
 		f.coming++
-		f.World.Later(draw(takes, f.random), f.newHost(origin).arrive)
+		f.world.Later(draw(takes, f.random), f.newHost(origin).arrive)
 	}
 	for f.prepared+f.preparing < f.warmSize() {
 		f.preparing++
-		f.World.Later(draw(f.options.Boot, f.random), func() {
+		f.world.Later(draw(f.options.Boot, f.random), func() {
 			f.account()
 			f.preparing--
 			f.prepared++
@@ -151,7 +154,7 @@ func (f *fleet) warmSize() int { return min(f.options.WarmSize, max(0, f.options
 
 // account adds the time since it was last called to the hosts' hours. It is called before their number changes.
 func (f *fleet) account() {
-	d := f.World.Elapsed() - f.counted
+	d := f.world.Elapsed() - f.counted
 	f.counted += d
 	running, paused := len(f.present)+f.coming+f.preparing, f.prepared
 	if f.options.Warm == OriginRunning {
@@ -164,8 +167,8 @@ func (f *fleet) account() {
 // Sweep asks for all hosts; see actors.Fleet.
 func (c ecs) Sweep(to *actor.PID) {
 	var listed messages.HostsListed
-	c.call(OpSweep, c.options.Describe, func() *messages.LaunchError {
-		listed = c.fleet.list()
+	c.call(OpSweep, c.cloud.options.Describe, func() *messages.LaunchError {
+		listed = c.cloud.fleet.list()
 		return nil
 	}, func(err *messages.LaunchError) {
 		if err != nil {

@@ -135,12 +135,12 @@ func (g *gateway) ask(request any, answered func(any)) {
 }
 
 // observer passes on what the actors of one process report; it implements actors.Observer.
-type observer struct{ *gateway }
+type observer struct{ gateway *gateway }
 
 // Observe takes a fact.
 func (o observer) Observe(event messages.Event) {
-	o.model.speaker = o.number
-	o.model.Log.take(&event)
+	o.gateway.model.speaker = o.gateway.number
+	o.gateway.model.Log.take(&event)
 }
 
 // wrapping is an engine that puts something around each actor.

@@ -172,7 +172,7 @@ func (h *Host) Lose() {
 	}
 	h.leave()
 	reason := fmt.Sprintf("Host EC2 (instance %s) terminated.", h.ID)
-	for _, t := range h.fleet.Running() {
+	for _, t := range h.fleet.cloud.Running() {
 		if t.on == h {
 			if link := t.Link(); link != nil {
 				link.Cut()
@@ -190,7 +190,7 @@ func (h *Host) Hide(sweeps int) { h.hidden = sweeps }
 func (h *Host) arrive() {
 	f := h.fleet
 	f.coming--
-	h.state, h.Since = hostInService, f.World.Elapsed()
+	h.state, h.Since = hostInService, f.world.Elapsed()
 	f.present = append(f.present, h)
 	life, spot := draw(f.options.Life, f.random), draw(f.options.Spot, f.random)
 	switch {
@@ -218,5 +218,5 @@ func (h *Host) ends(after time.Duration, how func()) {
 	if h.end != nil {
 		h.end.Stop()
 	}
-	h.end = h.fleet.World.AfterFunc(after, how)
+	h.end = h.fleet.world.AfterFunc(after, how)
 }

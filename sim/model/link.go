@@ -1,204 +1,320 @@
 package model
 
 import (
-	"maps"
-	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"hearth/actors"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
 
-const (
-	// BindTimeout is how long the gateway's edge keeps a socket that no actor has taken: infra/sockets' default.
-	BindTimeout = 30 * time.Second
-	// closeTimeout bounds the close of a socket whose peer does not read.
-	closeTimeout = time.Second
-	// writeTimeout is how long a peer may not read before its socket is closed.
-	writeTimeout = 10 * time.Second
-
-	defaultWindow = 64 << 10
-	defaultOutbox = 1 << 20
-)
-
-// peer is the other end of a link.
-type peer interface {
-	// receive takes a frame of the gateway's.
-	receive(*Link, wire.Frame)
-	// closed hears that the socket is gone: with the gateway's close code, or 0 when it dropped.
-	closed(*Link, wire.CloseCode)
-	// writable hears that there is room again after there was none.
-	writable(*Link)
-}
-
-// network has all the sockets that gateways have.
-type network struct {
-	*Model
-	options NetworkOptions
-	random  *rand.Rand
-	lastID  messages.LinkID
-	// links are those that the gateway has not seen the end of.
-	links map[messages.LinkID]*Link
-	// clientFaults and bridgeFaults count what goes wrong on the two legs.
-	clientFaults, bridgeFaults Faults
-	// landed are flights to be used again.
-	landed []*flight
-}
-
-func newNetwork(m *Model, options NetworkOptions) *network {
-	if options.Window == 0 {
-		options.Window = defaultWindow
-	}
-	if options.Outbox == 0 {
-		options.Outbox = defaultOutbox
-	}
-	return &network{Model: m, options: options, random: m.World.Stream("network"), links: map[messages.LinkID]*Link{}}
-}
-
-// dial connects a peer. hello makes the message by which the gateway's edge tells the pool, once the first frame was
-// read.
-func (n *network) dial(p peer, delay, life Distribution, hello func(messages.LinkID) any) *Link {
-	n.lastID++
-	l := &Link{ID: n.lastID, network: n, gateway: n.front, peer: p, delay: delay, faults: &n.bridgeFaults}
-	if _, isClient := p.(*Client); isClient {
-		l.faults = &n.clientFaults
-	}
-	if n.Down() {
-		l.cut, l.ended = true, true
-		n.World.Later(draw(delay, n.random), func() { l.leave(0) }) // connection refused
-		return l
-	}
-	n.links[l.ID] = l
-	l.hello = hello(l.ID)
-	l.up.carry(l, (*Link).greet, arrival{})
-	if life != nil {
-		n.World.Later(life.Draw(n.random), l.Cut)
-	}
-	return l
-}
-
-// die ends all sockets of a gateway's process. The peers are told by its kernel, or notice in their own time.
-func (n *network) die(g *gateway) {
-	for _, id := range slices.Sorted(maps.Keys(n.links)) {
-		l := n.links[id]
-		if l.gateway != g {
-			continue
-		}
-		delete(n.links, id)
-		l.ended = true
-		l.held, l.waiting = nil, nil
-		l.CutNoticed(0, draw(n.options.Notice, n.random))
-	}
-}
-
-// edge is a gateway's edge; it implements actors.Links.
-type edge struct {
-	*network
+// Link is one socket between a peer and the gateway.
+type Link struct {
+	ID      messages.LinkID
+	network *network
 	gateway *gateway
+	peer    peer
+	delay   Distribution
+	up,
+	down direction
+	// faults counts what goes wrong on it, with the others of its leg.
+	faults *Faults
+
+	// hello is what the pool is told once the first frame was read.
+	hello any
+
+	// The gateway's end.
+
+	owner *actor.PID
+	// unread is how many bytes the owner was given and has not credited.
+	unread int
+	// held are frames that arrived and that the reader has not read, because nobody owns the link or the window is used up.
+	held []arrival
+	// waiting are frames that were not written yet, because the peer does not read.
+	waiting      []wire.Frame
+	waitingBytes int
+	overdue      actors.Timer
+	// written is to be reported: the last data frame that has left, and the bytes since the last report.
+	written messages.LinkWritten
+	// closing: the gateway wants it closed, with the code. ended: the owner was told that it is gone.
+	closing, ended bool
+	code           wire.CloseCode
+
+	// The peer's end.
+
+	// flying is how many bytes are on their way to the gateway or held there. full: the peer found no room.
+	flying int
+	full   bool
+	// stalled: the peer does not read. left: the peer has closed it, for the cause, or was told that it is gone.
+	stalled, left bool
+	cause         string
+
+	// cut: nothing arrives any more on either side. Until heldUntil everything that is sent comes late.
+	cut       bool
+	heldUntil time.Duration
 }
 
-// Bind makes owner the receiver of the link's messages, or nobody; see actors.Links.
-func (e edge) Bind(id messages.LinkID, owner *actor.PID) {
-	l := e.links[id]
-	if l == nil {
-		if owner != nil {
-			e.gateway.send(owner, &messages.LinkClosed{Link: id, Cause: "closed before it was taken"})
-		}
+type arrival struct {
+	frame wire.Frame
+	bytes int
+}
+
+// send sends a frame to the gateway. What is sent on a socket that is gone is lost.
+func (l *Link) send(frame wire.Frame) {
+	if l.left {
 		return
 	}
-	if l.owner != nil && owner != nil {
-		e.broken("link %d was taken by %s after %s", id, owner.Id, l.owner.Id)
+	bytes := frameSize(frame)
+	l.ascend(arrival{frame, bytes})
+	if l.repeats(frame) {
+		l.again(func() { l.ascend(arrival{frame, bytes}) })
 	}
-	l.owner = owner
-	l.release()
 }
 
-// expiry is the time by which an actor must have taken a link.
-type expiry Link
+// ascend has a frame of the peer's travel up.
+func (l *Link) ascend(a arrival) {
+	l.flying += a.bytes
+	l.faults.note(l)
+	l.up.carry(l, (*Link).arrive, a)
+}
 
-// Happen closes a link that nobody has taken.
-func (x *expiry) Happen() {
-	if l := (*Link)(x); l.owner == nil {
+// greet is the first frame's arrival at the gateway.
+func (l *Link) greet(arrival) {
+	if l.ended || l.cut {
+		return
+	}
+	l.gateway.send(l.gateway.pool, l.hello)
+	l.hello = nil // a link may be held for long
+	l.network.world.Schedule(BindTimeout, (*expiry)(l))
+}
+
+// room reports whether the socket takes more data; when not, the peer is told once it does.
+func (l *Link) room() bool {
+	if l.flying < l.network.options.Window {
+		return true
+	}
+	l.full = true
+	return false
+}
+
+// arrive is a frame's arrival at the gateway.
+func (l *Link) arrive(a arrival) {
+	if l.cut || l.ended {
+		return
+	}
+	if len(l.held) > 0 || !l.reads() {
+		l.held = append(l.held, a)
+		return
+	}
+	l.read(a)
+	l.wake()
+}
+
+// reads reports whether the gateway reads from the socket.
+func (l *Link) reads() bool { return l.owner != nil && l.unread < l.network.options.Window }
+
+// read gives a frame to the owner.
+func (l *Link) read(a arrival) {
+	l.unread += a.bytes
+	l.flying -= a.bytes
+	m := &messages.LinkFrame{Link: l.ID, Frame: a.frame, Bytes: a.bytes}
+	if _, isToken := a.frame.(wire.Token); isToken {
+		if c, ok := l.peer.(*Client); ok {
+			m.Expires = c.goodUntil()
+		}
+	}
+	l.gateway.send(l.owner, m)
+}
+
+// release reads what the window allows.
+func (l *Link) release() {
+	for len(l.held) > 0 && l.reads() {
+		a := l.held[0]
+		l.held = l.held[1:]
+		l.read(a)
+	}
+	l.wake()
+}
+
+// wake tells a peer that found no room that there is some.
+func (l *Link) wake() {
+	if l.full && !l.left && l.flying < l.network.options.Window {
+		l.full = false
+		// Not at once: this runs inside an actor's call.
+		l.network.world.Later(0, func() {
+			if !l.left {
+				l.peer.writable(l)
+			}
+		})
+	}
+}
+
+// gatewaySend writes a frame, or queues it while the peer does not read.
+func (l *Link) gatewaySend(frame wire.Frame) {
+	if !l.stalled {
+		l.write(frame)
+		return
+	}
+	l.waiting = append(l.waiting, frame)
+	l.waitingBytes += frameSize(frame)
+	if l.waitingBytes > l.network.options.Outbox {
 		l.gatewayClose(wire.CloseTryAgain)
-	}
-}
-
-// Send queues a frame; see actors.Links.
-func (e edge) Send(id messages.LinkID, frame wire.Frame) {
-	if l := e.links[id]; l != nil && !l.closing {
-		l.gatewaySend(frame)
-	}
-}
-
-// Credit returns bytes to the reader's window; see actors.Links.
-func (e edge) Credit(id messages.LinkID, bytes int) {
-	l := e.links[id]
-	if l == nil {
-		if id == 0 || id > e.lastID {
-			e.broken("credit for link %d, which never was", id)
-		}
 		return
 	}
-	if bytes < 0 || bytes > l.unread {
-		e.broken("credit of %d bytes for link %d, of which %d are out", bytes, id, l.unread)
+	if l.overdue == nil {
+		l.overdue = l.network.world.AfterFunc(writeTimeout, func() { l.gatewayClose(wire.CloseTryAgain) })
+	}
+}
+
+func (l *Link) write(frame wire.Frame) {
+	l.descend(arrival{frame: frame})
+	data, ok := frame.(wire.Data)
+	if _, isClient := l.peer.(*Client); !(ok && isClient) && l.repeats(frame) {
+		l.again(func() { l.descend(arrival{frame: frame}) })
+	}
+	if !ok {
 		return
 	}
-	l.unread -= bytes
-	l.release()
-}
-
-// Close closes the socket once everything queued was written; see actors.Links.
-func (e edge) Close(id messages.LinkID, code wire.CloseCode) {
-	if l := e.links[id]; l != nil {
-		l.gatewayClose(code)
+	first := l.written.Bytes == 0
+	l.written.Link, l.written.Seq = l.ID, data.Seq
+	l.written.Bytes += frameSize(frame)
+	if first {
+		l.network.world.Later(draw(l.network.options.Write, l.network.random), l.report)
 	}
 }
 
-// frameSize is about what a frame takes on the wire.
-func frameSize(frame wire.Frame) int {
-	if data, ok := frame.(wire.Data); ok {
-		return 40 + len(data.Payload)
+// descend has a frame of the gateway's travel down.
+func (l *Link) descend(a arrival) {
+	l.faults.note(l)
+	l.down.carry(l, (*Link).reach, a)
+}
+
+// reach is a frame's arrival at the peer.
+func (l *Link) reach(a arrival) {
+	if !l.cut && !l.left {
+		l.peer.receive(l, a.frame)
 	}
-	return 64
 }
 
-// direction is one direction of a link. What is sent on it arrives in order.
-type direction struct{ busyUntil time.Duration }
-
-// delay is how long what is sent now takes to arrive.
-func (d *direction) delay(l *Link) time.Duration {
-	now := l.network.World.Elapsed()
-	d.busyUntil = max(d.busyUntil, now+draw(l.delay, l.network.random))
-	return d.busyUntil - now
-}
-
-// carry has something land when what is sent now arrives.
-func (d *direction) carry(l *Link, land func(*Link, arrival), a arrival) {
-	n := l.network
-	var f *flight
-	if last := len(n.landed) - 1; last >= 0 {
-		f, n.landed = n.landed[last], n.landed[:last]
-	} else {
-		f = new(flight)
+// report tells the owner what has left.
+func (l *Link) report() {
+	written := l.written
+	l.written = messages.LinkWritten{}
+	if !l.ended && l.owner != nil {
+		l.gateway.send(l.owner, &written)
 	}
-	*f = flight{link: l, land: land, arrival: a}
-	n.World.Schedule(d.delay(l), f)
 }
 
-// flight is something on its way. There are many, so they are used again.
-type flight struct {
-	link *Link
-	land func(*Link, arrival)
-	arrival
+// gatewayClose closes the socket from the gateway's side.
+func (l *Link) gatewayClose(code wire.CloseCode) {
+	if l.closing || l.ended {
+		return
+	}
+	l.closing, l.code = true, code
+	if l.stalled || l.cut {
+		l.network.world.Later(closeTimeout, func() {
+			l.end("closed without an answer")
+			l.leave(0)
+		})
+		return
+	}
+	l.down.carry(l, (*Link).closeReached, arrival{})
 }
 
-// Happen is the landing.
-func (f *flight) Happen() {
-	l, land, a := f.link, f.land, f.arrival
-	*f = flight{}
-	l.network.landed = append(l.network.landed, f)
-	land(l, a)
+// closeReached is the arrival of the gateway's close at the peer, who answers it.
+func (l *Link) closeReached(arrival) {
+	if l.cut {
+		l.network.world.Later(closeTimeout, func() { l.end("closed without an answer") })
+		return
+	}
+	l.leave(l.code)
+	l.up.carry(l, (*Link).closeAnswered, arrival{})
+}
+
+// closeAnswered is the arrival of the peer's answer at the gateway.
+func (l *Link) closeAnswered(arrival) { l.end("closed") }
+
+// end is the end as the gateway sees it.
+func (l *Link) end(cause string) {
+	if l.ended {
+		return
+	}
+	l.ended = true
+	l.held, l.waiting = nil, nil
+	if l.overdue != nil {
+		l.overdue.Stop()
+	}
+	delete(l.network.links, l.ID)
+	if l.owner != nil {
+		l.gateway.send(l.owner, &messages.LinkClosed{Link: l.ID, Cause: cause})
+	}
+}
+
+// leave is the end as the peer sees it.
+func (l *Link) leave(code wire.CloseCode) {
+	if !l.left {
+		l.left = true
+		l.peer.closed(l, code)
+	}
+}
+
+// close closes the socket from the peer's side, who hears no more of it.
+func (l *Link) close(cause string) {
+	if l.left {
+		return
+	}
+	l.left, l.cause = true, cause
+	l.up.carry(l, (*Link).closeArrived, arrival{})
+}
+
+// closeArrived is the arrival of the peer's close at the gateway.
+func (l *Link) closeArrived(arrival) {
+	if !l.cut {
+		l.end(l.cause)
+	}
+}
+
+// Cut drops the socket: what is on its way is lost, and each end notices in its own time.
+func (l *Link) Cut() {
+	l.CutNoticed(draw(l.network.options.Notice, l.network.random), draw(l.network.options.Notice, l.network.random))
+}
+
+// CutNoticed is Cut with the times that the gateway and the peer take to notice.
+func (l *Link) CutNoticed(gateway, peer time.Duration) {
+	if l.cut || l.ended && l.left {
+		return
+	}
+	l.cut = true
+	l.network.world.Later(gateway, func() { l.end("connection lost") })
+	l.network.world.Later(peer, func() { l.leave(0) })
+}
+
+// Hold delays everything that is sent on it from now on by a while, in both directions, as a network does that is
+// congested or fails over. Nothing is lost.
+func (l *Link) Hold(d time.Duration) {
+	now := l.network.world.Elapsed()
+	l.up.busyUntil, l.down.busyUntil = max(l.up.busyUntil, now+d), max(l.down.busyUntil, now+d)
+	l.heldUntil = now + d
+}
+
+// Healthy reports whether the socket works, as far as anyone who sees both ends can tell.
+func (l *Link) Healthy() bool { return !l.cut && !l.left && !l.ended && !l.stalled && !l.closing }
+
+// Stall has the peer stop reading, or go on.
+func (l *Link) Stall(stalled bool) {
+	l.stalled = stalled
+	if stalled {
+		return
+	}
+	if l.overdue != nil {
+		l.overdue.Stop()
+		l.overdue = nil
+	}
+	waiting := l.waiting
+	l.waiting, l.waitingBytes = nil, 0
+	for _, frame := range waiting {
+		l.write(frame)
+	}
 }

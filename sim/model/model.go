@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"hearth/messages"
@@ -15,10 +16,12 @@ type Model struct {
 	// Log is the history of the facts that the actors reported.
 	Log *Log
 
+	// options are the one copy that there is; all parts of the model point into it.
 	options Options
 	network *network
-	bridges *bridges
-	clients *clients
+	// bridgeRandom is what all bridges draw from.
+	bridgeRandom *rand.Rand
+	clients      *clients
 	// calm: the world is as good as it gets; see Calm.
 	calm bool
 
@@ -32,13 +35,14 @@ type Model struct {
 // actors.Settings.Validate.
 func New(options Options) *Model {
 	m := &Model{options: options}
+	m.options.defaults()
 	m.World = world.New(world.Options{
 		Seed: options.Seed, Choose: options.Schedule, Rethrow: options.Rethrow, AfterPick: options.AfterPick,
 	})
 	m.Log = newLog(m, options.Trace)
-	m.network = newNetwork(m, options.Network)
-	m.Cloud = newCloud(m, options.Cloud)
-	m.bridges = newBridges(m, options)
+	m.network = newNetwork(m)
+	m.Cloud = newCloud(m)
+	m.bridgeRandom = m.World.Stream("bridge")
 	m.clients = newClients(m)
 	m.begin(m.World.Node)
 	return m
@@ -78,14 +82,14 @@ func (m *Model) Status() *messages.PoolStatus {
 // that there are keep the lives that they drew, but what was broken about bridges is not for new ones.
 func (m *Model) Calm() {
 	m.calm = true
-	m.options.Bridge.WrongAddress, m.options.Bridge.Deaf, m.options.Bridge.Stuck, m.options.Bridge.Failing = 0, 0, 0, 0
-	m.Cloud.options.Faults = CloudFaults{}
-	m.Cloud.options.Life = nil
-	fleet := &m.Cloud.fleet.options
+	bridge, cloud, network := &m.options.Bridge, &m.options.Cloud, &m.options.Network
+	bridge.WrongAddress, bridge.Deaf, bridge.Stuck, bridge.Failing = 0, 0, 0, 0
+	cloud.Faults = CloudFaults{}
+	cloud.Life = nil
+	fleet := &cloud.Fleet
 	fleet.Life, fleet.Spot, fleet.Missed = nil, nil, 0
 	m.Cloud.script = nil
-	m.bridges.options.Bridge = m.options.Bridge
-	m.network.options.ClientDrop, m.network.options.BridgeDrop = nil, nil
+	network.ClientDrop, network.BridgeDrop = nil, nil
 }
 
 // Links is the number of sockets that the gateway has; Unread the bytes that its actors have not credited.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -166,6 +167,13 @@ func (o *Options) StartTakes(d Distribution) {
 	o.Cloud = CloudOptions{Boot: d}
 	o.Network = NetworkOptions{}
 	o.Settings.LaunchConcurrency = 1 << 30
+}
+
+// defaults fills in what is 0 for its default.
+func (o *Options) defaults() {
+	o.Bridge.Buffer = cmp.Or(o.Bridge.Buffer, defaultBuffer)
+	o.Network.Window = cmp.Or(o.Network.Window, defaultWindow)
+	o.Network.Outbox = cmp.Or(o.Network.Outbox, defaultOutbox)
 }
 
 // orphan is how long a bridge lives without a gateway.

@@ -5,8 +5,8 @@ import "time"
 // provider is an ECS capacity provider's managed scaling: it looks at the group once in a while, scales out when tasks
 // wait, and in when hosts were empty for long enough.
 type provider struct {
-	*fleet
-	ProviderOptions
+	fleet   *fleet
+	options *ProviderOptions
 	// scaledOut is when it last did; ever says that it did.
 	scaledOut time.Duration
 	ever      bool
@@ -16,7 +16,7 @@ type provider struct {
 
 // begin starts its looks.
 func (p *provider) begin() {
-	p.World.Later(p.Period, func() {
+	p.fleet.world.Later(p.options.Period, func() {
 		p.look()
 		p.begin()
 	})
@@ -30,7 +30,7 @@ func (p *provider) look() {
 		p.scaleOut(lacking)
 		return
 	}
-	if p.empty++; p.empty >= p.ScaleInAfter {
+	if p.empty++; p.empty >= p.options.ScaleInAfter {
 		p.empty = 0
 		p.scaleIn(spare)
 	}
@@ -38,32 +38,32 @@ func (p *provider) look() {
 
 // lacking is how many hosts the waiting tasks need beyond those that are coming.
 func (p *provider) lacking() int {
-	slots := p.options.Slots
-	return max(0, (len(p.waiting)-p.coming*slots+slots-1)/slots)
+	slots := p.fleet.options.Slots
+	return max(0, (len(p.fleet.waiting)-p.fleet.coming*slots+slots-1)/slots)
 }
 
 // scaleOut raises what the group is kept at. From no host at all it takes two, and it waits between two steps.
 func (p *provider) scaleOut(lacking int) {
-	now := p.World.Elapsed()
-	if lacking == 0 || p.ever && now-p.scaledOut < p.Warmup {
+	now := p.fleet.world.Elapsed()
+	if lacking == 0 || p.ever && now-p.scaledOut < p.options.Warmup {
 		return
 	}
-	hosts := len(p.present) + p.coming
+	hosts := len(p.fleet.present) + p.fleet.coming
 	if hosts == 0 {
 		lacking = max(lacking, 2)
 	}
-	if wanted := min(p.options.Max, hosts+lacking); wanted > p.desired {
+	if wanted := min(p.fleet.options.Max, hosts+lacking); wanted > p.fleet.desired {
 		p.ever, p.scaledOut = true, now
-		p.desired = wanted
-		p.keep()
+		p.fleet.desired = wanted
+		p.fleet.keep()
 	}
 }
 
 // spare are the hosts that could go: the empty ones in service that the group has above its minimum, the youngest first.
 func (p *provider) spare() []*Host {
 	var spare []*Host
-	for i := len(p.present) - 1; i >= 0 && len(spare) < p.desired-p.options.Min; i-- {
-		if h := p.present[i]; h.state == hostInService && h.tasks == 0 {
+	for i := len(p.fleet.present) - 1; i >= 0 && len(spare) < p.fleet.desired-p.fleet.options.Min; i-- {
+		if h := p.fleet.present[i]; h.state == hostInService && h.tasks == 0 {
 			spare = append(spare, h)
 		}
 	}
@@ -75,6 +75,6 @@ func (p *provider) scaleIn(hosts []*Host) {
 	for _, h := range hosts {
 		h.leave()
 	}
-	p.desired -= len(hosts)
-	p.keep()
+	p.fleet.desired -= len(hosts)
+	p.fleet.keep()
 }

@@ -11,8 +11,8 @@ import (
 
 // user is what init_user made of a task: the session's end in the bridge, and its agent.
 type user struct {
-	*bridge
-	init wire.InitUser
+	bridge *bridge
+	init   wire.InitUser
 	// token is the user's latest.
 	token wire.Secret
 	// ready or failed says how the init went, nil while it goes on.
@@ -37,24 +37,24 @@ func newUser(b *bridge, init wire.InitUser) *user {
 	u := &user{
 		bridge: b, init: init, token: init.Token, in: init.InSeq, cursor: init.OutSeq, flowing: true, out: replay{first: init.OutSeq + 1},
 	}
-	o := &b.bridges.options.Bridge
+	o := &b.options.Bridge
 	workspace, token, agent := draw(o.Workspace, b.random), draw(o.Token, b.random), draw(o.Agent, b.random)
 	if b.stuck {
 		return u
 	}
-	b.World.Later(workspace+token+agent, func() {
+	b.world.Later(workspace+token+agent, func() {
 		switch {
 		case b.gone || b.stopping:
 			b.finish()
 		case b.failing:
 			u.failed = &wire.InitFailed{Code: cmp.Or(o.FailCode, "workspace"), Message: "no space left on device"}
-			u.announce(u.link, u.next)
+			u.announce(u.bridge.link, u.bridge.next)
 			b.endingIn(settleTimeout)
 		default:
 			u.ready = &wire.BridgeReady{SessionID: init.SessionID, Timings: wire.Timings{
 				WorkspaceMs: wire.Millis(workspace), TokenMs: wire.Millis(token), AgentMs: wire.Millis(agent),
 			}}
-			u.announce(u.link, u.next)
+			u.announce(u.bridge.link, u.bridge.next)
 			u.run()
 		}
 	})
@@ -65,7 +65,7 @@ func newUser(b *bridge, init wire.InitUser) *user {
 func (u *user) announce(links ...*Link) {
 	for _, link := range links {
 		switch {
-		case link == nil || u.captured != nil:
+		case link == nil || u.bridge.captured != nil:
 		case u.failed != nil:
 			link.send(*u.failed)
 		case u.ready != nil:
@@ -76,14 +76,14 @@ func (u *user) announce(links ...*Link) {
 
 // run is the agent's life.
 func (u *user) run() {
-	o := &u.bridges.options.Agent
+	o := &u.bridge.options.Agent
 	u.pump()
 	for _, data := range u.early {
 		u.input(data)
 	}
 	u.early = nil
 	if o.Life != nil {
-		u.World.Later(draw(o.Life, u.random), func() { u.exited(wire.Exit{Code: 0}) })
+		u.bridge.world.Later(draw(o.Life, u.bridge.random), func() { u.exited(wire.Exit{Code: 0}) })
 	}
 	if o.Chatter != nil {
 		u.chat()
@@ -92,8 +92,8 @@ func (u *user) run() {
 
 // chat says something now and then.
 func (u *user) chat() {
-	u.World.Later(draw(u.bridges.options.Agent.Chatter, u.random), func() {
-		if !u.gone && u.exit == nil && !u.calm {
+	u.bridge.world.Later(draw(u.bridge.options.Agent.Chatter, u.bridge.random), func() {
+		if !u.bridge.gone && u.exit == nil && !u.bridge.model.calm {
 			u.say()
 			u.chat()
 		}
@@ -107,7 +107,7 @@ func (u *user) receive(frame wire.Frame) {
 		u.input(f)
 	case wire.Ack:
 		u.out.forget(f.Seq)
-		for u.paused > 0 && u.exit == nil && u.out.size() < u.bridges.options.Bridge.Buffer {
+		for u.paused > 0 && u.exit == nil && u.out.size() < u.bridge.options.Bridge.Buffer {
 			u.paused--
 			u.put()
 		}
@@ -128,18 +128,18 @@ func (u *user) input(data wire.Data) {
 		}
 		return
 	}
-	if u.exit != nil || u.evicted || data.Seq > u.in+1 {
+	if u.exit != nil || u.bridge.evicted || data.Seq > u.in+1 {
 		return
 	}
-	isNew := data.Seq == u.in+1 || u.bridges.options.Bridge.Gullible
+	isNew := data.Seq == u.in+1 || u.bridge.options.Bridge.Gullible
 	u.in = max(u.in, data.Seq)
 	u.acknowledge()
-	if hook := u.bridges.options.Hooks.Input; hook != nil && isNew {
-		hook(u.container, data)
+	if hook := u.bridge.options.Hooks.Input; hook != nil && isNew {
+		hook(u.bridge.container, data)
 	}
-	if isNew && !u.bridges.options.Agent.Silent {
-		u.World.Later(draw(u.bridges.options.Agent.Think, u.random), func() {
-			if !u.gone && u.exit == nil {
+	if isNew && !u.bridge.options.Agent.Silent {
+		u.bridge.world.Later(draw(u.bridge.options.Agent.Think, u.bridge.random), func() {
+			if !u.bridge.gone && u.exit == nil {
 				u.say()
 			}
 		})
@@ -148,8 +148,8 @@ func (u *user) input(data wire.Data) {
 
 // acknowledge says what the agent was given, unless another socket is about to.
 func (u *user) acknowledge() {
-	if u.link != nil && u.next == nil {
-		u.link.send(wire.Ack{Seq: u.in})
+	if u.bridge.link != nil && u.bridge.next == nil {
+		u.bridge.link.send(wire.Ack{Seq: u.in})
 	}
 }
 
@@ -163,11 +163,11 @@ func (u *user) goOn() {
 
 // say puts out a line: its number.
 func (u *user) say() {
-	if u.paused == 0 && u.out.size() < u.bridges.options.Bridge.Buffer {
+	if u.paused == 0 && u.out.size() < u.bridge.options.Bridge.Buffer {
 		u.put()
 		return
 	}
-	if u.bridges.options.Bridge.Forget {
+	if u.bridge.options.Bridge.Forget {
 		u.out.forget(u.out.first)
 		u.put()
 		return
@@ -185,15 +185,15 @@ func (u *user) pump() {
 	if u.ready == nil || !u.flowing {
 		return
 	}
-	for u.link != nil && u.next == nil && u.link.room() {
+	for u.bridge.link != nil && u.bridge.next == nil && u.bridge.link.room() {
 		frame, cursor := u.out.after(u.cursor)
 		u.cursor = cursor
 		switch {
 		case frame != nil:
-			u.link.send(frame)
-		case u.exit != nil && !u.exitSent && !u.evicted:
+			u.bridge.link.send(frame)
+		case u.exit != nil && !u.exitSent && !u.bridge.evicted:
 			u.exitSent = true
-			u.link.send(*u.exit)
+			u.bridge.link.send(*u.exit)
 			u.windDown()
 			return
 		default:
@@ -204,16 +204,16 @@ func (u *user) pump() {
 
 // stop tells the agent to end. It takes its time, up to the grace.
 func (u *user) stop(grace time.Duration) {
-	again := u.stopping
-	u.stopping = true
+	again := u.bridge.stopping
+	u.bridge.stopping = true
 	switch {
 	case u.exit != nil:
 		u.windDown()
 	case u.ready == nil:
-		u.finish()
+		u.bridge.finish()
 	case !again:
-		farewell := min(draw(u.bridges.options.Agent.Farewell, u.random), grace)
-		u.World.Later(farewell, func() { u.exited(wire.Exit{Code: 143, Signal: "SIGTERM"}) })
+		farewell := min(draw(u.bridge.options.Agent.Farewell, u.bridge.random), grace)
+		u.bridge.world.Later(farewell, func() { u.exited(wire.Exit{Code: 143, Signal: "SIGTERM"}) })
 	}
 }
 
@@ -226,12 +226,12 @@ func (t *Container) AgentEnds(exit wire.Exit) {
 
 // exited is the agent's end. Outputs that found no room are never said.
 func (u *user) exited(exit wire.Exit) {
-	if u.gone || u.exit != nil {
+	if u.bridge.gone || u.exit != nil {
 		return
 	}
 	u.exit = &exit
-	if u.evicted {
-		u.endingIn(flushTimeout)
+	if u.bridge.evicted {
+		u.bridge.endingIn(flushTimeout)
 	}
 	u.pump()
 	u.windDown()
@@ -239,21 +239,21 @@ func (u *user) exited(exit wire.Exit) {
 
 // windDown ends a task whose agent has ended, but not before its last words were heard.
 func (u *user) windDown() {
-	heard := u.link != nil && u.exitSent
+	heard := u.bridge.link != nil && u.exitSent
 	switch {
-	case u.gone || u.exit == nil:
-	case u.evicted:
-		if u.link != nil && u.out.size() == 0 {
-			u.finish()
+	case u.bridge.gone || u.exit == nil:
+	case u.bridge.evicted:
+		if u.bridge.link != nil && u.out.size() == 0 {
+			u.bridge.finish()
 		}
-	case u.stopping && (heard || u.link == nil), heard && u.out.size() == 0:
-		u.finish()
-	case u.stopping:
-		u.endingIn(flushTimeout)
+	case u.bridge.stopping && (heard || u.bridge.link == nil), heard && u.out.size() == 0:
+		u.bridge.finish()
+	case u.bridge.stopping:
+		u.bridge.endingIn(flushTimeout)
 	case heard:
-		u.endingIn(settleTimeout)
+		u.bridge.endingIn(settleTimeout)
 	default:
-		u.endingIn(orphanTimeout)
+		u.bridge.endingIn(orphanTimeout)
 	}
 }
 
