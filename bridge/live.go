@@ -185,6 +185,7 @@ func (b *bridge) relay(s *session, p prepared) wire.Exit {
 	var (
 		readers sync.WaitGroup
 		stderr  tail
+		told    = newStderrLog(s.log)
 	)
 	readers.Go(func() { b.watchKeepalive(s, p.workspace, a.dead) })
 	readers.Go(func() {
@@ -194,13 +195,14 @@ func (b *bridge) relay(s *session, p prepared) wire.Exit {
 		eachLine(s.log, "stderr", a.stderr, s.codec.max, func(line []byte, whole bool) bool {
 			text := s.redact.clean(string(line))
 			stderr.add(text)
-			s.log.Info().Str("stream", "stderr").Msg(clip(text, maxLogLine))
+			told.line(text)
 			return b.cfg.AgentStderr != StderrMerge || s.output(line, whole)
 		})
 	})
 	exit := a.wait()
 	s.in.close()
 	readers.Wait()
+	told.close()
 	closeFiles(a.stdout.file, a.stderr.file)
 	if exit.Stderr == "" {
 		exit.Stderr = stderr.String()

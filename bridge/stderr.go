@@ -3,7 +3,11 @@ package bridge
 import (
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
 
 	"hearth/messages/wire"
 )
@@ -25,6 +29,44 @@ func (t *tail) add(line string) {
 }
 
 func (t *tail) String() string { return strings.ToValidUTF8(string(t.text), "") }
+
+// How fast an agent's standard error may go into the log: so much at once, and so much a second from then on. Everybody's lines are
+// in one place in the end.
+const (
+	stderrBurst  = 64 << 10
+	stderrPerSec = 8 << 10
+)
+
+// stderrLog writes an agent's standard error into the log, as fast as it may go there. What is left out is counted.
+type stderrLog struct {
+	log     zerolog.Logger
+	limiter *rate.Limiter
+	// leftOut counts the lines since the last one that was written.
+	leftOut int
+}
+
+func newStderrLog(log zerolog.Logger) *stderrLog {
+	return &stderrLog{log: log.With().Str("stream", "stderr").Logger(), limiter: rate.NewLimiter(stderrPerSec, stderrBurst)}
+}
+
+func (l *stderrLog) line(text string) {
+	text = clip(text, maxLogLine)
+	const each = 256 // a line costs that much beside its text
+	if !l.limiter.AllowN(time.Now(), len(text)+each) {
+		l.leftOut++
+		return
+	}
+	l.close()
+	l.log.Info().Msg(text)
+}
+
+// close says how many lines were left out, if any were.
+func (l *stderrLog) close() {
+	if l.leftOut > 0 {
+		l.log.Warn().Int("lines", l.leftOut).Msg("left out: the agent writes more than the log takes")
+		l.leftOut = 0
+	}
+}
 
 // minSecret is the length from which on a token is hidden in text. Shorter ones would blot out ordinary words, and are no
 // secrets.

@@ -71,7 +71,7 @@ type cli struct {
 	WarmOrphanTTL     time.Duration `name:"warm-orphan-ttl" env:"WARM_ORPHAN_TTL" default:"10m" help:"How long a task without a running agent outlives its gateway."`
 	StopGrace         time.Duration `env:"STOP_GRACE" default:"10s" help:"The agent's time between SIGTERM and SIGKILL when this program gets a SIGTERM. At most 20s."`
 
-	LogLevel  string `env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"What is logged: debug, info, warn or error, and above."`
+	LogLevel  string `env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"What is logged: trace, debug, info, warn or error, and above."`
 	LogFormat string `env:"LOG_FORMAT" enum:"json,console" default:"json" help:"json for machines, console for people."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

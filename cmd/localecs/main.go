@@ -71,7 +71,7 @@ type flags struct {
 	Seed                uint64        `default:"1" env:"LOCALECS_SEED" help:"Seed of injected faults and of random placement."`
 
 	ShutdownTimeout time.Duration `default:"35s" env:"LOCALECS_SHUTDOWN_TIMEOUT" help:"How long tasks have when this program is asked to end (SIGTERM, SIGINT). A second signal kills them at once."`
-	LogLevel        string        `default:"info" enum:"debug,info,warn,error" env:"LOCALECS_LOG_LEVEL" help:"debug, info, warn or error. What tasks write is logged at info."`
+	LogLevel        string        `default:"info" enum:"trace,debug,info,warn,error" env:"LOCALECS_LOG_LEVEL" help:"trace, debug, info, warn or error. What tasks write is logged at info."`
 	LogFormat       string        `default:"console" enum:"console,json" env:"LOCALECS_LOG_FORMAT" help:"console or json; the log goes to standard error."`
 }
 

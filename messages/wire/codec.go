@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -87,6 +88,9 @@ func decode[F Frame](raw []byte) (Frame, error) {
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return nil, plainError(f.FrameType(), err)
 	}
+	if b, ok := any(&f).(interface{ bound() }); ok {
+		b.bound()
+	}
 	if v, ok := any(f).(interface{ validate() error }); ok {
 		if err := v.validate(); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.FrameType(), err)
@@ -134,6 +138,53 @@ func AppendFrame(dst []byte, f Frame) []byte {
 		dst = append(dst, ',')
 	}
 	return append(dst, fields[1:]...)
+}
+
+// What a frame may have of free text: it goes into logs, to operators and to clients. More is cut off, and the cut is marked.
+const (
+	maxWord   = 128
+	maxText   = 1 << 10
+	maxStderr = 4 << 10
+)
+
+// cut shortens a text to max bytes, between characters, and marks that it did.
+func cut(text *string, max int) {
+	const mark = "…"
+	if len(*text) <= max {
+		return
+	}
+	n := max - len(mark)
+	for n > 0 && !utf8.RuneStart((*text)[n]) {
+		n--
+	}
+	*text = (*text)[:n] + mark
+}
+
+func (h *BridgeHello) bound() { cut(&h.Version, maxWord) }
+
+func (f *InitFailed) bound() {
+	cut(&f.Code, maxWord)
+	cut(&f.Message, maxText)
+}
+
+// bound keeps the end of standard error: that is where the reason is.
+func (e *Exit) bound() {
+	cut(&e.Signal, maxWord)
+	if extra := len(e.Stderr) - maxStderr; extra > 0 {
+		for extra < len(e.Stderr) && !utf8.RuneStart(e.Stderr[extra]) {
+			extra++
+		}
+		e.Stderr = e.Stderr[extra:]
+	}
+}
+
+func (s *Stop) bound() { cut(&s.Reason, maxText) }
+
+func (e *Error) bound() {
+	word := string(e.Code)
+	cut(&word, maxWord)
+	e.Code = ErrorCode(word)
+	cut(&e.Message, maxText)
 }
 
 func (h Hello) validate() error {

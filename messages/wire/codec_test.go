@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // frames has one of each frame with every field filled, by the decoder that reads it.
@@ -208,6 +209,36 @@ func BenchmarkDecodeData(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestFreeTextIsBounded: what a peer says of itself goes into logs and to others, and a bridge may lie.
+func TestFreeTextIsBounded(t *testing.T) {
+	long := strings.Repeat("ä", 200_000)
+	for _, test := range []struct {
+		decode func([]byte) (Frame, error)
+		frame  Frame
+		text   func(Frame) string
+		max    int
+	}{
+		{DecodeFromBridge, InitFailed{Code: "agent", Message: long}, func(f Frame) string { return f.(InitFailed).Message }, maxText},
+		{DecodeFromBridge, InitFailed{Code: long}, func(f Frame) string { return f.(InitFailed).Code }, maxWord},
+		{DecodeFromBridge, Exit{Stderr: long + "the end"}, func(f Frame) string { return f.(Exit).Stderr }, maxStderr},
+		{DecodeFromBridge, Exit{Signal: long}, func(f Frame) string { return f.(Exit).Signal }, maxWord},
+		{DecodeFromBridge, BridgeHello{TaskID: "t-1", State: BridgeWarm, Version: long}, func(f Frame) string { return f.(BridgeHello).Version }, maxWord},
+		{DecodeToBridge, Stop{Reason: long}, func(f Frame) string { return f.(Stop).Reason }, maxText},
+		{DecodeToClient, Error{Message: long}, func(f Frame) string { return f.(Error).Message }, maxText},
+	} {
+		got, err := test.decode(AppendFrame(nil, test.frame))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := test.text(got); len(text) > test.max || len(text) < test.max-4 || !utf8.ValidString(text) {
+			t.Errorf("%T: %d bytes of at most %d", test.frame, len(text), test.max)
+		}
+		if exit, ok := got.(Exit); ok && exit.Stderr != "" && !strings.HasSuffix(exit.Stderr, "the end") {
+			t.Errorf("the end of standard error is lost: %.20q", exit.Stderr)
+		}
 	}
 }
 
