@@ -44,6 +44,11 @@ const (
 	EventResized EventKind = "resized"
 	// EventEndAsked: an operator ends a session, or N of a user's, who is kept out for Took.
 	EventEndAsked EventKind = "end_asked"
+	// EventRevision: tasks are started with another revision of their definition from here on; those that are ready with
+	// another are replaced, one by one.
+	EventRevision EventKind = "revision"
+	// EventRuns: it is known which revision a task runs.
+	EventRuns EventKind = "runs"
 	// EventHostLost: a host is gone, and N tasks with it. EventHostWithdrawn: it drains; N tasks are not claimed any more.
 	EventHostLost      EventKind = "host_lost"
 	EventHostWithdrawn EventKind = "host_withdrawn"
@@ -124,15 +129,17 @@ type Event struct {
 	User    wire.UserID
 	Host    HostID
 	ARN     string
-	Phase   string
-	Was     string
-	Path    wire.Path
-	Why     wire.ColdReason
-	Reason  string
-	Fault   LaunchErrorKind
-	Took    time.Duration
-	Timings wire.Timings
-	N, M    int
+	// Revision is what a task runs, when that is known.
+	Revision Revision
+	Phase    string
+	Was      string
+	Path     wire.Path
+	Why      wire.ColdReason
+	Reason   string
+	Fault    LaunchErrorKind
+	Took     time.Duration
+	Timings  wire.Timings
+	N, M     int
 	// Census is the pool as it stands after the fact; set on the pool's events only. It is the observer's until
 	// Observe returns.
 	Census *Census

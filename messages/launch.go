@@ -12,10 +12,15 @@ type RunTask struct {
 // Dedicated reports whether the task is started for one session.
 func (r RunTask) Dedicated() bool { return r.Session != "" }
 
+// Revision names a revision of a task definition: family:revision.
+type Revision string
+
 // RunDone answers RunTask: either an ARN or an error.
 type RunDone struct {
 	Task wire.TaskID
 	ARN  string
+	// Revision is what the task runs, empty when that is not known.
+	Revision Revision
 	// Host is empty when the task is not placed yet.
 	Host HostID
 	Err  *LaunchError
@@ -67,7 +72,13 @@ type ListedTask struct {
 	Host    HostID
 	Session wire.SessionID
 	User    wire.UserID
+	// Revision is what it runs, empty when that is not known.
+	Revision Revision
 }
+
+// RevisionFound tells the pool what tasks are started with from here on. It comes when that is known first, and whenever it
+// changes.
+type RevisionFound struct{ Revision Revision }
 
 // LaunchErrorKind sorts what can go wrong with an ECS call by what is to be done about it.
 type LaunchErrorKind string

@@ -110,7 +110,8 @@ type ListRequest struct{}
 
 // TaskFound tells a task whose ARN is not known what a list says of it.
 type TaskFound struct {
-	ARN string
+	ARN      string
+	Revision Revision
 	// Host is empty when the task is not placed yet.
 	Host HostID
 }
@@ -123,8 +124,9 @@ type Adopt struct {
 
 // TaskLaunched tells the pool that ECS has accepted a task.
 type TaskLaunched struct {
-	Task wire.TaskID
-	ARN  string
+	Task     wire.TaskID
+	ARN      string
+	Revision Revision
 }
 
 // TaskPlaced tells the pool which host a task is on.
@@ -256,7 +258,9 @@ type PoolStatus struct {
 	Tasks    []TaskStatus    `json:"tasks"`
 	Sessions []SessionStatus `json:"sessions"`
 	Hosts    []HostStatus    `json:"hosts"`
-	Draining bool            `json:"draining"`
+	// Revisions counts the tasks that are not being stopped by what they run.
+	Revisions map[Revision]int `json:"revisions,omitempty"`
+	Draining  bool             `json:"draining"`
 	// LastFailure is why the last start failed, kept until a task becomes ready.
 	LastFailure string `json:"lastFailure,omitempty"`
 }
@@ -283,7 +287,9 @@ type TaskStatus struct {
 	Host    HostID         `json:"host,omitempty"`
 	// Isolation names the levels that keep agents apart there; empty until the bridge has dialled, and if it does not say.
 	Isolation string `json:"isolation,omitempty"`
-	AgeMs     int64  `json:"ageMs"`
+	// Revision is that of its task definition, empty while it is not known.
+	Revision Revision `json:"revision,omitempty"`
+	AgeMs    int64    `json:"ageMs"`
 }
 
 // SessionStatus is one session in a PoolStatus.

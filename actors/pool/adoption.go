@@ -71,7 +71,7 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 		t := p.tasks[listed.Task]
 		switch {
 		case t != nil && t.arn == "":
-			p.tell(t.pid, &messages.TaskFound{ARN: listed.ARN, Host: listed.Host})
+			p.tell(t.pid, &messages.TaskFound{ARN: listed.ARN, Host: listed.Host, Revision: listed.Revision})
 		case p.draining: // nothing more is taken over
 		case t == nil && !p.past.has(listed.Task) &&
 			(listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning):
@@ -105,6 +105,7 @@ func (p *pool) adopt(request messages.RunTask, listed messages.ListedTask) *task
 	p.adoption.some = true
 	p.enter(t)
 	p.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, ARN: t.arn, Host: listed.Host})
+	p.runs(t, listed.Revision)
 	if listed.Host != "" {
 		p.taskPlaced(t, &messages.TaskPlaced{Task: t.id, Host: listed.Host})
 	}

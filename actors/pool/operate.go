@@ -50,7 +50,7 @@ func (p *pool) status() *messages.PoolStatus {
 		},
 		Tasks:    make([]messages.TaskStatus, 0, len(p.tasks)),
 		Sessions: make([]messages.SessionStatus, 0, len(p.sessions)),
-		Hosts:    []messages.HostStatus{},
+		Hosts:    []messages.HostStatus{}, Revisions: map[messages.Revision]int{},
 		Draining: p.draining, LastFailure: p.lastFailure,
 	}
 	if p.settings.WarmPool {
@@ -59,6 +59,12 @@ func (p *pool) status() *messages.PoolStatus {
 	for _, t := range sortedTasks(p.tasks) {
 		task := messages.TaskStatus{
 			ID: t.id, ARN: t.arn, State: t.state.reported(), Isolation: t.isolation, AgeMs: wire.Millis(now.Sub(t.started)),
+		}
+		if t.revision != "" {
+			task.Revision = t.revision
+			if t.state != poolStopping {
+				status.Revisions[t.revision]++
+			}
 		}
 		if t.session != nil {
 			task.Session = t.session.id

@@ -49,6 +49,9 @@ type pool struct {
 	// lastFault is the kind of the last failure, if ECS's answer was one.
 	lastFault messages.LaunchErrorKind
 
+	// revision is what tasks are started with, empty as long as nobody has said so.
+	revision messages.Revision
+
 	// refill and lull are the policy's memory. lullOver rings when what is too many may have been so for long enough. Invariant: it
 	// is set exactly while the lull is not empty.
 	refill   refill
@@ -142,7 +145,9 @@ func (p *pool) handle(ctx actor.Context, message any) {
 	case *messages.TasksListed:
 		p.tasksListed(m)
 	case *messages.TaskLaunched:
-		p.onTask(m.Task, m, func(t *taskRecord) { t.arn = m.ARN })
+		p.onTask(m.Task, m, func(t *taskRecord) { p.taskLaunched(t, m) })
+	case *messages.RevisionFound:
+		p.revisionFound(m.Revision)
 	case *messages.TaskPlaced:
 		p.onTask(m.Task, m, func(t *taskRecord) { p.taskPlaced(t, m) })
 	case *messages.TaskUp:

@@ -37,7 +37,7 @@ type taskRecord struct {
 	state   poolState
 	// place is the task's place in the queue of its state. Invariant: set exactly while the state is starting or ready.
 	place *list.Element
-	// expired says that a ready task is past its time to live.
+	// expired says that a ready task is to be replaced: it is past its time to live, or of another revision than new ones.
 	expired bool
 	// session is the task's owner. Invariant: set exactly while the state is assigned.
 	session *sessionRecord
@@ -56,6 +56,8 @@ type taskRecord struct {
 	arn     string
 	// isolation names the levels that keep agents apart there, as far as its bridge has said.
 	isolation string
+	// revision is what the task runs, empty while that is not known.
+	revision messages.Revision
 	// started is when the task was asked for; readySince when it last became ready, zero before.
 	started, readySince time.Time
 }

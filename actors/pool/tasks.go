@@ -130,6 +130,9 @@ func (p *pool) evictReady(n int) {
 			if t.expired {
 				reason = "its time to live is over"
 			}
+			if p.outdated(t) {
+				reason = "its task definition has another revision by now"
+			}
 			p.retire(t, reason)
 			n--
 		}
@@ -178,6 +181,7 @@ func (p *pool) taskUp(t *taskRecord) {
 	}
 	p.lastFailure, p.shortage, p.lastFault = "", false, ""
 	p.move(t, poolReady)
+	p.outdate(t)
 	p.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
 
 	waiter := p.firstWaiter()
@@ -297,7 +301,7 @@ func (p *pool) taskGone(t *taskRecord) {
 	p.past.add(t.id, t.crashed)
 	p.isolated(t, "")
 	p.ctx.Poison(t.pid)
-	p.observe(messages.Event{Kind: messages.EventGone, Task: t.id})
+	p.observe(messages.Event{Kind: messages.EventGone, Task: t.id, Revision: t.revision})
 	p.reportDrained()
 }
 

@@ -43,7 +43,7 @@ func (t *task) run() {
 func (t *task) runDone(m *messages.RunDone) {
 	switch {
 	case m.Err == nil:
-		t.launched(m.ARN, m.Host)
+		t.launched(m.ARN, m.Host, m.Revision)
 		return
 	case t.arn != "": // a list has told meanwhile that it was carried out
 		t.observeLaunchError(m.Err)
@@ -87,7 +87,7 @@ func (t *task) describe() {
 
 // launched takes in that ECS has accepted the task, once: a list may tell it before the answer does. Invariant: a task whose
 // ARN is known is accepted, whatever else ECS answers.
-func (t *task) launched(arn string, host messages.HostID) {
+func (t *task) launched(arn string, host messages.HostID, revision messages.Revision) {
 	if t.arn != "" {
 		t.placed(host)
 		return
@@ -95,7 +95,7 @@ func (t *task) launched(arn string, host messages.HostID) {
 	t.launch, t.arn = launchAccepted, arn
 	t.retry.Cancel()
 	t.observe(messages.Event{Kind: messages.EventLaunched, Took: t.Clock.Now().Sub(t.born)})
-	t.tell(t.pool, &messages.TaskLaunched{Task: t.request.Task, ARN: arn})
+	t.tell(t.pool, &messages.TaskLaunched{Task: t.request.Task, ARN: arn, Revision: revision})
 	t.placed(host)
 	t.locate()
 }
@@ -136,7 +136,7 @@ func (t *task) lateAnswer(message any) bool {
 	case *messages.RunDone:
 		t.lateRunDone(m)
 	case *messages.TaskFound:
-		t.launched(m.ARN, m.Host)
+		t.launched(m.ARN, m.Host, m.Revision)
 	case *messages.TaskDescribed:
 		t.placed(m.Host)
 		if m.Err != nil {
@@ -159,7 +159,7 @@ func (t *task) lateAnswer(message any) bool {
 func (t *task) lateRunDone(m *messages.RunDone) {
 	switch {
 	case m.Err == nil:
-		t.launched(m.ARN, m.Host)
+		t.launched(m.ARN, m.Host, m.Revision)
 	case t.arn != "":
 		t.observeLaunchError(m.Err)
 	default:
@@ -186,7 +186,7 @@ func (t *task) stoppingRunDone(m *messages.RunDone) {
 	case t.arn != "": // told by a list, when it was stopped
 		return
 	case m.Err == nil:
-		t.stoppingFound(m.ARN, m.Host)
+		t.stoppingFound(m.ARN, m.Host, m.Revision)
 		return
 	}
 	t.launchFailed(m.Err)
@@ -198,9 +198,9 @@ func (t *task) stoppingRunDone(m *messages.RunDone) {
 }
 
 // stoppingFound stops a task whose ARN is known only now.
-func (t *task) stoppingFound(arn string, host messages.HostID) {
+func (t *task) stoppingFound(arn string, host messages.HostID, revision messages.Revision) {
 	if t.arn == "" {
-		t.launched(arn, host)
+		t.launched(arn, host, revision)
 		t.stop()
 	}
 }

@@ -31,7 +31,7 @@ func (t *task) stopping(message any) {
 	case *messages.RunDone:
 		t.stoppingRunDone(m)
 	case *messages.TaskFound:
-		t.stoppingFound(m.ARN, m.Host)
+		t.stoppingFound(m.ARN, m.Host, m.Revision)
 	case *messages.StopDone:
 		if m.Err == nil {
 			t.becomeGone()

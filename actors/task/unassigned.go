@@ -71,7 +71,7 @@ func (t *task) redialling(message any) {
 func (t *task) undialled(message any) {
 	switch m := message.(type) {
 	case *messages.TaskFound:
-		t.launched(m.ARN, m.Host)
+		t.launched(m.ARN, m.Host, m.Revision)
 	case *messages.TaskDescribed:
 		t.undialledDescribed(m)
 	case *messages.Retire:

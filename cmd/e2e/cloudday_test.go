@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
+
 	"hearth/infra/client"
 	"hearth/messages"
 )
@@ -86,6 +88,45 @@ func TestReadyWithoutATask(t *testing.T) {
 	}
 	first.signal(syscall.SIGKILL)
 	first.exit()
+	ecs.signal(syscall.SIGTERM)
+	ecs.exit()
+	nothingLeft(t, dir)
+}
+
+// An operator registers another revision of the definition. The pool goes over to it task by task and always has enough, a
+// session keeps its task, and the status and the metrics tell who runs what.
+func TestRevisionIsRolledOut(t *testing.T) {
+	dir := sharedDir(t)
+	ecs := startLocalECS(t, dir, "cat")
+	address := openProxy(t)
+	g := startGateway(t, dir, append(ecs.gatewayEnvironment(address.ws()), "ECS_TASK_DEFINITION=agent", "REVISION_SWEEP=1s")...)
+	aim(t, address, g)
+	u := connect(t, "ann", g.at)
+	u.ready()
+	g.awaitStatus("all run the first revision", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 && s.Revisions["agent:1"] == 4 })
+	described, err := ecs.client.DescribeTaskDefinition(t.Context(), &awsecs.DescribeTaskDefinitionInput{TaskDefinition: &ecs.definition})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := described.TaskDefinition
+	if _, err := ecs.client.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{
+		Family: d.Family, ContainerDefinitions: d.ContainerDefinitions, Volumes: d.Volumes}); err != nil {
+		t.Fatal(err)
+	}
+	fewest := 3
+	g.awaitStatus("the pool runs the second revision", func(s messages.PoolStatus) bool {
+		fewest = min(fewest, s.Pool.Ready)
+		return s.Pool.Ready == 3 && s.Revisions["agent:2"] == 3 && s.Revisions["agent:1"] == 1
+	})
+	if fewest < 3 {
+		t.Errorf("only %d tasks were ready in between", fewest)
+	}
+	if _, text := g.get("/metrics"); !strings.Contains(text, `hearth_tasks_by_revision{revision="agent:2"} 3`) {
+		t.Error("the metrics do not tell of the second revision")
+	}
+	u.echoes("hello")
+	g.signal(syscall.SIGKILL)
+	g.exit()
 	ecs.signal(syscall.SIGTERM)
 	ecs.exit()
 	nothingLeft(t, dir)

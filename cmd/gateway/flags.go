@@ -30,11 +30,12 @@ type flags struct {
 	MaxConnections     int      `env:"MAX_CONNECTIONS" default:"25000" help:"Sockets of clients and bridges in all." group:"Listeners"`
 	MaxFrameBytes      int      `env:"MAX_FRAME_BYTES" default:"1048576" help:"Largest payload of a frame, in bytes." group:"Listeners"`
 
-	Backend           string `env:"BACKEND" enum:"local,ecs" default:"local" help:"What runs the tasks: local (processes of this machine) or ecs." group:"Backend"`
-	ECSCluster        string `name:"ecs-cluster" env:"ECS_CLUSTER" help:"Name or ARN of the cluster." group:"Backend"`
-	ECSTaskDefinition string `name:"ecs-task-definition" env:"ECS_TASK_DEFINITION" placeholder:"FAMILY:REVISION" help:"The tasks' definition, with its revision." group:"Backend"`
-	ECSContainerName  string `name:"ecs-container-name" env:"ECS_CONTAINER_NAME" help:"The definition's container that runs the bridge." group:"Backend"`
-	ECSStartedBy      string `name:"ecs-started-by" env:"ECS_STARTED_BY" default:"hearth" help:"Marks this deployment's tasks in ECS; no two deployments in a cluster may share it." group:"Backend"`
+	Backend           string        `env:"BACKEND" enum:"local,ecs" default:"local" help:"What runs the tasks: local (processes of this machine) or ecs." group:"Backend"`
+	ECSCluster        string        `name:"ecs-cluster" env:"ECS_CLUSTER" help:"Name or ARN of the cluster." group:"Backend"`
+	ECSTaskDefinition string        `name:"ecs-task-definition" env:"ECS_TASK_DEFINITION" placeholder:"FAMILY[:REVISION]" help:"The tasks' definition: family:revision, an ARN, or a family, whose latest active revision is then followed." group:"Backend"`
+	RevisionSweep     time.Duration `env:"REVISION_SWEEP" default:"1m" help:"How often a definition without a revision is looked at for a new one; idle tasks are then replaced." group:"Backend"`
+	ECSContainerName  string        `name:"ecs-container-name" env:"ECS_CONTAINER_NAME" help:"The definition's container that runs the bridge." group:"Backend"`
+	ECSStartedBy      string        `name:"ecs-started-by" env:"ECS_STARTED_BY" default:"hearth" help:"Marks this deployment's tasks in ECS; no two deployments in a cluster may share it." group:"Backend"`
 
 	ECSLaunchType           string            `name:"ecs-launch-type" env:"ECS_LAUNCH_TYPE" enum:"EC2,FARGATE," default:"" help:"EC2 or FARGATE, instead of the cluster's default capacity provider strategy." group:"Tasks on ECS"`
 	ECSCapacityProviders    []string          `name:"ecs-capacity-providers" env:"ECS_CAPACITY_PROVIDERS" placeholder:"NAME[=WEIGHT[:BASE]],..." help:"Capacity provider strategy of the tasks, instead of the cluster's default." group:"Tasks on ECS"`
@@ -141,7 +142,7 @@ func (f *flags) config() gateway.Config {
 		Backend:     f.Backend,
 		ECS: gateway.ECSConfig{
 			Cluster: f.ECSCluster, TaskDefinition: f.ECSTaskDefinition, ContainerName: f.ECSContainerName,
-			StartedBy: f.ECSStartedBy, Running: f.running(),
+			StartedBy: f.ECSStartedBy, Running: f.running(), RevisionSweep: f.RevisionSweep,
 		},
 		Local: gateway.LocalConfig{
 			Bridge: bridge, Instances: f.LocalInstances, StartDelay: f.LocalStartDelay,

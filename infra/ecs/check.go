@@ -46,7 +46,7 @@ func (l *Launcher) probes() []request {
 			return err
 		}},
 		{op: "StopTask", call: func(ctx context.Context) error { return l.stopTask(ctx, noTask, "") }},
-		{op: "DescribeTaskDefinition", call: l.checkTaskDefinition},
+		{op: "DescribeTaskDefinition", call: l.learnDefinition},
 	}
 	if !l.cfg.Running.OnFargate() {
 		probes = append(probes, l.hostProbes()...)
@@ -71,18 +71,6 @@ func (l *Launcher) hostProbes() []request {
 			return err
 		}},
 	}
-}
-
-// checkTaskDefinition describes the definition and looks whether tasks can run it.
-func (l *Launcher) checkTaskDefinition(ctx context.Context) error {
-	d, err := l.describeDefinition(ctx)
-	if err != nil {
-		return err
-	}
-	if err := d.check(l.cfg.ContainerName, l.cfg.Running); err != nil {
-		return err
-	}
-	return l.checkWorkspaces(d)
 }
 
 // checkWorkspaces looks whether tasks will have the file system that their workspaces are on.

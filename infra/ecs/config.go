@@ -39,8 +39,8 @@ type Config struct {
 	Client Client
 	// Cluster is a name or an ARN.
 	Cluster string
-	// TaskDefinition is family:revision, or an ARN that ends like that. A family alone is refused: it would mean another
-	// definition from one start to the next.
+	// TaskDefinition is family:revision, a family, or an ARN that ends like one of them. A family alone means its latest active
+	// revision: the one that Check has found, and from then on what LookForRevision finds.
 	TaskDefinition string
 	// ContainerName is the container of the task definition that runs the bridge.
 	ContainerName string
@@ -84,7 +84,7 @@ const (
 
 var (
 	startedByPattern      = regexp.MustCompile(`^[A-Za-z0-9/_-]{1,128}$`)
-	taskDefinitionPattern = regexp.MustCompile(`^(arn:[^ ]+:task-definition/)?[A-Za-z0-9_-]{1,255}:[1-9][0-9]*$`)
+	taskDefinitionPattern = regexp.MustCompile(`^(arn:[^ ]+:task-definition/)?[A-Za-z0-9_-]{1,255}(:[1-9][0-9]*)?$`)
 )
 
 // prepared checks a Config and fills in its defaults. It tells everything that is wrong, not only the first.
@@ -100,7 +100,7 @@ func (c Config) prepared() (Config, error) {
 	require(c.Deliver != nil, "no way to deliver answers")
 	require(c.Cluster != "", "no cluster")
 	require(c.ContainerName != "", "no container name")
-	require(taskDefinitionPattern.MatchString(c.TaskDefinition), "task definition %q is not family:revision", c.TaskDefinition)
+	require(taskDefinitionPattern.MatchString(c.TaskDefinition), "task definition %q is neither family:revision nor a family", c.TaskDefinition)
 	require(startedByPattern.MatchString(c.StartedBy), "startedBy %q has not 1 to 128 letters, digits, -, _ and /", c.StartedBy)
 	require(c.AccessPoints == nil && c.SharedAccessPoint == "" || path.IsAbs(c.WorkspaceRoot), "workspace root %q is not an absolute path", c.WorkspaceRoot)
 	gateway, err := url.Parse(c.GatewayWSURL)

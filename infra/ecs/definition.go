@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"hearth/messages"
 )
 
 // definition is the deployment's task definition as ECS has described it. It does not change.
@@ -27,26 +29,73 @@ func nameOf(d *types.TaskDefinition) string {
 	return fmt.Sprintf("%s:%d", aws.ToString(d.Family), d.Revision)
 }
 
-// describeDefinition asks ECS for the deployment's task definition and keeps it.
-func (l *Launcher) describeDefinition(ctx context.Context) (*definition, error) {
+// learnDefinition asks ECS for the deployment's task definition, and keeps it if tasks can run it.
+func (l *Launcher) learnDefinition(ctx context.Context) error {
 	in := &awsecs.DescribeTaskDefinitionInput{TaskDefinition: &l.cfg.TaskDefinition}
 	if l.users != nil {
 		in.Include = []types.TaskDefinitionField{types.TaskDefinitionFieldTags}
 	}
 	out, err := l.cfg.Client.DescribeTaskDefinition(ctx, in)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if out.TaskDefinition == nil {
-		return nil, errBadAnswer
+		return errBadAnswer
 	}
 	d := &definition{name: nameIn(l.cfg.TaskDefinition), task: out.TaskDefinition, tags: out.Tags, size: sizeOf(out.TaskDefinition)}
+	if !l.pinned() {
+		d.name = nameOf(out.TaskDefinition)
+	}
+	if err := d.check(l.cfg.ContainerName, l.cfg.Running); err != nil {
+		return err
+	}
+	if err := l.checkWorkspaces(d); err != nil {
+		return err
+	}
 	l.definition.Store(d)
-	return d, nil
+	return nil
 }
 
-// definitionName is the task definition that tasks are started with.
-func (l *Launcher) definitionName() string { return l.cfg.TaskDefinition }
+// pinned reports whether the deployment's definition is one revision for ever.
+func (l *Launcher) pinned() bool { return strings.Contains(nameIn(l.cfg.TaskDefinition), ":") }
+
+// definitionName is the task definition that tasks are started with: a revision, as soon as that is known. ECS itself would
+// take a family for its latest, and so another one from one start to the next.
+func (l *Launcher) definitionName() string {
+	if d := l.definition.Load(); d != nil && !l.pinned() {
+		return d.name
+	}
+	return l.cfg.TaskDefinition
+}
+
+// Revision is what tasks are started with, empty as long as ECS has not told.
+func (l *Launcher) Revision() messages.Revision {
+	if d := l.definition.Load(); d != nil {
+		return messages.Revision(d.name)
+	}
+	return ""
+}
+
+// LookForRevision asks ECS whether a family has another latest revision. One that tasks could not run is an error, and the one
+// before stays. For a definition with a revision there is nothing to ask once it is known.
+func (l *Launcher) LookForRevision(ctx context.Context) error {
+	if l.pinned() && l.definition.Load() != nil {
+		return nil
+	}
+	if failure := l.attempt(ctx, request{op: "DescribeTaskDefinition", call: l.learnDefinition}); failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// revisionOf is the revision of a task with that definition. It is not known of users' own definitions, which are copies.
+func (l *Launcher) revisionOf(arn *string) messages.Revision {
+	name := nameIn(aws.ToString(arn))
+	if familyOf(name) != familyOf(l.cfg.TaskDefinition) {
+		return ""
+	}
+	return messages.Revision(name)
+}
 
 // taskSize is what a task reserves of a host, nil as long as that is not known.
 func (l *Launcher) taskSize() *taskSize {

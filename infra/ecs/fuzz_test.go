@@ -63,9 +63,10 @@ func FuzzAnswers(f *testing.F) {
 				t.Fatalf("%d %q: %q", status, body, failure)
 			}
 		}
-		arn, _, err := l.runTask(t.Context(), l.cfg.runInput(messages.RunTask{Task: "t-1"}, l.cfg.TaskDefinition, "token"))
+		var done messages.RunDone
+		err := l.runTask(t.Context(), l.cfg.runInput(messages.RunTask{Task: "t-1"}, l.cfg.TaskDefinition, "token"), &done)
 		checkError("RunTask", err)
-		if err == nil && arn == "" {
+		if err == nil && done.ARN == "" {
 			t.Fatalf("%q: a task without an ARN", body)
 		}
 		checkError("StopTask", l.stopTask(t.Context(), "arn:1", "because"))

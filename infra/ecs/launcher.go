@@ -182,10 +182,7 @@ func (l *Launcher) launch(run messages.RunTask, definition string, answer func(*
 	l.submit(l.modify, request{
 		op:     "RunTask",
 		secret: token,
-		call: func(ctx context.Context) (err error) {
-			done.ARN, done.Host, err = l.runTask(ctx, in)
-			return err
-		},
+		call:   func(ctx context.Context) error { return l.runTask(ctx, in, done) },
 		answer: func(failure *messages.LaunchError) {
 			done.Err = failure
 			answer(done)

@@ -216,7 +216,7 @@ func TestStopWithoutARN(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	good := validConfig(&fake{}, func(*actor.PID, any) {})
-	for _, definition := range []string{"session:7", "arn:aws:ecs:us-east-1:000000000000:task-definition/session:7"} {
+	for _, definition := range []string{"session", "session:7", "arn:aws:ecs:us-east-1:000000000000:task-definition/session:7"} {
 		cfg := good
 		cfg.TaskDefinition = definition
 		if _, err := New(cfg); err != nil {
@@ -224,16 +224,16 @@ func TestConfig(t *testing.T) {
 		}
 	}
 	for wrong, change := range map[string]func(*Config){
-		"no client":             func(c *Config) { c.Client = nil },
-		"no maker of task":      func(c *Config) { c.TaskToken = nil },
-		"no way to deliver":     func(c *Config) { c.Deliver = nil },
-		"no cluster":            func(c *Config) { c.Cluster = "" },
-		"no container name":     func(c *Config) { c.ContainerName = "" },
-		`definition "session"`:  func(c *Config) { c.TaskDefinition = "session" },
-		`startedBy "a.b"`:       func(c *Config) { c.StartedBy = "a.b" },
-		"is not a ws:// or wss": func(c *Config) { c.GatewayWSURL = "http://host" },
-		"negative timeout":      func(c *Config) { c.Timeout = -1 },
-		"negative concurrency":  func(c *Config) { c.Concurrency = -1 },
+		"no client":              func(c *Config) { c.Client = nil },
+		"no maker of task":       func(c *Config) { c.TaskToken = nil },
+		"no way to deliver":      func(c *Config) { c.Deliver = nil },
+		"no cluster":             func(c *Config) { c.Cluster = "" },
+		"no container name":      func(c *Config) { c.ContainerName = "" },
+		`definition "a session"`: func(c *Config) { c.TaskDefinition = "a session" },
+		`startedBy "a.b"`:        func(c *Config) { c.StartedBy = "a.b" },
+		"is not a ws:// or wss":  func(c *Config) { c.GatewayWSURL = "http://host" },
+		"negative timeout":       func(c *Config) { c.Timeout = -1 },
+		"negative concurrency":   func(c *Config) { c.Concurrency = -1 },
 	} {
 		cfg := good
 		change(&cfg)

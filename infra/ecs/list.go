@@ -73,7 +73,9 @@ func (s *listing) describe() {
 		call: func(ctx context.Context) error {
 			tasks, _, err := l.describeTasks(ctx, batch)
 			for _, t := range tasks {
-				if listed, ours := listedOf(t, l.cfg.ContainerName); ours {
+				listed, ours := listedOf(t, l.cfg.ContainerName)
+				listed.Revision = l.revisionOf(t.TaskDefinitionArn)
+				if ours {
 					s.tasks = append(s.tasks, listed)
 				} else {
 					l.cfg.Log.Warn().Str("arn", listed.ARN).Msg("a task bears the gateway's startedBy and no TASK_ID, or one that is none; left alone")

@@ -89,7 +89,8 @@ func TestLife(t *testing.T) {
 
 	w.List(asker)
 	listed := next[*messages.TasksListed](w.inbox)
-	want := messages.ListedTask{Task: "task-1", ARN: arn, Phase: messages.PhaseRunning, Host: host, Session: "s-1", User: "anna"}
+	want := messages.ListedTask{Task: "task-1", ARN: arn, Phase: messages.PhaseRunning, Host: host, Session: "s-1", User: "anna",
+		Revision: "session:1"}
 	if listed.Err != nil || len(listed.Tasks) != 1 || listed.Tasks[0] != want {
 		t.Errorf("listed %+v, want %+v", listed, want)
 	}

@@ -62,24 +62,28 @@ func variable(name, value string) types.KeyValuePair {
 	return types.KeyValuePair{Name: &name, Value: &value}
 }
 
-// runTask makes the call and gives the task's ARN, and its host if it was placed at once.
-func (l *Launcher) runTask(ctx context.Context, in *awsecs.RunTaskInput) (arn string, host messages.HostID, err error) {
+// runTask makes the call and notes the task's ARN, what it runs, and its host if it was placed at once.
+func (l *Launcher) runTask(ctx context.Context, in *awsecs.RunTaskInput, done *messages.RunDone) error {
 	var earlier attempts
 	out, err := l.cfg.Client.RunTask(ctx, in, earlier.record)
 	if conflict, ok := errors.AsType[*types.ConflictException](err); ok && len(conflict.ResourceIds) == 1 {
 		l.cfg.Log.Warn().Str("task", *in.ClientToken).Str("arn", conflict.ResourceIds[0]).
 			Msg("task was started before with other parameters; it is kept")
-		return conflict.ResourceIds[0], "", nil
+		done.ARN = conflict.ResourceIds[0]
+		return nil
 	}
 	switch {
 	case err != nil:
-		return "", "", earlier.ambiguity(err)
+		return earlier.ambiguity(err)
 	case len(out.Tasks) > 0 && aws.ToString(out.Tasks[0].TaskArn) != "":
-		return *out.Tasks[0].TaskArn, messages.HostID(aws.ToString(out.Tasks[0].ContainerInstanceArn)), nil
+		t := out.Tasks[0]
+		done.ARN, done.Host = *t.TaskArn, messages.HostID(aws.ToString(t.ContainerInstanceArn))
+		done.Revision = l.revisionOf(t.TaskDefinitionArn)
+		return nil
 	case len(out.Failures) > 0:
-		return "", "", placementError(out.Failures)
+		return placementError(out.Failures)
 	default:
-		return "", "", errBadAnswer
+		return errBadAnswer
 	}
 }
 

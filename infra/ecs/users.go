@@ -135,6 +135,7 @@ func (u *users) launch(s *start, c copied) {
 			u.begin(s)
 			return
 		}
+		done.Revision = messages.Revision(c.base)
 		s.done(done)
 	})
 }
@@ -175,12 +176,12 @@ func (u *users) prepared(user wire.UserID, c copied, failure *messages.LaunchErr
 // check is Check's probe of the file system.
 func (u *users) check(ctx context.Context) error {
 	base := u.l.definition.Load()
-	if base == nil || base.check(u.l.cfg.ContainerName, u.l.cfg.Running) != nil {
+	if base == nil {
 		return nil // told already
 	}
 	mounted, err := base.workspaces(u.l.cfg)
 	if err != nil {
-		return nil // likewise
+		return err
 	}
 	if _, err := base.owner(u.l.cfg.ContainerName); err != nil {
 		return err
@@ -215,17 +216,14 @@ func (p *preparation) describeBase() {
 		p.ensureAccessPoint()
 		return
 	}
-	p.step(p.definition, "DescribeTaskDefinition", func(ctx context.Context) (err error) {
-		p.base, err = p.l.describeDefinition(ctx)
-		return err
-	}, p.ensureAccessPoint)
+	p.step(p.definition, "DescribeTaskDefinition", p.l.learnDefinition, func() {
+		p.base = p.l.definition.Load()
+		p.ensureAccessPoint()
+	})
 }
 
 func (p *preparation) ensureAccessPoint() {
 	p.step(p.files, "CreateAccessPoint", func(ctx context.Context) (err error) {
-		if err := p.base.check(p.l.cfg.ContainerName, p.l.cfg.Running); err != nil {
-			return err
-		}
 		if p.mounted, err = p.base.workspaces(p.l.cfg); err != nil {
 			return err
 		}

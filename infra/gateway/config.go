@@ -83,6 +83,8 @@ type ECSConfig struct {
 	Cluster, TaskDefinition, ContainerName string
 	// StartedBy marks this deployment's tasks.
 	StartedBy string
+	// RevisionSweep is how often a TaskDefinition without a revision is looked at for a new one; default 1 minute.
+	RevisionSweep time.Duration
 	// Running says where and how they run.
 	Running ecs.Running
 }
@@ -138,6 +140,9 @@ func (c *Config) validate() error {
 	}
 	if c.MaxFrameBytes < 1<<10 {
 		problem("MAX_FRAME_BYTES: %d is less than 1 KiB", c.MaxFrameBytes)
+	}
+	if sweep := c.ECS.RevisionSweep; sweep != 0 && sweep < time.Second {
+		problem("REVISION_SWEEP: must be at least 1s")
 	}
 	if c.DrainTimeout <= 0 {
 		problem("DRAIN_TIMEOUT: must be more than 0")

@@ -106,6 +106,7 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 	if err := g.startActors(); err != nil {
 		return err
 	}
+	g.background.Go(g.followRevision)
 	g.serve()
 	return nil
 }

@@ -31,6 +31,8 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventGone:          {zerolog.DebugLevel, "nothing is left of the task"},
 	messages.EventStartFailed:   {zerolog.WarnLevel, "task did not become ready, or died while it waited"},
 	messages.EventBackoff:       {zerolog.DebugLevel, "starts are held back"},
+	messages.EventRevision:      {zerolog.InfoLevel, "tasks are started with this revision of their definition; idle ones of others are replaced"},
+	messages.EventRuns:          {zerolog.DebugLevel, "it is known what the task runs"},
 	messages.EventResized:       {zerolog.InfoLevel, "pool resized"},
 	messages.EventEndAsked:      {zerolog.WarnLevel, "an operator ends sessions"},
 	messages.EventHost:          {zerolog.InfoLevel, "host changed state"},
@@ -90,6 +92,7 @@ func (o *Observer) write(e messages.Event) {
 	text("user", string(e.User))
 	text("host", string(e.Host))
 	text("arn", e.ARN)
+	text("revision", string(e.Revision))
 	text("state", e.Phase)
 	text("path", string(e.Path))
 	text("why", string(e.Why))

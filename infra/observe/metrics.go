@@ -36,6 +36,7 @@ type metrics struct {
 	odd       *prometheus.CounterVec
 	calls     *prometheus.HistogramVec
 	incidents *prometheus.CounterVec
+	revisions *revisions
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -79,6 +80,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		abandoned: counter("hearth_tasks_abandoned_total", "Tasks that ECS could not be made to stop."),
 		odd:       counters("hearth_unexpected_messages_total", "Messages that an actor's state had no use for.", "message"),
 		calls:     histograms("hearth_ecs_call_seconds", "ECS calls with their retries, by operation and the error's kind.", "op", "kind"),
+		revisions: newRevisions(gauges("hearth_tasks_by_revision", "Tasks by the revision of their definition, as far as it is known.", "revision")),
 		incidents: counters("hearth_actor_incidents_total", "Crashes, overflows and dead letters of the actor system.", "kind"),
 	}
 	registry.MustRegister(m.waiters)
@@ -144,6 +146,10 @@ func (m *metrics) count(e messages.Event) {
 		m.refused.WithLabelValues(e.Reason).Inc()
 	case messages.EventDetached:
 		m.detached.Inc()
+	case messages.EventRuns:
+		m.revisions.add(e.Revision, 1)
+	case messages.EventGone:
+		m.revisions.add(e.Revision, -1)
 	case messages.EventHost:
 		move(m.hosts, e.Was, e.Phase, string(messages.HostLost))
 	case messages.EventAbandoned:

@@ -65,7 +65,7 @@ func (o *Observer) Ready() (bool, string) {
 	case r.draining:
 		return false, "draining"
 	case r.served && !r.answered:
-		return true, "ready, but ECS has not answered yet" + problem + below
+		return true, "ready; ECS has not answered yet" + problem + below
 	case r.served, r.answered && (r.poolless || r.preceded):
 		return true, "ready" + below
 	case !r.answered:

@@ -29,7 +29,7 @@ func TestReadiness(t *testing.T) {
 		"tasks do not reach the gateway":   {[]func(*Observer){answered, fact(messages.EventNotDialled)}, false, "no task has been ready yet: task runs, but its bridge"},
 		"a start fails later":              {[]func(*Observer){answered, fact(messages.EventReady), fact(messages.EventStartFailed)}, true, "ready"},
 		"a task is ready":                  {[]func(*Observer){answered, fact(messages.EventReady)}, true, "ready"},
-		"ECS is throttled, a session came": {[]func(*Observer){throttled, fact(messages.EventAdopted)}, true, "ready, but ECS has not answered yet: throttled"},
+		"ECS is throttled, a session came": {[]func(*Observer){throttled, fact(messages.EventAdopted)}, true, "ready; ECS has not answered yet: throttled"},
 		"no pool":                          {[]func(*Observer){poolless, answered}, true, "ready"},
 		"no pool, and ECS is throttled":    {[]func(*Observer){poolless, throttled}, false, "throttled"},
 		"the pool's minimum becomes 0":     {[]func(*Observer){answered, smaller}, true, "ready"},

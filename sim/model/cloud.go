@@ -38,6 +38,8 @@ type Cloud struct {
 	live, made int
 	// script is what is to happen to the next calls, by operation.
 	script map[string][]Outcome
+	// revision is what new tasks run, empty in a world in which nobody asks.
+	revision messages.Revision
 }
 
 // Outcome is what becomes of a call that a script has a say in.
@@ -100,7 +102,7 @@ func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 	c.call(OpRun, c.cloud.options.Run, func() *messages.LaunchError {
 		t, err := c.cloud.start(request)
 		if err == nil {
-			done.ARN, done.Host = t.ARN, t.host
+			done.ARN, done.Host, done.Revision = t.ARN, t.host, t.revision
 		}
 		return err
 	}, func(err *messages.LaunchError) {
@@ -131,7 +133,7 @@ func (c ecs) List(to *actor.PID) {
 			for _, t := range c.cloud.Running() {
 				listed.Tasks = append(listed.Tasks, messages.ListedTask{
 					Task: t.Request.Task, ARN: t.ARN, Phase: t.phase, Host: t.host,
-					Session: t.Request.Session, User: t.Request.User,
+					Session: t.Request.Session, User: t.Request.User, Revision: t.revision,
 				})
 			}
 		}
@@ -255,7 +257,7 @@ func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchErr
 	}
 	t := &Container{
 		Request: request, ARN: arnPrefix + string(request.Task), number: c.made + 1, cloud: c,
-		phase: messages.PhasePending, Started: c.world.Now(),
+		phase: messages.PhasePending, Started: c.world.Now(), revision: c.revision,
 	}
 	if !c.fleet.accept(t) {
 		return nil, &messages.LaunchError{

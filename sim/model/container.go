@@ -20,8 +20,9 @@ type Container struct {
 	// Ended is zero while it has not stopped.
 	Ended time.Time
 
-	cloud  *Cloud
-	number int
+	cloud    *Cloud
+	number   int
+	revision messages.Revision
 	// host is where it was placed, empty before and where there are no hosts; on is the host itself.
 	host    messages.HostID
 	on      *Host

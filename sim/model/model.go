@@ -63,6 +63,12 @@ func (m *Model) EndSessions(request messages.EndSessions, answered func(*message
 	m.Ask(&request, func(a any) { answered(a.(*messages.Ended)) })
 }
 
+// RollOut has tasks run another revision of their definition from here on. The gateway has looked and knows it.
+func (m *Model) RollOut(revision messages.Revision) {
+	m.Cloud.revision = revision
+	m.front.send(m.front.pool, &messages.RevisionFound{Revision: revision})
+}
+
 // Drain ends everything; drained is called when nothing is left.
 func (m *Model) Drain(drained func()) {
 	m.front.leaving = true

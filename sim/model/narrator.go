@@ -92,6 +92,9 @@ func (n *Narrator) Event(e *messages.Event) string {
 	if e.Took != 0 {
 		add("took=%v", e.Took.Round(time.Millisecond))
 	}
+	if e.Revision != "" {
+		add("revision=%s", e.Revision)
+	}
 	if e.N != 0 {
 		add("n=%d", e.N)
 	}

@@ -59,6 +59,7 @@ func init() {
 		// Operators, and what nobody wants.
 		"resize":   (*env).resize,
 		"end":      (*env).end,
+		"revision": (*env).revision,
 		"drain":    (*env).drain,
 		"status":   (*env).status,
 		"capacity": (*env).capacity,

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,6 +42,19 @@ func (e *env) end(a *arguments) error {
 		return err
 	}
 	e.model.EndSessions(request, func(ended *messages.Ended) { e.line("ops", "is told", fmt.Sprintf("ended %d", ended.Sessions)) })
+	e.settle()
+	return nil
+}
+
+// revision has new tasks run another revision of their definition.
+//
+//	revision agent:2
+func (e *env) revision(a *arguments) error {
+	revision := a.word(0, "")
+	if revision == "" {
+		return errors.New("revision wants a name")
+	}
+	e.model.RollOut(messages.Revision(revision))
 	e.settle()
 	return nil
 }

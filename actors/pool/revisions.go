@@ -1,0 +1,51 @@
+package pool
+
+import "hearth/messages"
+
+// revisionFound rolls a revision of the task definition out: tasks are started with it, and ready ones of another are
+// replaced as those are whose time to live is over, each once its replacement stands ready. Sessions keep their tasks.
+func (p *pool) revisionFound(revision messages.Revision) {
+	if revision == p.revision {
+		return
+	}
+	p.revision = revision
+	p.observe(messages.Event{Kind: messages.EventRevision, Revision: revision})
+	for place := p.ready.Front(); place != nil; place = place.Next() {
+		p.outdate(place.Value.(*taskRecord))
+	}
+	p.replenish()
+}
+
+// taskLaunched notes what ECS says of a task that it has accepted.
+func (p *pool) taskLaunched(t *taskRecord, m *messages.TaskLaunched) {
+	t.arn = m.ARN
+	if p.runs(t, m.Revision) {
+		p.replenish()
+	}
+}
+
+// runs notes which revision a task runs, once that is known. It reports whether the task is to be replaced for it.
+func (p *pool) runs(t *taskRecord, revision messages.Revision) bool {
+	if revision == "" || t.revision != "" {
+		return false
+	}
+	t.revision = revision
+	p.observe(messages.Event{Kind: messages.EventRuns, Task: t.id, Revision: revision})
+	return p.outdate(t)
+}
+
+// outdated reports whether a pool's task runs another revision than new ones. A task that was started for one session is
+// that session's, whatever it runs.
+func (p *pool) outdated(t *taskRecord) bool {
+	return p.revision != "" && t.revision != "" && t.revision != p.revision && !t.request.Dedicated()
+}
+
+// outdate has a ready task replaced that is outdated, and reports whether it is. One that is starting is looked at again when
+// it is ready: whoever waits for it is served first.
+func (p *pool) outdate(t *taskRecord) bool {
+	if !p.outdated(t) || t.state != poolReady {
+		return false
+	}
+	p.expire(t)
+	return true
+}
