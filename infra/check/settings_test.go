@@ -39,6 +39,15 @@ type container struct {
 	HealthCheck          struct{ Command []string }
 }
 
+// containers are a task definition's, in whichever type.
+func containers[T any](t *testing.T, made state, address string) (all []T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(made.text(t, address, "container_definitions")), &all); err != nil {
+		t.Fatalf("%s: %v", address, err)
+	}
+	return all
+}
+
 // settingsExist holds every environment variable that a task definition sets to the program in its container. What nobody
 // reads is a mistake in a name, and the setting is then the default's in silence.
 func settingsExist(t *testing.T, made state) {
@@ -47,11 +56,7 @@ func settingsExist(t *testing.T, made state) {
 		if each.Type != "aws_ecs_task_definition" {
 			continue
 		}
-		var containers []container
-		if err := json.Unmarshal([]byte(made.text(t, address, "container_definitions")), &containers); err != nil {
-			t.Fatalf("%s: %v", address, err)
-		}
-		for _, c := range containers {
+		for _, c := range containers[container](t, made, address) {
 			known := documented(t, programs[c.Name])
 			for _, variable := range append(c.Environment, c.Secrets...) {
 				if !known[variable.Name] {

@@ -185,6 +185,9 @@ func TestTerraform(t *testing.T) {
 			t.Run("policies", func(t *testing.T) { policiesHold(t, all[environment]) })
 			t.Run("user data", func(t *testing.T) { userDataIsSound(t, all[environment]["warm_pool"]) })
 			t.Run("log lines", func(t *testing.T) { logLinesExist(t, all[environment]["warm_pool"]) })
+			for name, made := range all[environment] {
+				t.Run("session/"+name, func(t *testing.T) { t.Parallel(); aSessionRuns(t, made) })
+			}
 		})
 	}
 }

@@ -28,7 +28,11 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if binaries != "" {
+		_ = os.RemoveAll(binaries)
+	}
+	os.Exit(code)
 }
 
 // built are the tools that ./tools builds, by name: the directory that each is in.

@@ -4,6 +4,15 @@ mock_provider "aws" {
   mock_data "aws_availability_zones" {
     defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
   }
+  mock_resource "aws_efs_file_system" {
+    defaults = { id = "fs-0123456789abcdef0" }
+  }
+  mock_resource "aws_efs_access_point" {
+    defaults = { id = "fsap-0123456789abcdef0" }
+  }
+  mock_resource "aws_ecs_task_definition" {
+    defaults = { revision = 1 }
+  }
 }
 
 variables {
