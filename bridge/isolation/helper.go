@@ -123,7 +123,11 @@ func closeOnExec() error {
 
 // maskModes makes what the agent makes its own alone, unless the agent says otherwise.
 func maskModes() error {
-	unix.Umask(0o077)
+	const private = 0o077
+	unix.Umask(private)
+	if was := unix.Umask(private); was != private { // which is how a failure shows
+		return fmt.Errorf("the umask is %#o", was)
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,6 +27,18 @@ func TestMain(m *testing.M) {
 	RunHelper()
 	if what := os.Getenv(allocateVariable); what != "" {
 		if err := allocateAsTold(strings.Fields(what)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if what := os.Getenv(injectVariable); what != "" {
+		var i injection
+		err := json.Unmarshal([]byte(what), &i)
+		if err == nil {
+			err = i.start()
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -96,8 +96,12 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 			Name: aws.String(name), Value: aws.String(environment[name]),
 		})
 	}
-	// Whom this process trusts, its tasks on the same machine may: a gateway with TLS can have a private issuer.
-	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
+	// Whom this process trusts, its tasks on the same machine may: a gateway with TLS can have a private issuer. The rest bounds
+	// agents; here no task definition has it.
+	for _, name := range []string{
+		"SSL_CERT_FILE", "SSL_CERT_DIR", "AGENT_READ_PATHS", "AGENT_CONNECT_PORTS", "AGENT_MAX_PROCESSES", "AGENT_MAX_OPEN_FILES",
+		"AGENT_MAX_FILE_BYTES", "AGENT_NICE",
+	} {
 		if value := os.Getenv(name); value != "" {
 			container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
 		}

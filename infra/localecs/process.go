@@ -38,6 +38,8 @@ func (c containment) attributes() *syscall.SysProcAttr {
 		a.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWUSER
 		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
 		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		// They hold in the namespace alone. With them a bridge gives its agent a /proc of its own, and no capability.
+		a.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP}
 	}
 	return a
 }

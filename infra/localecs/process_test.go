@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sys/unix"
 )
 
 func TestExitCodeIsTheTasks(t *testing.T) {
@@ -55,6 +56,18 @@ func eachContainment(t *testing.T, cfg Config, test func(t *testing.T, e *endpoi
 			})
 		}
 	}
+}
+
+// TestTasksMayMountInTheirNamespace: where the endpoint is not root, a task's program has what it takes to hide /proc from others.
+func TestTasksMayMountInTheirNamespace(t *testing.T) {
+	if !userPIDNamespace.permitted() {
+		return // there is no such containment on this machine
+	}
+	e := start(t, Config{})
+	e.processes.mode = userPIDNamespace
+	e.register("caps", sh("exec grep CapAmb /proc/self/status"))
+	e.run("caps")
+	e.awaitOutput(fmt.Sprintf("CapAmb:\t%016x", uint64(1)<<unix.CAP_SYS_ADMIN|1<<unix.CAP_SETPCAP))
 }
 
 func TestStopTaskSendsSIGTERM(t *testing.T) {

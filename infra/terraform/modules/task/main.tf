@@ -12,7 +12,8 @@ locals {
   container_name = "bridge"
   volume         = "workspaces"
 
-  # The bridge's settings (docs/configuration.md). Nothing secret: an agent can read them.
+  # The bridge's settings (docs/configuration.md). Nothing secret: whoever may describe the definition reads them. An agent is
+  # told what AGENT_ENV names.
   environment = merge({
     WORKSPACE_ROOT = var.workspace_root
     AGENT_COMMAND  = var.agent_command
