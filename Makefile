@@ -4,8 +4,11 @@ BIN := bin
 BINARIES := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 GO ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -X main.version=$(VERSION)
+# A release is a clean commit with the tag v$(cat VERSION). All else is on the way to it, and says which commit it is.
+RELEASE := $(shell cat VERSION)
+VERSION := $(RELEASE)$(shell git describe --dirty --exact-match --match v$(RELEASE) 2>/dev/null | grep -qx v$(RELEASE) || \
+	echo -dev.$$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown))
+LDFLAGS := -X hearth/cmd/version.linked=$(VERSION)
 FUZZTIME ?= 60s
 # For example -storm.seed=1, to have the weather of an earlier storm again.
 STORMFLAGS ?=
@@ -13,10 +16,13 @@ STORMFLAGS ?=
 TEST_TIMEOUT := 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz storm bench clean awscli tools
+.PHONY: help version build run test lint fuzz storm bench clean awscli tools
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+version: ## print the version that is built, which is the images' tag as well
+	@echo $(VERSION)
 
 build: ## build the binaries into bin/
 	@mkdir -p $(BIN)

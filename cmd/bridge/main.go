@@ -19,11 +19,9 @@ import (
 
 	"hearth/bridge"
 	"hearth/bridge/isolation"
+	"hearth/cmd/version"
 	"hearth/messages/wire"
 )
-
-// version is set by the linker.
-var version = "dev"
 
 // Exit codes beside 0.
 const (
@@ -80,7 +78,7 @@ type cli struct {
 func main() {
 	isolation.RunHelper()
 	var flags cli
-	parsed := kong.Parse(&flags, kong.Name("bridge"), kong.Vars{"version": version},
+	parsed := kong.Parse(&flags, kong.Name("bridge"), kong.Vars{"version": version.String()},
 		kong.Description("Connects a container's agent to the Hearth gateway. Every flag can be given by its environment variable, as ECS does; "+
 			"the task's own token only as TASK_TOKEN."),
 		kong.Exit(exit))
@@ -162,7 +160,7 @@ func (c cli) config(token wire.Secret, environ []string) bridge.Config {
 		},
 		MaxFrameBytes: c.MaxFrameBytes, OutputBufferBytes: c.OutputBufferBytes,
 		WarmOrphanTTL: c.WarmOrphanTTL, StopGrace: c.StopGrace,
-		Version: version,
+		Version: version.String(),
 	}
 }
 

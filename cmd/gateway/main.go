@@ -17,11 +17,9 @@ import (
 
 	"hearth/actors"
 	"hearth/bridge/isolation"
+	"hearth/cmd/version"
 	"hearth/infra/gateway"
 )
-
-// version is set by the linker.
-var version = "unknown"
 
 // Exit codes: a wrong configuration is told from a gateway that failed.
 const (
@@ -31,15 +29,12 @@ const (
 
 func main() {
 	var f flags
-	parser := kong.Must(&f, kong.Name("gateway"), kong.Description(description()), kong.UsageOnError(), kong.Vars(actors.Defaults()))
+	parser := kong.Must(&f, kong.Name("gateway"), kong.Description(description()), kong.UsageOnError(),
+		kong.Vars(actors.Defaults()), kong.Vars{"version": version.String()})
 	parsed, err := parser.Parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gateway:", err, "(--help lists the settings)")
 		os.Exit(exitUsage)
-	}
-	if f.Version {
-		fmt.Println(version)
-		return
 	}
 	switch parsed.Command() {
 	case "janitor":

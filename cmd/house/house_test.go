@@ -38,9 +38,10 @@ var mayImport = map[string][]string{
 	"infra":          {"infra", "infra/client", "actors", "actors/system", "actors/pool", "actors/session", "actors/task", "messages", "messages/wire"},
 	"infra/client":   {"messages/wire"},
 	"sim":            {"sim", "actors", "actors/system", "actors/pool", "actors/session", "actors/task", "messages", "messages/wire"},
-	"cmd":            {"cmd", "infra", "infra/client", "sim", "bridge", "actors", "actors/pool", "messages", "messages/wire"},
-	"cmd/bridge":     {"bridge", "messages/wire"},
-	"cmd/shell":      {"infra/client", "messages/wire"},
+	"cmd":            {"cmd", "cmd/version", "infra", "infra/client", "sim", "bridge", "actors", "actors/pool", "messages", "messages/wire"},
+	"cmd/version":    {},
+	"cmd/bridge":     {"cmd/version", "bridge", "messages/wire"},
+	"cmd/shell":      {"cmd/version", "infra/client", "messages/wire"},
 }
 
 // room is the longest name in mayImport that a path begins with.

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
 
+	"hearth/cmd/version"
 	"hearth/infra/localecs"
 )
 
@@ -45,6 +46,8 @@ deactivatingDelay, deprovisioningDelay; of EFS creationDelay, accessPointLimit. 
 ARNs, rateLimits throttles by AWS's token buckets. Delays are like "1.5s", rates from 0 to 1.`
 
 type flags struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+
 	Listen          string `default:"127.0.0.1:8085" env:"LOCALECS_LISTEN" help:"Loopback address to listen on; port 0 takes a free one."`
 	AccessKeyID     string `env:"AWS_ACCESS_KEY_ID" help:"Access key that calls must be signed with. Without it a pair is made, and printed."`
 	SecretAccessKey string `env:"AWS_SECRET_ACCESS_KEY" help:"Its secret."`
@@ -108,7 +111,8 @@ func (f flags) logger() (zerolog.Logger, error) {
 
 func main() {
 	var f flags
-	kong.Parse(&f, kong.Name("localecs"), kong.Description(description+"\n"+controlHelp))
+	kong.Parse(&f, kong.Name("localecs"), kong.Description(description+"\n"+controlHelp),
+		kong.Vars{"version": version.String()})
 	if err := serve(f); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"hearth/cmd/version"
 	"hearth/infra/client"
 	"hearth/messages/wire"
 )
@@ -36,13 +37,14 @@ const description = `Talks to a session of your own at a Hearth gateway: every l
 A bearer token is taken from HEARTH_TOKEN or --token-file, and that of a gateway with AUTH=dev from DEV_TOKEN. There is no flag for it: anyone on the machine can read a command line.`
 
 type flags struct {
-	URL       string        `name:"url" env:"HEARTH_URL" default:"ws://127.0.0.1:8080" help:"The gateway, as ws, wss, http or https; /ws is appended."`
-	User      string        `env:"USER" default:"dev" help:"Who to be at a gateway with AUTH=dev, unless there is a token."`
-	TokenFile string        `placeholder:"FILE" help:"Read the bearer token from this file."`
-	Resume    string        `placeholder:"SESSION" help:"Go on with this session instead of beginning one."`
-	Linger    time.Duration `default:"2s" help:"How long the agent may be silent after the end of input before the session is ended."`
-	JSON      bool          `name:"json" help:"Print every output as one line of JSON, strings too."`
-	Verbose   bool          `short:"v" help:"Say on standard error what happens even if that is not a terminal."`
+	URL       string           `name:"url" env:"HEARTH_URL" default:"ws://127.0.0.1:8080" help:"The gateway, as ws, wss, http or https; /ws is appended."`
+	User      string           `env:"USER" default:"dev" help:"Who to be at a gateway with AUTH=dev, unless there is a token."`
+	TokenFile string           `placeholder:"FILE" help:"Read the bearer token from this file."`
+	Resume    string           `placeholder:"SESSION" help:"Go on with this session instead of beginning one."`
+	Linger    time.Duration    `default:"2s" help:"How long the agent may be silent after the end of input before the session is ended."`
+	JSON      bool             `name:"json" help:"Print every output as one line of JSON, strings too."`
+	Version   kong.VersionFlag `help:"Print the version and exit."`
+	Verbose   bool             `short:"v" help:"Say on standard error what happens even if that is not a terminal."`
 }
 
 // Validate is called by kong.
@@ -57,7 +59,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
 	var f flags
-	parser := kong.Must(&f, kong.Name("shell"), kong.Description(description))
+	parser := kong.Must(&f, kong.Name("shell"), kong.Description(description), kong.Vars{"version": version.String()})
 	if _, err := parser.Parse(args); err != nil {
 		return fail(exitUsage, "usage", err)
 	}

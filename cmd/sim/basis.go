@@ -2,9 +2,9 @@ package main
 
 import (
 	"regexp"
-	"runtime/debug"
 	"strings"
 
+	"hearth/cmd/version"
 	"hearth/sim/report"
 )
 
@@ -17,11 +17,7 @@ func newBasis(args []string) report.Basis {
 		}
 		words = append(words, arg)
 	}
-	basis := report.Basis{Command: strings.Join(words, " "), Version: "unknown"}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		basis.Version = info.Main.Version
-	}
-	return basis
+	return report.Basis{Command: strings.Join(words, " "), Version: version.String()}
 }
 
 // plainWord is what a shell takes as it is.

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hearth/actors"
+	"hearth/cmd/version"
 	"hearth/sim/report"
 )
 
@@ -39,6 +40,8 @@ The same seed gives the same result, byte for byte, on any machine. docs/simulat
 
 // commands are all there are.
 type commands struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+
 	Run      runCommand      `cmd:"" help:"Play one configuration."`
 	Replay   replayCommand   `cmd:"" help:"Play the arrivals that a CSV recorded."`
 	Compare  compareCommand  `cmd:"" help:"Play strategies side by side: baseline, phase1, phase2, or pools."`
@@ -63,7 +66,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exited := false
 	parser := kong.Must(&c, kong.Name("sim"), kong.Description(description), kong.WithHyphenPrefixedParameters(true),
-		kong.Vars(actors.Defaults()),
+		kong.Vars(actors.Defaults()), kong.Vars{"version": version.String()},
 		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}))
 	if len(args) == 0 {
@@ -71,7 +74,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	}
 	parsed, err := parser.Parse(args)
 	switch {
-	case exited: // by --help
+	case exited: // by --help or --version
 		return exitOK
 	case err == nil:
 		if err = refuseIdle(parsed); err == nil {
