@@ -110,7 +110,7 @@ module "gateway" {
   execution_role_arn     = module.iam.gateway_execution_role_arn
   log_group_name         = module.observability.log_group_names["gateway"]
   alarm_topic_arn        = module.observability.alarm_topic_arn
-  task_definition        = module.task.definition
+  task_definition        = module.task.family
   task_container_name    = module.task.container_name
   workspace_root         = module.task.workspace_root
   use_shared_ap          = var.use_shared_ap

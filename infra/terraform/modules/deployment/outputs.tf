@@ -19,7 +19,7 @@ output "gateway_security_group_id" {
 }
 
 output "task_definition" {
-  value = module.task.definition
+  value = "${module.task.family}:${module.task.revision}"
 }
 
 output "shared_access_point_id" {

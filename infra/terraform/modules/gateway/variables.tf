@@ -102,7 +102,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "task_definition" {
-  description = "family:revision of the session tasks."
+  description = "The session tasks' family, or family:revision for one that is not to be followed."
   type        = string
 }
 

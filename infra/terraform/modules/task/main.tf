@@ -30,7 +30,7 @@ resource "aws_ecs_task_definition" "this" {
   network_mode             = "bridge"
   task_role_arn            = var.task_role_arn
   execution_role_arn       = var.execution_role_arn
-  # A revision that is replaced stays: gateways may still start it, and a roll-back names it.
+  # A revision that is replaced stays: the old way's copies are of it until their users come again.
   skip_destroy = true
 
   container_definitions = jsonencode([{

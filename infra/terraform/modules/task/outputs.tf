@@ -1,6 +1,10 @@
-# family:revision, which the gateway is told.
-output "definition" {
-  value = "${aws_ecs_task_definition.this.family}:${aws_ecs_task_definition.this.revision}"
+# The family, which the gateway is told: it follows the latest revision, so that a new one deploys no gateway.
+output "family" {
+  value = aws_ecs_task_definition.this.family
+}
+
+output "revision" {
+  value = aws_ecs_task_definition.this.revision
 }
 
 output "container_name" {
