@@ -64,6 +64,9 @@ type SessionEnded struct {
 	Stand   Stand
 }
 
+// DrainSession tells a session to end, because this gateway drains.
+type DrainSession struct{}
+
 // Stand is where a session's counts are: what it goes on from when it is begun again after it ended idle.
 type Stand struct {
 	// In is the last input that an agent was given, Out the last output that was seen of one, and Acked the last of those
@@ -226,7 +229,7 @@ type Resize struct{ Min, Max int }
 type Resized struct{ Problem string }
 
 // Drain takes no new sessions; answered by Drained when nothing is left. Tasks are stopped and clients told, or, with
-// HandOver, bridges are asked to dial another gateway and clients follow. The pool passes it on to its sessions.
+// HandOver, bridges are asked to dial another gateway and clients follow.
 type Drain struct{ HandOver bool }
 
 // Drained answers Drain.

@@ -44,7 +44,7 @@ func (p *pool) stopAll() {
 		}
 	}
 	for _, session := range sortedSessions(p.sessions) {
-		p.tell(session.pid, &messages.Drain{})
+		p.tell(session.pid, &messages.DrainSession{})
 	}
 }
 
@@ -61,7 +61,7 @@ func (p *pool) handOverAssigned() {
 func (p *pool) endParked() {
 	for _, session := range sortedSessions(p.sessions) {
 		if session.parked {
-			p.tell(session.pid, &messages.Drain{})
+			p.tell(session.pid, &messages.DrainSession{})
 		}
 	}
 }

@@ -156,7 +156,7 @@ func (p *pool) sessionParked(m *messages.Parked) {
 	}
 	session.parked = true
 	if p.draining {
-		p.tell(session.pid, &messages.Drain{})
+		p.tell(session.pid, &messages.DrainSession{})
 	}
 }
 

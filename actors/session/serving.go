@@ -87,7 +87,7 @@ func (s *session) attended(message any) {
 // served takes what means the same in all states of a session that has an agent.
 func (s *session) served(message any) {
 	switch message.(type) {
-	case *messages.TaskMoved, *messages.Drain:
+	case *messages.TaskMoved, *messages.DrainSession:
 		s.end(messages.EndDraining)
 	case *messages.Alarm:
 		s.idle()

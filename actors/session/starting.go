@@ -71,7 +71,7 @@ func (s *session) agentless(message any) {
 	case *messages.StartFailed:
 		s.fail(wire.Error{Code: m.Code, Message: m.Message, Retryable: m.Retryable}, messages.EndStartFailed)
 	case *messages.HostLeaving: // of a task that is lost: until another's agent is ready there is no work to be saved
-	case *messages.Drain:
+	case *messages.DrainSession:
 		s.end(messages.EndDraining)
 	default:
 		s.unexpected(message)
@@ -128,7 +128,7 @@ func (s *session) parked(message any) {
 		s.attach(m)
 		s.restart()
 	case *messages.HostLeaving: // of the task that is lost
-	case *messages.Drain:
+	case *messages.DrainSession:
 		s.end(messages.EndDraining)
 	case *messages.Alarm:
 		s.end(messages.EndIdle)

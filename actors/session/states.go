@@ -31,7 +31,8 @@ const (
 	Exited State = "exited"
 	// ExitedDetached: as Exited, and its task's bridge has no socket.
 	ExitedDetached State = "exited_detached"
-	// Ended: the pool was told and stops the actor.
+	// Ended: the pool was told and stops the actor. Every state leads here also when the user's token or the session's lifetime
+	// has run out, or when an operator ends it.
 	Ended State = "ended"
 )
 
