@@ -44,6 +44,8 @@ type gateway struct {
 	deaf chan struct{}
 	// mute leaves pings unanswered.
 	mute bool
+	// cookie is set by each handshake.
+	cookie string
 	// wrap, if set, is put around the gateway's end of each connection.
 	wrap func(net.Conn) net.Conn
 }
@@ -104,7 +106,7 @@ func (g *gateway) accept(conn net.Conn) {
 		gone: make(chan error, 1), work: make(chan func(), 1<<10), over: make(chan struct{}),
 	}
 	defer close(p.over)
-	p.conn, err = gws.NewUpgrader(p, nil).UpgradeFromConn(conn, reader, request)
+	p.conn, err = gws.NewUpgrader(p, &gws.ServerOption{ResponseHeader: http.Header{"Set-Cookie": {g.cookie}}}).UpgradeFromConn(conn, reader, request)
 	if err != nil {
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"sync"
 	"time"
@@ -23,6 +25,8 @@ var ErrPayload = errors.New("payload is not JSON in UTF-8, or too large")
 type Session struct {
 	config Config
 	target *url.URL
+	// cookies are a load balancer's, by which it leads the next socket to the gateway that has the session.
+	cookies http.CookieJar
 
 	ctx    context.Context // ends with Detach
 	cancel context.CancelFunc
@@ -58,8 +62,12 @@ func Dial(ctx context.Context, config Config) (*Session, error) {
 	if config.GiveUp == 0 {
 		config.GiveUp = defaultGiveUp
 	}
+	cookies, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
 	s := &Session{
-		config: config, target: target,
+		config: config, target: target, cookies: cookies,
 		events: make(chan Event), muted: make(chan struct{}), done: make(chan struct{}),
 		id: config.Resume, token: config.Token, outLast: config.LastSeq, changed: make(chan struct{}),
 		answerBy: time.Now().Add(config.GiveUp),

@@ -52,6 +52,29 @@ func TestInputsAreNumberedAndResentAfterACut(t *testing.T) {
 	})
 }
 
+// A load balancer's cookie leads back to the gateway that has the session, whatever the scheme.
+func TestCookiesAreKeptFromSocketToSocket(t *testing.T) {
+	bubble(t, func(t *testing.T, g *gateway) {
+		g.cookie = "AWSALB=first; Path=/"
+		s, p := g.begin(t, Config{})
+		defer s.Detach()
+		if got := p.request.Header.Get("Cookie"); got != "" {
+			t.Errorf("the first handshake has the cookie %q", got)
+		}
+		g.cookie = "AWSALB=second; Path=/"
+		for _, want := range []string{"AWSALB=first", "AWSALB=second"} {
+			p.cut()
+			event[Reconnecting](t, s)
+			p = receive(t, g.peers)
+			if got := p.request.Header.Get("Cookie"); got != want {
+				t.Errorf("the next handshake has the cookie %q, not %q", got, want)
+			}
+			p.greet(t, 0)
+			event[wire.Session](t, s)
+		}
+	})
+}
+
 func TestASecondSessionFrameMakesInputsBeResent(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s, p := g.begin(t, Config{})

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -83,7 +85,11 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	token := s.token
 	hello := wire.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true}
 	s.mu.Unlock()
-	header := http.Header{}
+	request := &http.Request{Header: http.Header{}}
+	header := request.Header
+	for _, cookie := range s.cookies.Cookies(s.site()) {
+		request.AddCookie(cookie)
+	}
 	switch {
 	case s.config.DevToken != "":
 		header.Set("Authorization", "Bearer "+string(s.config.DevToken))
@@ -101,6 +107,9 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 		WriteMaxPayloadSize: maxFrameBytes,
 		CheckUtf8Enabled:    true,
 	}, frail{conn})
+	if response != nil {
+		s.cookies.SetCookies(s.site(), response.Cookies())
+	}
 	if err != nil {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 			err = &HandshakeError{Status: response.StatusCode}
@@ -113,6 +122,13 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// site is the gateway as cookies know it.
+func (s *Session) site() *url.URL {
+	site := *s.target
+	site.Scheme = strings.Replace(site.Scheme, "ws", "http", 1)
+	return &site
 }
 
 // frail is a connection that is over once a read has failed. gws, too, gives up then, but only after whoever is in the
