@@ -162,8 +162,8 @@ func (p *pool) hint(since time.Time, position int) *messages.Hint {
 	rounds := time.Duration(1 + beyond/p.settings.LaunchConcurrency)
 	held := max(0, p.backoff.until.Sub(now), p.bootWait(unplaced+beyond+1))
 	reason := wire.ReasonQueued
-	if held == 0 && beyond == 0 && !p.atMaximum() {
-		reason = wire.ReasonColdStarting // its own task is started in this very moment
+	if beyond == 0 && !p.atMaximum() {
+		reason = wire.ReasonColdStarting // its own task is started in this very moment, or once a back-off is over: nobody is first
 	}
 	return &messages.Hint{Reason: reason, Eta: held + rounds*whole}
 }

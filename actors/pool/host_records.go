@@ -32,6 +32,8 @@ type hosts struct {
 	inOrder []*hostRecord
 	// prepared are the hosts that wait in the EC2 warm pool.
 	prepared messages.PreparedHosts
+	// swept says that a sweep has told which hosts there are.
+	swept bool
 	// gone are hosts that were lost, and when: late news must not bring one back.
 	gone recent[messages.HostID, time.Time]
 	// found counts the hosts that were ever seen.

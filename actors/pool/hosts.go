@@ -26,7 +26,7 @@ func (p *pool) hostsListed(m *messages.HostsListed) {
 		p.observe(messages.Event{Kind: messages.EventLaunchError, Reason: m.Err.Error(), Fault: m.Err.Kind, Phase: actors.PoolName})
 		return
 	}
-	p.prepared = m.Prepared
+	p.prepared, p.swept = m.Prepared, true
 	seen := make(map[messages.HostID]bool, len(m.Hosts))
 	for i := range m.Hosts {
 		sight := &m.Hosts[i]
@@ -179,6 +179,7 @@ func (p *pool) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 		p.replenish()
 		return
 	}
+	p.hostCame(t)
 	host := p.hostAt(m.Host)
 	t.settle(host)
 	host.slots = max(0, host.slots-1)
@@ -194,19 +195,67 @@ func (p *pool) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	}
 }
 
-// bootWait is how long it takes until a host has room for the n-th of the tasks that are not placed yet, counted from 1:
-// no time when there is room for so many, or when nothing is known of hosts.
-func (p *pool) bootWait(n int) time.Duration {
-	boot := p.settings.Boot
-	switch {
-	case p.found == 0 || n <= p.freeSlots():
-		return 0
-	case p.prepared.Hibernated > 0:
-		return boot.Hibernated
-	case p.prepared.Stopped > 0:
-		return boot.Stopped
-	case p.prepared.Running > 0:
-		return boot.Running
+// bootKind is how the host waits that is next to come into service.
+type bootKind int
+
+const (
+	bootCold bootKind = iota
+	bootRunning
+	bootHibernated
+	bootStopped
+	bootKinds
+)
+
+// minBoot tells a task that waited for a host from one that only had not been told of yet.
+const minBoot = time.Second
+
+// newBootTimes are the settings' figures, until this deployment has measured its own.
+func newBootTimes(b actors.BootTimes) [bootKinds]estimate {
+	return [bootKinds]estimate{
+		bootCold: {fallback: b.Cold}, bootRunning: {fallback: b.Running},
+		bootHibernated: {fallback: b.Hibernated}, bootStopped: {fallback: b.Stopped},
 	}
-	return boot.Cold
+}
+
+// nextBoot is the kind of host that the n-th of the tasks that are not placed yet, counted from 1, has to wait for. It reports
+// false when there is room for so many, or when nothing is known of hosts. A cluster scaled to none is known to have none.
+func (p *pool) nextBoot(n int) (bootKind, bool) {
+	switch {
+	case !p.swept && p.found == 0, n <= p.freeSlots():
+		return bootCold, false
+	case p.prepared.Hibernated > 0:
+		return bootHibernated, true
+	case p.prepared.Stopped > 0:
+		return bootStopped, true
+	case p.prepared.Running > 0:
+		return bootRunning, true
+	}
+	return bootCold, true
+}
+
+// bootWait is how long it takes until a host has room for the n-th task that is not placed yet.
+func (p *pool) bootWait(n int) time.Duration {
+	if kind, waits := p.nextBoot(n); waits {
+		return p.boots[kind].value()
+	}
+	return 0
+}
+
+// awaitHost notes what kind of host a task waits for that ECS has accepted without a place for it.
+func (p *pool) awaitHost(t *taskRecord) {
+	if kind, waits := p.nextBoot(1); waits && t.host == nil {
+		t.boot, t.hostless = kind, p.Clock.Now()
+	}
+}
+
+// hostCame measures how long a task has waited for its host.
+func (p *pool) hostCame(t *taskRecord) {
+	if t.hostless.IsZero() {
+		return
+	}
+	if took := p.Clock.Now().Sub(t.hostless); took >= minBoot {
+		t.hostWait = took
+		p.boots[t.boot].add(took)
+	}
+	t.hostless = time.Time{}
 }

@@ -38,6 +38,8 @@ type pool struct {
 
 	// startTime is this deployment's own measured time from a start to ready.
 	startTime estimate
+	// boots are its own measured times until a host that a task waits for has taken it.
+	boots [bootKinds]estimate
 	// backoff holds starts back after failures, until backoffOver rings. lastFailure is what happened, kept until a task
 	// becomes ready; shortage says that it will pass by itself; crashed that the task had been ready.
 	backoff           backoff
@@ -84,6 +86,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		records:     newRecords(),
 		settings:    settings,
 		startTime:   estimate{fallback: settings.StartEstimate},
+		boots:       newBootTimes(settings.Boot),
 		backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
 		backoffOver: actors.Alarm{Name: timerBackoff},
 		lullOver:    actors.Alarm{Name: timerSurplus},

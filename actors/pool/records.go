@@ -47,6 +47,10 @@ type taskRecord struct {
 	// Invariant: hostPlace is set exactly while the state is ready and the host is known.
 	host      *hostRecord
 	hostPlace *list.Element
+	// hostless is since when the task waits for a host of the kind boot, zero when it does not. hostWait is how long it did.
+	hostless time.Time
+	hostWait time.Duration
+	boot     bootKind
 	// crashed says that the task's actor has panicked and another sees to its end.
 	crashed bool
 	// leaving says that the task was asked to leave for another gateway, left that it has, and that its actor is being stopped.

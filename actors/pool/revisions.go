@@ -19,6 +19,7 @@ func (p *pool) revisionFound(revision messages.Revision) {
 // taskLaunched notes what ECS says of a task that it has accepted.
 func (p *pool) taskLaunched(t *taskRecord, m *messages.TaskLaunched) {
 	t.arn = m.ARN
+	p.awaitHost(t)
 	if p.runs(t, m.Revision) {
 		p.replenish()
 	}

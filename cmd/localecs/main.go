@@ -37,6 +37,7 @@ curl --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"):
   POST /_localecs/instances/lose    {"containerInstance":"arn:..."}: it and its tasks are gone
   POST /_localecs/instances/stop    {"containerInstance":"arn:..."}: off, and ECS does not know
   POST /_localecs/instances/agent   {"containerInstance":"arn:...","connected":false}
+  POST /_localecs/groups            {"name":"hosts","max":2,"warmState":"Stopped","warm":2}: what Auto Scaling shows
   POST /_localecs/tasks/end         {"task":"arn:...","as":"outOfMemory"} or "spotInterruption"
 
 Faults: {"api":{"RunTask":{...},"*":{...}},"task":{...},"files":{...},"strict":false,"rateLimits":false}, of an operation
@@ -136,7 +137,7 @@ func serve(f flags) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%[1]s\nexport AWS_ENDPOINT_URL_EFS=%[1]s\n", server.URL())
+	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%[1]s\nexport AWS_ENDPOINT_URL_EFS=%[1]s AWS_ENDPOINT_URL_AUTO_SCALING=%[1]s\n", server.URL())
 	if f.AccessKeyID == "" {
 		keys := server.Credentials()
 		fmt.Printf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s\n", keys.AccessKeyID, keys.SecretAccessKey)

@@ -12,6 +12,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	awsefs "github.com/aws/aws-sdk-go-v2/service/efs"
 )
@@ -27,6 +28,8 @@ const (
 type Clients struct {
 	ECS *awsecs.Client
 	EFS *awsefs.Client
+	// AutoScaling is asked of warm pools.
+	AutoScaling *autoscaling.Client
 }
 
 // httpClient keeps enough connections for a burst of calls.
@@ -52,7 +55,7 @@ func LoadClients(ctx context.Context) (*Clients, error) {
 		return nil, fmt.Errorf("ecs: no AWS credentials; give the gateway a task role, or set AWS_PROFILE, "+
 			"or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: %w", err)
 	}
-	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg)}, nil
+	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg)}, nil
 }
 
 // LocalClients makes clients for an endpoint with keys of its own, such as package localecs's.
@@ -63,5 +66,5 @@ func LocalClients(baseURL, region string, keys aws.Credentials) *Clients {
 		Credentials:  credentials.StaticCredentialsProvider{Value: keys},
 		HTTPClient:   httpClient(),
 	}
-	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg)}
+	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg)}
 }

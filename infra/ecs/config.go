@@ -64,6 +64,10 @@ type Config struct {
 	SharedAccessPoint string
 	// StopGrace is what an agent gets between SIGTERM and SIGKILL where the definition's STOP_GRACE does not say it.
 	StopGrace time.Duration
+	// WarmPools asks Auto Scaling for the warm pools of AutoScalingGroups, which a sweep then counts. Without groups it is not
+	// asked.
+	WarmPools         WarmPools
+	AutoScalingGroups []string
 	// Log gets calls that failed (warnings), and all others (debug).
 	Log zerolog.Logger
 
@@ -107,6 +111,7 @@ func (c Config) prepared() (Config, error) {
 	require(err == nil && (gateway.Scheme == "ws" || gateway.Scheme == "wss") && gateway.Host != "",
 		"gateway address %q is not a ws:// or wss:// URL", c.GatewayWSURL)
 	problems = append(problems, c.Running.Validate()...)
+	require(len(c.AutoScalingGroups) == 0 || c.WarmPools != nil, "no client for the Auto Scaling groups' warm pools")
 	require(c.Timeout >= 0, "negative timeout %v", c.Timeout)
 	require(c.Concurrency >= 0, "negative concurrency %d", c.Concurrency)
 	if c.Timeout == 0 {

@@ -212,6 +212,9 @@ func serviceOf(op string) string {
 	if strings.HasSuffix(op, "AccessPoint") || strings.HasSuffix(op, "AccessPoints") {
 		return "elasticfilesystem"
 	}
+	if op == "DescribeWarmPool" {
+		return "autoscaling"
+	}
 	return "ecs"
 }
 

@@ -46,9 +46,10 @@ func wholeOr(whole *string, sum int32) int32 {
 }
 
 // Sweep asks for all container instances of the cluster; see actors.Fleet. It takes two calls for each 100 hosts, each
-// with a turn and a timeout of its own; any one's failure fails the sweep.
+// and one for each Auto Scaling group, with a turn and a timeout of its own. A failure fails the sweep, but for one of Auto
+// Scaling, whose hosts are only not counted then.
 func (l *Launcher) Sweep(to *actor.PID) {
-	(&sweep{launcher: l, to: to}).find(nil)
+	(&sweep{launcher: l, to: to, groups: l.cfg.AutoScalingGroups}).find(nil)
 }
 
 // sweep is a look at the hosts in the making. Its calls are made one after the other.
@@ -57,6 +58,9 @@ type sweep struct {
 	to       *actor.PID
 	arns     []string // found and not yet described
 	hosts    []messages.HostSeen
+	// groups are the Auto Scaling groups whose warm pools were not counted yet.
+	groups   []string
+	prepared messages.PreparedHosts
 }
 
 // find asks for the next page of ARNs: of hosts in every state but inactive ones.
@@ -93,7 +97,7 @@ func (s *sweep) find(page *string) {
 // describe asks how the next hosts are. One that ECS no longer knows is left out of the answer.
 func (s *sweep) describe() {
 	if len(s.arns) == 0 {
-		s.done(nil)
+		s.countPrepared(nil)
 		return
 	}
 	l := s.launcher
@@ -128,7 +132,7 @@ func (s *sweep) done(failure *messages.LaunchError) {
 	if failure != nil {
 		s.hosts = nil
 	}
-	s.launcher.cfg.Deliver(s.to, &messages.HostsListed{Hosts: s.hosts, Err: failure})
+	s.launcher.cfg.Deliver(s.to, &messages.HostsListed{Hosts: s.hosts, Prepared: s.prepared, Err: failure})
 }
 
 // seenOf reads a host. It reports false for one that has no tasks yet or any more: it registers, or is inactive.

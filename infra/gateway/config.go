@@ -85,6 +85,8 @@ type ECSConfig struct {
 	StartedBy string
 	// RevisionSweep is how often a TaskDefinition without a revision is looked at for a new one; default 1 minute.
 	RevisionSweep time.Duration
+	// AutoScalingGroups are those of the hosts whose warm pools count for what waiting clients are told.
+	AutoScalingGroups []string
 	// Running says where and how they run.
 	Running ecs.Running
 }

@@ -220,6 +220,7 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 		Client: clients.ECS, Cluster: g.cfg.ECS.Cluster, TaskDefinition: g.cfg.ECS.TaskDefinition,
 		ContainerName: g.cfg.ECS.ContainerName, StartedBy: g.cfg.ECS.StartedBy, Running: g.cfg.ECS.Running, GatewayWSURL: g.cfg.GatewayWSURL,
 		WorkspaceRoot: g.cfg.Actors.WorkspaceRoot, AccessPoints: g.cfg.accessPoints(clients),
+		WarmPools: clients.AutoScaling, AutoScalingGroups: g.cfg.ECS.AutoScalingGroups,
 		SharedAccessPoint: g.cfg.sharedAccessPoint(), StopGrace: g.cfg.Actors.StopGrace,
 		TaskToken: g.signer.TaskToken,
 		Deliver:   g.deliver,

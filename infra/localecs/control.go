@@ -35,6 +35,7 @@ func (s *Server) routeControl(mux *http.ServeMux) {
 		err := s.StopInstance(in.ContainerInstance)
 		return s.instanceList(), err
 	}))
+	mux.HandleFunc("POST /_localecs/groups", control(s, func(g Group) (any, error) { return g, s.SetGroup(g) }))
 	mux.HandleFunc("POST /_localecs/tasks/end", control(s, func(in taskControl) (any, error) {
 		return in, s.EndTask(in.Task, in.As)
 	}))

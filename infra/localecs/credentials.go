@@ -53,7 +53,11 @@ func (s *Server) withKeys(next http.Handler) http.Handler {
 			}
 		default:
 			if refused := s.checkSignature(w, r); refused != nil {
-				s.answer(w, strings.TrimPrefix(r.Header.Get("X-Amz-Target"), targetPrefix), nil, refused)
+				answer := s.answer
+				if isForm(r) {
+					answer = s.answerXML
+				}
+				answer(w, strings.TrimPrefix(r.Header.Get("X-Amz-Target"), targetPrefix), nil, refused)
 				return
 			}
 		}

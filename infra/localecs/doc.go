@@ -1,6 +1,6 @@
 // Package localecs is an ECS-compatible endpoint on loopback that runs tasks as local processes. The real SDK and the
 // real AWS CLI drive it: it speaks AWS JSON 1.1 as Amazon ECS does, down to the shapes of its errors. On the same address it
-// speaks as EFS of access points. The gateway embeds
+// speaks as EFS of access points, and as Auto Scaling of groups and their warm pools. The gateway embeds
 // it (BACKEND=local), and cmd/localecs serves it alone.
 //
 // # What is real
@@ -44,6 +44,7 @@
 //	                           brings the cluster to that many; those that are new get this size
 //	POST /_localecs/instances/lose   {"containerInstance":"arn:…"}                     kills it and its tasks
 //	POST /_localecs/instances/stop   {"containerInstance":"arn:…"}                     off, and ECS does not know
+//	POST /_localecs/groups           {"name":"hosts","max":2,"warmState":"Stopped","warm":2}  what Auto Scaling shows
 //	POST /_localecs/tasks/end        {"task":"arn:…","as":"outOfMemory"}               or spotInterruption
 //	POST /_localecs/instances/agent  {"containerInstance":"arn:…","connected":false}   its agent is away: no placement
 //	GET  /v4/<endpoint id>[/task]                   the task metadata endpoint, version 4

@@ -41,7 +41,7 @@ func (s *Server) launch(c *cluster, d *definition, in runTaskIn, over overrides)
 
 // giveInstance is the command that gives a cluster a container instance.
 func (s *Server) giveInstance(c *cluster) string {
-	return fmt.Sprintf("curl -H 'Content-Type: application/json' -d '{\"cluster\":%q,\"count\":1}' %s/_localecs/instances", c.name, s.URL())
+	return fmt.Sprintf("curl --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H 'Content-Type: application/json' -d '{\"cluster\":%q,\"count\":1}' %s/_localecs/instances", c.name, s.URL())
 }
 
 // needOf is what a task holds on its instance: the task's own size where one is given, else the sum of its containers'.

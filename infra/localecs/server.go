@@ -36,7 +36,8 @@ type Server struct {
 	definitions int             // revisions kept, in all families
 	endpoints   map[string]slot // metadata endpoint ids of live tasks
 	files       accessPoints
-	capacity    chan struct{} // closed and replaced when there may be more room, or an agent is back
+	groups      map[string]Group // by name
+	capacity    chan struct{}    // closed and replaced when there may be more room, or an agent is back
 }
 
 // Start listens and serves until Close. It fails on a bad Config, or when the address is taken or not on loopback.
@@ -63,6 +64,7 @@ func Start(cfg Config) (*Server, error) {
 		families:   map[string]*family{},
 		endpoints:  map[string]slot{},
 		files:      accessPoints{},
+		groups:     map[string]Group{},
 		capacity:   make(chan struct{}),
 	}
 	first := s.addCluster(cfg.Cluster)

@@ -59,8 +59,12 @@ func typed[In, Out any](method func(*Server, In) (Out, *apiError)) operation {
 	}
 }
 
-// serveAPI answers one API call of ECS.
+// serveAPI answers one API call of ECS, or of Auto Scaling, which is served at the same path.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	if isForm(r) {
+		s.serveAutoScaling(w, r)
+		return
+	}
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
 	run := s.operations[name]
 	if !ok || run == nil {
@@ -137,6 +141,10 @@ func (s *Server) writeJSON(w http.ResponseWriter, mediaType string, status int, 
 		s.log.Error().Err(err).Msg("an answer could not be encoded")
 		status, body = http.StatusInternalServerError, []byte(`{"__type":"ServerException","message":"encoding failed"}`)
 	}
+	s.write(w, mediaType, status, body)
+}
+
+func (s *Server) write(w http.ResponseWriter, mediaType string, status int, body []byte) {
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
