@@ -17,6 +17,10 @@ type Settings struct {
 	WarmPool bool
 	// Min, Max and Threshold are the pool's policy; see actors/pool/policy.go. DefaultThreshold belongs to a minimum.
 	Min, Max, Threshold int
+	// Policy says what the pool is filled up to: the minimum, or with PolicySchedule what Schedule makes of it, up to the maximum.
+	// The threshold keeps its distance. Schedule is nil with any other policy.
+	Policy   Policy
+	Schedule Schedule
 	// LaunchConcurrency bounds the tasks that are starting at once.
 	LaunchConcurrency int
 	// ReadyTTL is how long a task may wait to be claimed, give or take a tenth. 0 is for ever.
@@ -98,13 +102,30 @@ type BootTimes struct {
 	Cold time.Duration
 }
 
+// Policy is how the pool's target comes about.
+type Policy string
+
+// The policies.
+const (
+	// PolicyFixed has the minimum for a target.
+	PolicyFixed Policy = "fixed"
+	// PolicySchedule raises it by the calendar.
+	PolicySchedule Policy = "schedule"
+)
+
+// Schedule is a pool's target by the calendar. It is a pure function of the time.
+type Schedule interface {
+	// At is the target at a time, and a later time until which it stays that; the zero time for ever.
+	At(now time.Time) (target int, until time.Time)
+}
+
 // DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
 // ready, 5.4 s. The start timeout leaves room for a cold host, 81 s measured, and a start on it. The adoption grace leaves
 // room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake. What is above the minimum may stay for
 // a minute: that much of every task is billed on Fargate in any case, and who has given up and tries again finds it ready.
 func DefaultSettings() Settings {
 	return Settings{
-		WarmPool: true, Min: 3, Max: 10, Threshold: DefaultThreshold(3),
+		WarmPool: true, Min: 3, Max: 10, Threshold: DefaultThreshold(3), Policy: PolicyFixed,
 		LaunchConcurrency: 10,
 		ReadyTTL:          time.Hour,
 		SurplusTTL:        time.Minute,
@@ -171,6 +192,7 @@ func Defaults() map[string]string {
 		"ENABLE_WARM_POOL": strconv.FormatBool(s.WarmPool), "CLAIM_PLACEMENT": string(s.Placement),
 		"WARM_POOL_MIN_SIZE": strconv.Itoa(s.Min), "WARM_POOL_MAX_SIZE": strconv.Itoa(s.Max),
 		"SESSION_REQUIRES_TOKEN": strconv.FormatBool(s.RequireToken), "MAX_SESSION_LIFETIME": brief(s.MaxSessionLifetime),
+		"WARM_POOL_POLICY":    string(s.Policy),
 		"WARM_POOL_READY_TTL": brief(s.ReadyTTL), "MAX_SESSION_STARTS_PER_SECOND": strconv.Itoa(s.MaxSessionStartsPerSecond),
 	}
 	for _, count := range s.counts() {
@@ -218,6 +240,14 @@ func (s Settings) Validate() error {
 		if d.value <= 0 {
 			problem("%s %v must be more than 0", d.variable, d.value)
 		}
+	}
+	switch {
+	case s.Policy != PolicyFixed && s.Policy != PolicySchedule:
+		problem("WARM_POOL_POLICY %q is none of %s and %s", s.Policy, PolicyFixed, PolicySchedule)
+	case s.Policy == PolicySchedule && s.Schedule == nil:
+		problem("WARM_POOL_POLICY %s needs a WARM_POOL_SCHEDULE", s.Policy)
+	case s.Policy != PolicySchedule && s.Schedule != nil:
+		problem("WARM_POOL_SCHEDULE plays no part with WARM_POOL_POLICY %s", s.Policy)
 	}
 	switch s.Placement {
 	case PlaceOldest, PlacePack, PlaceSpread:

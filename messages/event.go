@@ -40,7 +40,7 @@ const (
 	EventStartFailed EventKind = "start_failed"
 	// EventBackoff: no task is started for Took.
 	EventBackoff EventKind = "backoff"
-	// EventResized: the pool's bounds were changed. N is the minimum, M the maximum.
+	// EventResized: the pool's bounds were changed, by an operator or by its schedule. N is the minimum, M the maximum.
 	EventResized EventKind = "resized"
 	// EventEndAsked: an operator ends a session, or N of a user's, who is kept out for Took.
 	EventEndAsked EventKind = "end_asked"

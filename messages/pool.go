@@ -275,7 +275,7 @@ type PoolCounts struct {
 	Assigned int `json:"assigned"`
 	Stopping int `json:"stopping"`
 	Waiting  int `json:"waiting"`
-	// Target is what the pool is refilled to: the minimum, or 0 when it is switched off.
+	// Target is what the pool is refilled to: the minimum, or what a schedule makes of it; 0 when the pool is switched off.
 	Target int `json:"target"`
 	Min    int `json:"min"`
 	Max    int `json:"max"`

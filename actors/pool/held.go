@@ -60,7 +60,7 @@ func (p *pool) held(more int) messages.Hold {
 // limits are what bounds the policy at now.
 func (p *pool) limits(now time.Time) limits {
 	l := limits{
-		minimum: p.settings.Min, maximum: p.settings.Max, threshold: p.settings.Threshold,
+		minimum: p.target, maximum: p.settings.Max, threshold: p.settings.Threshold,
 		concurrency: p.backoff.concurrency(p.settings.LaunchConcurrency, now),
 	}
 	if p.draining {

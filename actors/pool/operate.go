@@ -10,16 +10,18 @@ import (
 	"hearth/messages/wire"
 )
 
+// unsettled is a target that is not one yet.
+const unsettled = -1
+
 // resize changes the pool's bounds while it runs, and fills it up to the new ones: who asks for a size wants to have it. The
 // threshold keeps its distance from the minimum.
 func (p *pool) resize(m *messages.Resize) *messages.Resized {
 	if err := actors.CheckBounds(m.Min, m.Max); err != nil {
 		return &messages.Resized{Problem: err.Error()}
 	}
-	p.settings.Threshold = max(0, m.Min-p.spare)
 	p.settings.Min, p.settings.Max = m.Min, m.Max
-	p.refill.under = true
-	p.observe(messages.Event{Kind: messages.EventResized, N: m.Min, M: m.Max})
+	p.target = unsettled
+	p.follow()
 	p.replenish()
 	return &messages.Resized{}
 }
@@ -54,7 +56,7 @@ func (p *pool) status() *messages.PoolStatus {
 		Draining: p.draining, LastFailure: p.lastFailure,
 	}
 	if p.settings.WarmPool {
-		status.Pool.Target = p.settings.Min
+		status.Pool.Target = p.target
 	}
 	for _, t := range sortedTasks(p.tasks) {
 		task := messages.TaskStatus{

@@ -32,6 +32,9 @@ type pool struct {
 	*actors.Ports
 	records
 	settings actors.Settings
+	// target is what the pool is filled up to: the settings' minimum, or what the schedule says. turn rings when it may change.
+	target int
+	turn   actors.Alarm
 	// spare is how far the threshold is below the minimum, also once the pool was resized: at least 1.
 	spare int
 	ctx   actor.Context
@@ -91,6 +94,8 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		backoffOver: actors.Alarm{Name: timerBackoff},
 		lullOver:    actors.Alarm{Name: timerSurplus},
 		sweepDue:    actors.Alarm{Name: timerSweep},
+		turn:        actors.Alarm{Name: timerTarget},
+		target:      settings.Min,
 		adoption:    newAdoption(),
 		spare:       max(1, settings.Min-settings.Threshold),
 		over:        newRecent[wire.SessionID, endedSession](remembered),
@@ -112,6 +117,7 @@ func (p *pool) Receive(ctx actor.Context) {
 		p.backoffOver.Cancel()
 		p.lullOver.Cancel()
 		p.sweepDue.Cancel()
+		p.turn.Cancel()
 		p.adoption.cancel()
 	case *actor.Stopped:
 	case *actor.Terminated:
@@ -198,6 +204,7 @@ func (p *pool) handleOperator(ctx actor.Context, message any) {
 
 // begin looks at what there is. The pool is filled once that is known.
 func (p *pool) begin() {
+	p.follow()
 	if p.Fleet != nil {
 		p.sweep()
 	}
@@ -210,6 +217,9 @@ func (p *pool) rung(m *messages.Alarm) {
 		p.replenish()
 	case p.lullOver.IsRung(m):
 		p.surplusStood()
+	case p.turn.IsRung(m):
+		p.follow()
+		p.replenish()
 	case p.sweepDue.IsRung(m):
 		p.sweep()
 	case p.adoption.relist.IsRung(m):

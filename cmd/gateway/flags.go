@@ -69,6 +69,8 @@ type flags struct {
 	PoolMin           int           `name:"warm-pool-min-size" env:"WARM_POOL_MIN_SIZE" default:"${WARM_POOL_MIN_SIZE}" help:"Tasks that the pool is filled up to." group:"Warm pool"`
 	PoolMax           int           `name:"warm-pool-max-size" env:"WARM_POOL_MAX_SIZE" default:"${WARM_POOL_MAX_SIZE}" help:"Most tasks that are ready or starting at once." group:"Warm pool"`
 	PoolThreshold     *int          `name:"warm-pool-replenish-threshold" env:"WARM_POOL_REPLENISH_THRESHOLD" placeholder:"N" help:"Once ready + starting - waiting is at or below this, tasks are started until the minimum is ready. Without it the minimum less one." group:"Warm pool"`
+	PoolPolicy        string        `name:"warm-pool-policy" env:"WARM_POOL_POLICY" enum:"fixed,schedule" default:"${WARM_POOL_POLICY}" help:"The pool's minimum is fixed, or follows WARM_POOL_SCHEDULE." group:"Warm pool"`
+	PoolSchedule      poolSchedule  `name:"warm-pool-schedule" env:"WARM_POOL_SCHEDULE" placeholder:"JSON" help:"When the pool is to be larger than its minimum: a JSON array of periods with timezone, startCron, duration and bufferSize, as sim size --schedule writes it." group:"Warm pool"`
 	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"${WARM_POOL_READY_TTL}" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
 	PoolSurplusTTL    time.Duration `name:"warm-pool-surplus-ttl" env:"WARM_POOL_SURPLUS_TTL" default:"${WARM_POOL_SURPLUS_TTL}" help:"Tasks above the minimum that nobody has needed for this long are stopped." group:"Warm pool"`
 	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"${LAUNCH_CONCURRENCY}" help:"Most tasks that are starting at once." group:"Warm pool"`
@@ -179,6 +181,10 @@ func (f *flags) settings() actors.Settings {
 	s.Min, s.Max, s.Threshold = f.PoolMin, f.PoolMax, actors.DefaultThreshold(f.PoolMin)
 	if f.PoolThreshold != nil {
 		s.Threshold = *f.PoolThreshold
+	}
+	s.Policy = actors.Policy(f.PoolPolicy)
+	if f.PoolSchedule.Schedule != nil {
+		s.Schedule = f.PoolSchedule.Schedule
 	}
 	s.Placement, s.SweepInterval = actors.Placement(f.ClaimPlacement), f.HostSweepInterval
 	s.ReadyTTL, s.SurplusTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.PoolSurplusTTL, f.LaunchConcurrency

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,7 +13,7 @@ import (
 
 // compareCommand plays strategies side by side.
 type compareCommand struct {
-	Strategies []string `arg:"" optional:"" help:"baseline (an access point and a task definition for each user, no pool), phase1 (shared ones, no pool), phase2 (with the pool that the flags describe), or pool:MIN[,MAX[,THRESHOLD]]. Without any: the first three."`
+	Strategies []string `arg:"" optional:"" help:"baseline (an access point and a task definition for each user, no pool), phase1 (shared ones, no pool), phase2 (with the pool that the flags describe, --pool-schedule among them), schedule (the same) and fixed (without it), or a fixed pool:MIN[,MAX[,THRESHOLD]]. Without any: the first three."`
 	loadFlags
 	poolFlags
 	worldFlags
@@ -67,9 +68,19 @@ func strategy(name string, base run.Config) (run.Config, error) {
 	if config, ok := run.Scenario(name, base); ok {
 		return config, nil
 	}
+	switch {
+	case name == "schedule" && base.Settings.Schedule == nil:
+		return base, errors.New("the strategy schedule needs --pool-schedule")
+	case name == "schedule", name == "fixed":
+		base.Name = name
+		if name == "fixed" {
+			base.Settings.Policy, base.Settings.Schedule = actors.PolicyFixed, nil
+		}
+		return base, nil
+	}
 	sizes, isPool := strings.CutPrefix(name, "pool:")
 	if !isPool {
-		return base, fmt.Errorf("%q is no strategy: it may be baseline, phase1, phase2 or pool:MIN[,MAX[,THRESHOLD]]", name)
+		return base, fmt.Errorf("%q is no strategy: it may be baseline, phase1, phase2, fixed, schedule or pool:MIN[,MAX[,THRESHOLD]]", name)
 	}
 	var numbers counts
 	if err := numbers.UnmarshalText([]byte(sizes)); err != nil || len(numbers) > 3 {
@@ -77,6 +88,7 @@ func strategy(name string, base run.Config) (run.Config, error) {
 	}
 	config := base
 	config.Name, config.Settings.WarmPool = name, true
+	config.Settings.Policy, config.Settings.Schedule = actors.PolicyFixed, nil
 	config.Settings.Min, config.Settings.Threshold = numbers[0], actors.DefaultThreshold(numbers[0])
 	if len(numbers) > 1 {
 		config.Settings.Max = numbers[1]

@@ -105,10 +105,11 @@ func (f sessionFlags) recorded(c *run.Config, path string, flags recordingFlags)
 
 // poolFlags are the pool's policy.
 type poolFlags struct {
-	PoolMin            int   `default:"${WARM_POOL_MIN_SIZE}" group:"Pool" help:"The pool's minimum size, to which it is refilled."`
-	PoolMax            limit `default:"${WARM_POOL_MAX_SIZE}" group:"Pool" help:"The most tasks that are ready or starting at once; inf for no maximum."`
-	ReplenishThreshold *int  `group:"Pool" placeholder:"N" help:"Refill when ready + starting - waiting is at or below this; without it the minimum less one."`
-	WarmPool           bool  `default:"true" negatable:"" group:"Pool" help:"Keep a pool at all; --no-warm-pool starts a task for each session."`
+	PoolMin            int          `default:"${WARM_POOL_MIN_SIZE}" group:"Pool" help:"The pool's minimum size, to which it is refilled."`
+	PoolMax            limit        `default:"${WARM_POOL_MAX_SIZE}" group:"Pool" help:"The most tasks that are ready or starting at once; inf for no maximum."`
+	ReplenishThreshold *int         `group:"Pool" placeholder:"N" help:"Refill when ready + starting - waiting is at or below this; without it the minimum less one."`
+	PoolSchedule       poolSchedule `placeholder:"FILE" group:"Pool" help:"The target follows this schedule, a JSON array of periods as size --schedule writes it and WARM_POOL_SCHEDULE takes it; --pool-min is a floor under it."`
+	WarmPool           bool         `default:"true" negatable:"" group:"Pool" help:"Keep a pool at all; --no-warm-pool starts a task for each session."`
 }
 
 func (f poolFlags) apply(c *run.Config) error {
@@ -119,6 +120,9 @@ func (f poolFlags) apply(c *run.Config) error {
 	c.Settings.Min, c.Settings.Max, c.Settings.Threshold = f.PoolMin, int(f.PoolMax), actors.DefaultThreshold(f.PoolMin)
 	if f.ReplenishThreshold != nil {
 		c.Settings.Threshold = *f.ReplenishThreshold
+	}
+	if s := f.PoolSchedule.Schedule; s != nil {
+		c.Settings.Policy, c.Settings.Schedule = actors.PolicySchedule, s
 	}
 	return nil
 }

@@ -49,11 +49,11 @@ var idleFlags = []struct {
 	{"burst-on burst-off", "--traffic bursts", func(g given) bool { return g.shape("bursts") }},
 	{"session", "no --session-column", func(g given) bool { return !g.set["session-column"] }},
 	{"session-unit", "--session-column", func(g given) bool { return g.set["session-column"] }},
-	{"pool-min pool-max replenish-threshold ready-ttl", "a pool: no --no-warm-pool", func(g given) bool {
+	{"pool-min pool-max pool-schedule replenish-threshold ready-ttl", "a pool: no --no-warm-pool", func(g given) bool {
 		warm, is := g.value["warm-pool"].(bool)
 		return !is || warm || !g.set["warm-pool"]
 	}},
-	{"pool-min replenish-threshold warm-pool", "the strategy phase2", func(g given) bool {
+	{"pool-min pool-schedule replenish-threshold warm-pool", "the strategy phase2, fixed or schedule", func(g given) bool {
 		return g.command != "compare" || g.playsPool(false)
 	}},
 	{"pool-max ready-ttl", "a strategy with a pool", func(g given) bool { return g.command != "compare" || g.playsPool(true) }},
@@ -64,7 +64,7 @@ var idleFlags = []struct {
 func (g given) playsPool(any bool) bool {
 	strategies, _ := g.value["strategies"].([]string)
 	return len(strategies) == 0 || slices.ContainsFunc(strategies, func(s string) bool {
-		return s == "phase2" || any && strings.HasPrefix(s, "pool:")
+		return s == "phase2" || s == "fixed" || s == "schedule" || any && strings.HasPrefix(s, "pool:")
 	})
 }
 

@@ -193,3 +193,35 @@ func TestStartTimesOfOnesOwn(t *testing.T) {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
+
+// TestScheduleOfOnesOwn: size writes a schedule that the others play, and that is cheaper than a fixed size.
+func TestScheduleOfOnesOwn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "week.json")
+	traffic := []string{"--traffic", "diurnal", "--rate", "1/m", "--start-time", "measured", "--seeds", "2"}
+	ok(t, append([]string{"size", "--slo", "0.99", "--schedule", path, "--max-seeds", "20"}, traffic...)...)
+	text := ok(t, append([]string{"compare", "fixed", "schedule", "--pool-min", "1", "--pool-schedule", path, "--format", "json"}, traffic...)...)
+	var result struct {
+		Outcomes []struct {
+			Name                           string
+			HitRate                        float64
+			MonthlyIdleCost, MonthlyRegret float64
+			Config                         struct{ Policy string }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &result); err != nil {
+		t.Fatal(err)
+	}
+	fixed, moving := result.Outcomes[0], result.Outcomes[1]
+	if fixed.Config.Policy != "fixed" || moving.Config.Policy != "schedule" || moving.HitRate <= fixed.HitRate || moving.HitRate < 0.985 ||
+		moving.MonthlyRegret <= 0 || moving.MonthlyRegret >= moving.MonthlyIdleCost {
+		t.Errorf("%+v, %+v", fixed, moving)
+	}
+	for _, c := range [][]string{
+		{"compare", "schedule"}, {"size", "--slo", "0.9", "--schedule", path, "--duration", "1h"},
+		{"run", "--no-warm-pool", "--pool-schedule", path},
+	} {
+		if _, stderr, code := sim(c...); code != exitUsage || !strings.Contains(stderr, "schedule") {
+			t.Errorf("sim %v: exit %d, %q", c, code, stderr)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 // sizeCommand searches for a pool.
 type sizeCommand struct {
 	SLO       objective `name:"slo" required:"" placeholder:"OBJECTIVE" help:"A hit rate, such as 0.999 or 99.9%; or a bound on a percentile of the waits for a task, such as p99=500ms or p99.9=2s, or of the time from hello to ready, such as ready-p99=1s."`
+	Schedule  string    `placeholder:"FILE" help:"Also draw up a schedule, the smallest minimum for each hour of a working day and a weekend's, and write it: for --pool-schedule and the gateway's WARM_POOL_SCHEDULE."`
 	WorstHour bool      `help:"The objective must be met in each hour of the week that has enough requests to tell, not only over all."`
 	PoolMax   *limit    `group:"Pool" placeholder:"N" help:"Keep this maximum; without it one is recommended that never binds before the launch concurrency does: a maximum costs nothing while nobody waits."`
 	MaxSeeds  int       `default:"40" help:"How many seeds at most decide whether a pool is enough, while the confidence interval contains the objective."`
@@ -30,7 +31,7 @@ limit holds starts back, it says which, and what to lift it to:
 
     sim size --slo 0.999 --rate 5/m
     sim size --slo p99=500ms --arrivals arrivals.csv --time-scale 30
-    sim size --slo 0.999 --worst-hour --traffic diurnal
+    sim size --slo 0.999 --worst-hour --traffic diurnal --schedule week.json
     sim size --slo 99.9% --rate 20/m --traffic diurnal --duration 7d --start-time measured`
 }
 
@@ -47,7 +48,7 @@ func (r *sizeCommand) Run(c *console) error {
 		return fmt.Errorf("--max-seeds %d must be from --seeds %d to %d", r.MaxSeeds, r.Seeds, maxSeeds)
 	}
 	r.SLO.WorstHour = r.WorstHour
-	sizer := run.Sizer{Base: base, Objective: r.SLO.Objective, Seeds: r.Seeds, MaxSeeds: r.MaxSeeds}
+	sizer := run.Sizer{Base: base, Objective: r.SLO.Objective, Seeds: r.Seeds, MaxSeeds: r.MaxSeeds, Schedule: r.Schedule != ""}
 	if r.PoolMax != nil {
 		sizer.Base.Settings.Max, sizer.FixedMax = int(*r.PoolMax), true
 	}
@@ -61,6 +62,11 @@ func (r *sizeCommand) Run(c *console) error {
 	}
 	if err != nil {
 		return err
+	}
+	if r.Schedule != "" {
+		if err := writeFile(r.Schedule, func(w io.Writer) error { return report.Indented(w, sizing.Schedule.Periods) }); err != nil {
+			return fmt.Errorf("--schedule: %w", err)
+		}
 	}
 	c.basis.About(&sizing.Config, seedsFrom(r.Seed, sizing.Best.Seeds))
 	return r.show(c, sized(&sizing))

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"hearth/schedule"
 	"hearth/sim/model"
 	"hearth/sim/run"
 	"hearth/sim/traffic"
@@ -94,6 +96,21 @@ func (s *startTime) UnmarshalText(text []byte) (err error) {
 	}
 	s.Distribution, err = model.ParseDistribution(string(text))
 	return err
+}
+
+// poolSchedule is a schedule that is read from a file.
+type poolSchedule struct{ *schedule.Schedule }
+
+// UnmarshalText reads the file of that name.
+func (s *poolSchedule) UnmarshalText(path []byte) error {
+	text, err := os.ReadFile(string(path))
+	if err != nil {
+		return err
+	}
+	if s.Schedule, err = schedule.Parse(string(text)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // sessionLength is a distribution of which a bare length is the mean of an exponential one.

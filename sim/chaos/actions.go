@@ -263,9 +263,14 @@ func (s *storm) resize() {
 	minimum := s.dice.IntN(6)
 	maximum := minimum + s.dice.IntN(5)
 	s.tell("the pool is to be %d to %d", minimum, maximum)
+	asked := s.model.Front()
 	s.model.Resize(minimum, maximum, func(r *messages.Resized) {
 		if (r.Problem == "") != (maximum >= 1) {
 			s.oracle.breach("resize to %d to %d was answered %q", minimum, maximum, r.Problem)
+		}
+		if r.Problem == "" {
+			book := s.oracle.books[asked]
+			book.floor, book.floored = minimum, s.elapsed()
 		}
 	})
 }

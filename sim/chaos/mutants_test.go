@@ -36,6 +36,16 @@ var mutants = []mutant{
 	{"the minimum is one more", settings(func(s *actors.Settings) { s.Min, s.Max = s.Min+1, max(s.Max, s.Min+1) })},
 	{"the threshold is one less", settings(func(s *actors.Settings) { s.Threshold = max(0, s.Threshold-1) })},
 	{"what is too many is kept", settings(func(s *actors.Settings) { s.SurplusTTL = 24 * time.Hour })},
+	{"the schedule is looked at once", settings(func(s *actors.Settings) {
+		if s.Schedule != nil {
+			s.Schedule = stopped{s.Schedule}
+		}
+	})},
+	{"the schedule comes late", settings(func(s *actors.Settings) {
+		if s.Schedule != nil {
+			s.Schedule = late{s.Schedule}
+		}
+	})},
 	{"one launch too many at once", settings(func(s *actors.Settings) { s.LaunchConcurrency++ })},
 	{"the start deadline is never", settings(func(s *actors.Settings) { s.StartTimeout = time.Hour })},
 	{"waiting clients hear nothing", settings(func(s *actors.Settings) { s.HintInterval = 10 * time.Second })},
@@ -255,4 +265,21 @@ func repeating(which func(any) bool) func(*model.Options) {
 
 func changing(change func(*actor.PID, any)) func(*model.Options) {
 	return around(filtered{times: func(any) int { return 1 }, change: change})
+}
+
+// stopped is a schedule that says that it never changes, late one that says so later than it is.
+type (
+	stopped struct{ actors.Schedule }
+	late    struct{ actors.Schedule }
+)
+
+func (s stopped) At(now time.Time) (target int, until time.Time) {
+	target, _ = s.Schedule.At(now)
+	return target, time.Time{}
+}
+
+func (l late) At(now time.Time) (target int, until time.Time) {
+	const by = 2*turnSlack + time.Second
+	target, until = l.Schedule.At(now.Add(-by))
+	return target, until.Add(by)
 }

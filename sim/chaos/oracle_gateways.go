@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"time"
+
 	"hearth/actors"
 	"hearth/messages/wire"
 )
@@ -13,6 +15,9 @@ type gatewayBook struct {
 	pool     poolBook
 	hosts    hostBook
 	places   map[wire.TaskID]place
+	// floor is the minimum that an operator wants at least, since floored; a schedule may make more of it.
+	floor   int
+	floored time.Duration
 	// handsOver says that another process takes over from it.
 	handsOver bool
 }
@@ -24,6 +29,7 @@ func (o *oracle) turnTo(number int) {
 		book = &gatewayBook{
 			number: number, settings: o.storm.weather.options.Settings, hosts: newHostBook(), places: map[wire.TaskID]place{},
 		}
+		book.floor, book.floored = book.settings.Min, o.storm.elapsed()
 		book.pool.taken = o.storm.elapsed() + book.settings.AdoptionGrace
 		if o.gatewayBook != nil {
 			book.pool.failures = o.pool.failures

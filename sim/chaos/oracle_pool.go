@@ -158,6 +158,7 @@ func (o *oracle) started(e *messages.Event) {
 // poolSettled checks the pool after each message that it has handled.
 func (o *oracle) poolSettled() {
 	p, s := &o.pool, &o.settings
+	o.followsSchedule()
 	if c := p.claimed; c != nil && (c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting) {
 		o.breach("the pool counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
 			c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)

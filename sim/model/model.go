@@ -37,7 +37,7 @@ func New(options Options) *Model {
 	m := &Model{options: options}
 	m.options.defaults()
 	m.World = world.New(world.Options{
-		Seed: options.Seed, Choose: options.Schedule, Rethrow: options.Rethrow, AfterPick: options.AfterPick,
+		Seed: options.Seed, Start: options.Start, Choose: options.Schedule, Rethrow: options.Rethrow, AfterPick: options.AfterPick,
 	})
 	m.Log = newLog(m, options.Trace)
 	m.network = newNetwork(m)

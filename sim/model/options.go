@@ -17,6 +17,8 @@ import (
 type Options struct {
 	// Seed decides every draw.
 	Seed uint64
+	// Start is the calendar's time at which the world begins; zero is the world's own.
+	Start time.Time
 	// Schedule picks the next of n runnable actors; see world.Options.Choose. Nil picks by the seed.
 	Schedule func(n int) int
 	// Settings are the actors' own.

@@ -43,7 +43,7 @@ func (b *Basis) About(config *run.Echo, seeds []uint64) {
 
 // Lines is the basis for the foot of a picture or a page.
 func (b *Basis) Lines() []string {
-	made := b.Command + "   (hearth " + b.Version + ")"
+	made := b.Command + "; hearth " + b.Version
 	if b.Traffic == "" {
 		return []string{made}
 	}
@@ -59,6 +59,16 @@ func (b *Basis) seeds() string {
 	default:
 		return fmt.Sprintf("seeds %d to %d", b.Seeds[0], b.Seeds[n-1])
 	}
+}
+
+// Indented writes a value as JSON for people.
+func Indented(w io.Writer, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n'))
+	return err
 }
 
 // JSON writes a value, which must be an object, with its basis as the first key: indented, with a newline at the end.

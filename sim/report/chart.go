@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"hearth/sim/run"
@@ -179,10 +180,21 @@ func FrontierCharts(points []run.FrontierPoint) []Chart {
 			best.Labels = append(best.Labels, size)
 		}
 		rest.X, rest.Y = append(rest.X, p.MonthlyCost), append(rest.Y, p.WaitMs.P99)
+		if p.Best {
+			size = ""
+		}
+		rest.Labels = append(rest.Labels, size)
 	}
 	return []Chart{{
 		Title: "Cost against wait, by the pool's minimum", X: "$ a month", Y: "p99 wait for a task, ms", Lines: []Line{best, rest},
 	}}
+}
+
+// hides reports whether a line lies on one that is drawn before it, so that it must be dashed for both to be seen.
+func (c *Chart) hides(i int) bool {
+	return slices.ContainsFunc(c.Lines[i+1:], func(l Line) bool {
+		return slices.Equal(l.X, c.Lines[i].X) && slices.Equal(l.Y, c.Lines[i].Y)
+	})
 }
 
 // place names a place of the x axis.

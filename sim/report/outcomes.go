@@ -28,10 +28,22 @@ func Side(outcomes []run.Outcome) *Table {
 	row("hello to ready, p90", func(o *run.Outcome) string { return millis(o.ReadyMs.P90) })
 	row("hello to ready, p99", func(o *run.Outcome) string { return millis(o.ReadyMs.P99) })
 	row("hello to ready, max", func(o *run.Outcome) string { return millis(o.ReadyMs.Max) })
+	row("worst hour", func(o *run.Outcome) string {
+		if o.WorstHour == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%s, %s", percent(float64(o.WorstHour.HitRate)), o.WorstHour.Hour)
+	})
 	row("failures", func(o *run.Outcome) string { return count(o.Failures) })
 	row("tasks started", func(o *run.Outcome) string { return count(o.Starts) })
 	row("cost a month", func(o *run.Outcome) string { return money(o.MonthlyCost) })
 	row("of it for idle tasks", func(o *run.Outcome) string { return money(o.MonthlyIdleCost) })
+	row("of that, over an oracle's", func(o *run.Outcome) string {
+		if o.MonthlyRegret == nil {
+			return "-"
+		}
+		return money(*o.MonthlyRegret)
+	})
 	return table
 }
 

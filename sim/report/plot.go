@@ -107,6 +107,9 @@ func (c *Chart) plotLine(p *plot.Plot, i int) error {
 		return err
 	}
 	line.Width, line.Color = 1.5, palette[i%len(palette)]
+	if c.hides(i) {
+		line.Dashes = []vg.Length{6, 6}
+	}
 	dots.Shape, dots.Color, dots.Radius = draw.CircleGlyph{}, line.Color, 2.5
 	p.Add(line)
 	for n := range l.Low {
@@ -123,6 +126,9 @@ func (c *Chart) plotLine(p *plot.Plot, i int) error {
 			return err
 		}
 		labels.Offset = vg.Point{X: 5, Y: 4}
+		for n := range labels.TextStyle {
+			sans(&labels.TextStyle[n])
+		}
 		p.Add(labels)
 	}
 	if l.Dots {

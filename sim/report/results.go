@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hearth/actors"
 	"hearth/sim/run"
 )
 
@@ -56,6 +57,9 @@ func pool(c run.Echo) string {
 	maximum := "no maximum"
 	if c.PoolMax != nil {
 		maximum = fmt.Sprintf("maximum %d", *c.PoolMax)
+	}
+	if c.Policy == actors.PolicySchedule {
+		return fmt.Sprintf("a schedule over a minimum of %d, %s", c.PoolMin, maximum)
 	}
 	return fmt.Sprintf("minimum %d, threshold %d, %s", c.PoolMin, c.ReplenishThreshold, maximum)
 }

@@ -86,8 +86,21 @@ func Answer(s *run.Sizing) []string {
 	if s.Smaller != nil {
 		answer = append(answer, fmt.Sprintf("A minimum of %d gives %s in time.", s.Smaller.PoolMin, percent(s.Smaller.InTime.Mean)))
 	}
+	if d := s.Schedule; d != nil {
+		answer = append(answer, fmt.Sprintf("By the hour: a minimum of %d, and %d periods of a week that need up to %d.",
+			d.Floor, len(d.Periods), largestOf(d)))
+	}
 	answer = append(answer, fmt.Sprintf("Theory for Poisson arrivals at the same rate: a minimum of %d.", s.Theory))
 	return append(answer, "It rests on "+s.Config.Traffic.String()+". The intervals are of "+s.IntervalsOf+".")
+}
+
+// largestOf is a schedule's largest target.
+func largestOf(d *run.Scheduled) int {
+	largest := d.Floor
+	for _, p := range d.Periods {
+		largest = max(largest, p.BufferSize)
+	}
+	return largest
 }
 
 // Sensitivity is the size under other circumstances; nil where it is not known.

@@ -84,7 +84,11 @@ func (d *canvas) line(i int) {
 		}
 		fmt.Fprintf(d.b, "%c%.1f %.1f", command, d.atX(l.X[n]), d.atY(l.Y[n]))
 	}
-	d.b.WriteString(`"/>`)
+	d.b.WriteString(`"`)
+	if d.hides(i) {
+		d.b.WriteString(` stroke-dasharray="6 6"`)
+	}
+	d.b.WriteString(`/>`)
 	for n := range l.Low {
 		fmt.Fprintf(d.b, `<line class="line line-%d" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f"/>`,
 			class, d.atX(l.X[n]), d.atX(l.X[n]), d.atY(l.Low[n]), d.atY(l.High[n]))

@@ -37,6 +37,9 @@ type collector struct {
 	objective Objective
 	length    time.Duration
 	held      holds
+	// meanStart is what a start takes, where foretold says that nothing else plays a part in it.
+	meanStart time.Duration
+	foretold  bool
 	// visits tells first visits from others; nil when nobody asks.
 	visits map[wire.UserID]bool
 	missed func(Miss)
@@ -60,11 +63,12 @@ func newCollector(c Config) *collector {
 	col := &collector{
 		minimum: c.Settings.Min, prices: c.Prices, slots: c.slots(), series: newSeries(),
 		waiting: map[wire.SessionID]*request{}, missed: c.Missed, objective: c.Objective, length: c.length(),
+		meanStart: c.meanStart(), foretold: c.hasCurve(),
 		held: holds{until: map[messages.Hold]time.Duration{}, time: map[messages.Hold]time.Duration{}},
 		result: Result{
 			FailureReasons: map[string]int{}, WhyCold: map[wire.ColdReason]int{}, HeldBack: map[messages.Hold]int{},
 			HeldSeconds: map[messages.Hold]float64{}, recorded: c.Traffic.Length() > 0, hours: newHours(c.Traffic),
-			hitsIn: make([]tally, windows), inTimeIn: make([]tally, windows), lackUnknown: c.Cloud.Fleet.Slots > 0,
+			hitsIn: make([]tally, windows), inTimeIn: make([]tally, windows), lackUnknown: c.Cloud.Fleet.Slots > 0 || c.scheduled(),
 		},
 	}
 	if !c.Settings.WarmPool {
@@ -124,6 +128,8 @@ func (c *collector) observe(now time.Duration, e *messages.Event) {
 	switch e.Kind {
 	case messages.EventStarting:
 		c.result.Starts++
+	case messages.EventResized:
+		c.minimum = e.N
 	case messages.EventStartFailed:
 		c.result.FailedStarts++
 		c.held.late = true

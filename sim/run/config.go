@@ -121,11 +121,13 @@ type Echo struct {
 	PoolMax            *int                `json:"poolMax"`
 	ReplenishThreshold int                 `json:"replenishThreshold"`
 	// LaunchConcurrency is null where there is no launch limit.
-	LaunchConcurrency *int   `json:"launchConcurrency"`
-	WarmPool          bool   `json:"warmPool"`
-	StartTime         string `json:"startTime"`
-	Session           string `json:"session"`
-	HostSlots         *int   `json:"hostSlots"`
+	LaunchConcurrency *int `json:"launchConcurrency"`
+	WarmPool          bool `json:"warmPool"`
+	// Policy is what the pool's target follows; PoolMin is a floor under a schedule.
+	Policy    actors.Policy `json:"policy"`
+	StartTime string        `json:"startTime"`
+	Session   string        `json:"session"`
+	HostSlots *int          `json:"hostSlots"`
 	// Hosts and HostsMax are null where the world has none.
 	Hosts    *int `json:"hosts"`
 	HostsMax *int `json:"hostsMax"`
@@ -141,6 +143,7 @@ func (c Config) echo() Echo {
 	s := &c.Settings
 	echo := Echo{
 		Traffic: c.Traffic.Describe(), PoolMin: s.Min, ReplenishThreshold: s.Threshold, WarmPool: s.WarmPool,
+		Policy:    s.Policy,
 		StartTime: "modelled", Session: c.Session.String(), Users: c.Users, Prices: c.Prices,
 		ReadyTTL: s.ReadyTTL.Seconds(), StartTimeout: s.StartTimeout.Seconds(), TaskStartTimeout: s.TaskStartTimeout.Seconds(),
 	}

@@ -24,9 +24,21 @@ func (c *collector) finish() Result {
 	if c.taskTime > 0 {
 		r.MonthlyIdleCost = rounded(r.MonthlyCost*min(1, c.idleTime/c.taskTime), 1e2)
 	}
+	r.MonthlyRegret = c.regret()
 	r.Hours = rounded(r.Hours, 1e6)
 	r.Series = c.series.points()
 	return *r
+}
+
+// regret is what the idle tasks cost more than an oracle's.
+func (c *collector) regret() *float64 {
+	r := &c.result
+	if !c.foretold || r.IdleTaskHours == 0 {
+		return nil
+	}
+	oracle := float64(r.Requests) * c.meanStart.Hours()
+	regret := rounded(r.MonthlyIdleCost*(1-oracle/r.IdleTaskHours), 1e2)
+	return &regret
 }
 
 // shownNeeded bounds the curve in a result.

@@ -77,6 +77,15 @@ func Merge(results []Result) Outcome {
 	o.Cost = rounded(Average(results, func(r *Result) float64 { return r.Cost }).Mean, 1e2)
 	o.MonthlyCost = mean(func(r *Result) float64 { return r.MonthlyCost })
 	o.MonthlyIdleCost = mean(func(r *Result) float64 { return r.MonthlyIdleCost })
+	if o.MonthlyRegret != nil {
+		regret := mean(func(r *Result) float64 {
+			if r.MonthlyRegret == nil {
+				return 0 // a run without a single idle task has nothing to regret
+			}
+			return *r.MonthlyRegret
+		})
+		o.MonthlyRegret = &regret
+	}
 	o.Digest = digestOf(results)
 	return o
 }

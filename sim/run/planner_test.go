@@ -265,7 +265,7 @@ func TestMondayAtTen(t *testing.T) {
 		if _, err := s.rate(); err != nil {
 			t.Fatal(err)
 		}
-		best, err := s.fromCurves()
+		best, _, err := s.fromCurves()
 		if err != nil {
 			t.Fatal(err)
 		}

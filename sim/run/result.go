@@ -81,6 +81,9 @@ type Result struct {
 	// MonthlyCost is that of the whole, scaled to a month; MonthlyIdleCost the idle tasks' share of it.
 	MonthlyCost     float64 `json:"monthlyCost"`
 	MonthlyIdleCost float64 `json:"monthlyIdleCost"`
+	// MonthlyRegret is what of MonthlyIdleCost an oracle would save, which knows the future and has each task ready just in
+	// time: its tasks are idle for as long as they start. It is null where starts do not take what they are drawn to take.
+	MonthlyRegret *float64 `json:"monthlyRegret"`
 	// WhyCold counts the requests that found no task ready by the reason that their clients were told.
 	WhyCold map[wire.ColdReason]int `json:"whyCold"`
 	// HeldBack counts the requests that waited longer because a limit kept their starts back, by the limit; HeldSeconds is for

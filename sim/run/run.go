@@ -118,6 +118,9 @@ func newSimulation(c Config) *simulation {
 	options := model.DefaultOptions()
 	options.Seed, options.Settings, options.Trace = c.Seed, c.Settings, c.Trace
 	options.Settings.IdleTimeout = never
+	if c.scheduled() {
+		options.Start = c.calendarStart()
+	}
 	options.Cloud, options.Bridge, options.Network = c.Cloud, c.Bridge, c.Network
 	if c.StartTime != nil {
 		options.Settings.HintInterval = never

@@ -83,9 +83,14 @@ func (s *Sizer) smallest(curves []*curve) (int, bool) {
 
 // byCurve finds the size by curves and confirms it by playing it.
 func (s *Sizer) byCurve(sizing *Sizing) error {
-	best, err := s.fromCurves()
+	best, curves, err := s.fromCurves()
 	if err != nil {
 		return err
+	}
+	if s.Schedule {
+		if sizing.Schedule, err = s.schedule(curves); err != nil {
+			return err
+		}
 	}
 	free := s.pool(best.PoolMin)
 	free.Settings.Max, free.Settings.LaunchConcurrency = unlimited, unlimited
@@ -132,31 +137,31 @@ func (s *Sizer) recommend(sizing *Sizing, played Trial) {
 }
 
 // fromCurves is the smallest pool by the curves of as many seeds as it takes to be sure, or as there may be.
-func (s *Sizer) fromCurves() (Trial, error) {
+func (s *Sizer) fromCurves() (Trial, []*curve, error) {
 	affordable := max(1, min(s.MaxSeeds, curveRequests/max(1, s.requests)))
 	for seeds := min(s.Seeds, affordable); ; seeds = min(2*seeds, affordable) {
 		s.say("computing the curve of all sizes", float64(seeds)/float64(affordable))
 		curves, err := s.curves(s.Base, seeds)
 		if err != nil {
-			return Trial{}, err
+			return Trial{}, nil, err
 		}
 		size, found := s.smallest(curves)
 		if s.Objective.WorstHour && math.IsNaN(s.at(0, curves).InTime.Mean) {
 			if seeds < affordable {
 				continue
 			}
-			return Trial{}, fmt.Errorf("no hour of the week has the %.0f requests that show a share of %g: there must be more seeds "+
+			return Trial{}, nil, fmt.Errorf("no hour of the week has the %.0f requests that show a share of %g: there must be more seeds "+
 				"than %d, or a longer run", math.Round(1/(1-s.Objective.Goal())), s.Objective.Goal(), seeds)
 		}
 		if !found {
-			return Trial{}, &Unreachable{Objective: s.Objective, Best: s.at(largestPool, curves).InTime.Mean, Size: largestPool}
+			return Trial{}, nil, &Unreachable{Objective: s.Objective, Best: s.at(largestPool, curves).InTime.Mean, Size: largestPool}
 		}
 		best, smaller := s.at(size, curves), s.at(size-1, curves)
 		if best.Sure && smaller.Sure || seeds == affordable || s.recorded() {
 			for n := max(0, size-2); n <= size+2; n++ {
 				s.trials = append(s.trials, s.at(n, curves))
 			}
-			return best, nil
+			return best, curves, nil
 		}
 	}
 }

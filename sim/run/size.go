@@ -19,6 +19,8 @@ type Sizer struct {
 	Seeds, MaxSeeds int
 	// FixedMax keeps the configuration's maximum instead of having none.
 	FixedMax bool
+	// Schedule has a schedule drawn up as well: the smallest size for each hour.
+	Schedule bool
 	// Said is told what is being tried, and which share of it is done; nil for nobody.
 	Said func(trial string, share float64)
 
@@ -46,6 +48,9 @@ func (s *Sizer) Search() (Sizing, error) {
 	sizing := Sizing{Objective: s.Objective, Theory: s.guess(rate), IntervalsOf: intervalsOfRuns, Config: s.Base.echo()}
 	if s.recorded() {
 		sizing.IntervalsOf = intervalsOfRecording
+	}
+	if s.Schedule && !s.Base.hasCurve() {
+		return Sizing{}, errors.New("a schedule is only drawn up where neither hosts nor failures hold starts back")
 	}
 	if s.Base.hasCurve() {
 		err = s.byCurve(&sizing)

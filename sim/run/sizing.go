@@ -53,6 +53,8 @@ type Sizing struct {
 	// Kept is the pool of a task or two more that does with the limits as they are; null when none is to be lifted, or when it
 	// takes more than that.
 	Kept *Trial `json:"kept"`
+	// Schedule is null unless one was asked for.
+	Schedule *Scheduled `json:"schedule"`
 	// IntervalsOf says what the intervals are of.
 	IntervalsOf string `json:"intervalsOf"`
 	// Sensitivity is the size under other circumstances; null where only playing would tell.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"hearth/actors"
 	"hearth/messages/wire"
 	"hearth/sim/model"
 )
@@ -70,7 +71,24 @@ func (s *simulation) fill(standing []time.Duration) {
 		}
 		world.RunUntil(at)
 	}
+	if open := world.Elapsed(); s.config.scheduled() && open < leadTime {
+		world.Advance(leadTime - open) // so that the schedule's hours are the traffic's
+	}
 	s.begin(clients, standing)
+}
+
+// leadTime is how long before its traffic the world of a pool with a schedule begins.
+const leadTime = 10 * time.Minute
+
+// scheduled reports whether the pool's target moves by the calendar.
+func (c Config) scheduled() bool {
+	return c.Settings.WarmPool && c.Settings.Policy == actors.PolicySchedule
+}
+
+// calendarStart is when a world begins whose traffic begins at this time of the week, of the first whole week of 2025.
+func (c Config) calendarStart() time.Time {
+	begins, _ := c.Traffic.Describe().Week()
+	return time.Date(2025, 1, 6, 0, 0, 0, 0, time.UTC).Add(begins - leadTime)
 }
 
 // begin opens the traffic. The sessions under way end when their time is over.
@@ -91,7 +109,7 @@ func (s *simulation) begin(clients []*model.Client, standing []time.Duration) {
 // full reports whether nobody waits and the pool has its minimum.
 func (s *simulation) full() bool {
 	l := &s.collector.levels
-	return l.waiting == 0 && (!s.config.Settings.WarmPool || l.ready >= s.config.Settings.Min)
+	return l.waiting == 0 && (!s.config.Settings.WarmPool || l.ready >= s.collector.minimum)
 }
 
 // onHostsFor has as many hosts in service at first as the pool and the sessions under way need, within the group's bounds.
