@@ -97,6 +97,7 @@ module "gateway" {
   source                 = "../gateway"
   name                   = local.name
   cluster_name           = aws_ecs_cluster.this.name
+  autoscaling_group_name = module.hosts.autoscaling_group_name
   vpc_id                 = var.vpc_id
   public_subnet_ids      = var.public_subnet_ids
   private_subnet_ids     = var.private_subnet_ids

@@ -26,6 +26,7 @@ locals {
       ECS_TASK_DEFINITION  = var.task_definition
       ECS_CONTAINER_NAME   = var.task_container_name
       ECS_STARTED_BY       = var.name
+      AUTO_SCALING_GROUPS  = var.autoscaling_group_name
       WORKSPACE_ROOT       = var.workspace_root
       USE_SHARED_AP        = tostring(var.use_shared_ap)
       ENABLE_WARM_POOL     = tostring(var.enable_warm_pool)

@@ -12,6 +12,11 @@ variable "cluster_name" {
   type = string
 }
 
+variable "autoscaling_group_name" {
+  description = "The hosts' group, whose warm pool shortens what waiting clients are told."
+  type        = string
+}
+
 variable "vpc_id" {
   type = string
 }

@@ -60,6 +60,12 @@ resource "aws_iam_role_policy" "gateway" {
         Condition = local.in_cluster
       },
       {
+        Sid      = "WarmPool" # takes no resource
+        Effect   = "Allow"
+        Action   = "autoscaling:DescribeWarmPool"
+        Resource = "*"
+      },
+      {
         Sid      = "Definition" # takes no resource
         Effect   = "Allow"
         Action   = "ecs:DescribeTaskDefinition"

@@ -3,6 +3,7 @@ mock_provider "aws" {}
 variables {
   name                   = "hearth-test"
   cluster_name           = "hearth-test"
+  autoscaling_group_name = "hearth-test-hosts"
   vpc_id                 = "vpc-1"
   public_subnet_ids      = ["subnet-a", "subnet-b"]
   private_subnet_ids     = ["subnet-c", "subnet-d"]
