@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
 
 	"hearth/messages/wire"
@@ -37,7 +38,7 @@ func TestPassIsShownWhileWarm(t *testing.T) {
 func TestPassIsGoneAfterAnInitThatFailed(t *testing.T) {
 	g := newGateway(t)
 	cfg := testConfig(t, g)
-	cfg.AgentCommand = "/nonexistent"
+	cfg.AgentCommand = filepath.Join(t.TempDir(), "missing")
 	r := start(t, cfg)
 	p := g.next()
 	p.send(wire.Pass{Pass: testPass})

@@ -151,12 +151,14 @@ func TestWhatTheAgentIs(t *testing.T) {
 
 	broken := filepath.Join(root.Name(), "broken")
 	must(t, os.WriteFile(broken, nil, 0o755))
+	notes := filepath.Join(root.Name(), "notes")
+	must(t, os.WriteFile(notes, nil, 0o644))
 	for what, c := range map[string]struct {
 		job  Job
 		says string
 	}{
 		"no program":    {Job{Argv: []string{"no-such-agent"}, Env: job.Env, Workspace: job.Workspace, Temp: temp, UID: uid}, "find the program: exec: \"no-such-agent\""},
-		"no executable": {Job{Argv: []string{"/etc/passwd"}, Env: job.Env, Workspace: job.Workspace, Temp: temp, UID: uid}, "find the program: "},
+		"no executable": {Job{Argv: []string{notes}, Env: job.Env, Workspace: job.Workspace, Temp: temp, UID: uid}, "find the program: "},
 		"no program's format": {Job{Argv: []string{broken}, Env: job.Env, Workspace: job.Workspace, Temp: temp, UID: uid},
 			"execute " + broken + ": exec format error"},
 		"no workspace": {Job{Argv: []string{"sh"}, Env: job.Env, Workspace: job.Workspace + "-not", Temp: temp, UID: uid}, "reach the workspace as the user: "},

@@ -246,7 +246,7 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 		{nil, nil, exitBadArgs, []string{"bridge: GATEWAY_WS_URL: ", "bridge: TASK_ID: ", "bridge: TASK_TOKEN: ", "bridge: AGENT_COMMAND: "}},
 		{[]string{"AGENT_IO=xml"}, nil, exitBadArgs, []string{"agent-io"}},
 		{nil, []string{"--no-such-flag"}, exitBadArgs, []string{"no-such-flag"}},
-		{[]string{"GATEWAY_WS_URL=ws://127.0.0.1:1", "TASK_ID=t", "TASK_TOKEN=x", "AGENT_COMMAND=cat", "WORKSPACE_ROOT=/does/not/exist"},
+		{[]string{"GATEWAY_WS_URL=ws://127.0.0.1:1", "TASK_ID=t", "TASK_TOKEN=x", "AGENT_COMMAND=cat", "WORKSPACE_ROOT=" + filepath.Join(t.TempDir(), "missing")},
 			nil, exitFailed, []string{"WORKSPACE_ROOT", "volume"}},
 		{nil, []string{"--version"}, 0, []string{"1.2.3-test"}},
 		{nil, []string{"--help"}, 0, []string{"$GATEWAY_WS_URL", "$WARM_ORPHAN_TTL", "TASK_TOKEN"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +122,7 @@ func TestInternalListener(t *testing.T) {
 
 // What is wrong with the configuration is said before anything starts: a line a problem, and exit code 2.
 func TestStartUpValidation(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
 	for _, test := range []struct {
 		name        string
 		environment []string
@@ -148,7 +150,7 @@ func TestStartUpValidation(t *testing.T) {
 			"AGENT_COMMAND=cat", "JWT_SECRET=short-and-secret", "TASK_TOKEN_SECRET_PREVIOUS=long-and-short-and-secret-enough-for-one",
 		}, []string{"JWT_SECRET:", "TASK_TOKEN_SECRET_PREVIOUS: needs TASK_TOKEN_SECRET"}},
 		{"certificates", []string{
-			"AUTH=dev", "AGENT_COMMAND=cat", "TLS_CERT_FILE=/no/such/file", "INTERNAL_TLS_CERT_FILE=/no", "INTERNAL_TLS_KEY_FILE=/no",
+			"AUTH=dev", "AGENT_COMMAND=cat", "TLS_CERT_FILE=" + missing, "INTERNAL_TLS_CERT_FILE=" + missing, "INTERNAL_TLS_KEY_FILE=" + missing,
 			"GATEWAY_WS_URL=ws://127.0.0.1:1",
 		}, []string{
 			"TLS_CERT_FILE and TLS_KEY_FILE:", "INTERNAL_TLS_CERT_FILE, INTERNAL_TLS_KEY_FILE:", "INTERNAL_TLS_CERT_FILE: needs", "GATEWAY_WS_URL:",

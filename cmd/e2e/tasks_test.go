@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -86,10 +87,11 @@ func TestDedicatedTaskKilledBeforeReady(t *testing.T) {
 
 func TestAgentThatDoesNotExist(t *testing.T) {
 	bothWays(t, func(t *testing.T, warm bool) {
-		s := openSite(t, warmPool(warm), agent("/no/such/agent --flag"))
+		missing := filepath.Join(t.TempDir(), "agent")
+		s := openSite(t, warmPool(warm), agent(missing+" --flag"))
 		u := s.visit("ann")
 		failure := u.failure(wire.CodeAgentFailed)
-		if !strings.Contains(failure.Message, "/no/such/agent") || failure.Retryable {
+		if !strings.Contains(failure.Message, missing) || failure.Retryable {
 			t.Errorf("ann is told %+v, which does not name the agent or says that it might help to try again", failure)
 		}
 		if end := u.ended(); end.Reason != "start_failed" || end.Lives {

@@ -296,6 +296,10 @@ func TestNoSession(t *testing.T) {
 	closed.Close()
 	unauthenticated := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }))
 	defer unauthenticated.Close()
+	missing, empty := filepath.Join(t.TempDir(), "missing"), filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args   []string
 		code   int
@@ -309,8 +313,8 @@ func TestNoSession(t *testing.T) {
 		{[]string{"--url", "ftp://host"}, 2, "error usage: the gateway's URL has scheme \"ftp\""},
 		{[]string{"--url", "ws://user:secret@host"}, 2, "error usage: the gateway's URL must not hold credentials\n"},
 		{[]string{"--url", "ws://"}, 2, "error usage: the gateway's URL has no host\n"},
-		{[]string{"--token-file", "/nonexistent"}, 2, "error token: open /nonexistent: no such file or directory\n"},
-		{[]string{"--token-file", "/dev/null"}, 2, "error token: /dev/null is empty\n"},
+		{[]string{"--token-file", missing}, 2, "error token: open " + missing + ": no such file or directory\n"},
+		{[]string{"--token-file", empty}, 2, "error token: " + empty + " is empty\n"},
 	} {
 		got := shell(t, "", nil, c.args...)
 		if got.code != c.code || got.stdout != "" || !strings.HasPrefix(got.stderr, c.stderr) || strings.Count(got.stderr, "\n") != 1 {

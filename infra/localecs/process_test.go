@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -190,7 +191,8 @@ func TestTasksEndWithAnEmbeddingProcessThatIsKilled(t *testing.T) {
 
 func TestCommandThatDoesNotExist(t *testing.T) {
 	e := start(t, Config{})
-	for name, command := range map[string][]string{"by-path": {"/does/not/exist"}, "by-name": {"does-not-exist"}, "none": nil} {
+	missing := filepath.Join(t.TempDir(), "missing")
+	for name, command := range map[string][]string{"by-path": {missing}, "by-name": {"no-program-has-this-name"}, "none": nil} {
 		e.register(name, command)
 		task := e.await(e.run(name).TaskArn, "STOPPED")
 		c := task.Containers[0]
@@ -204,12 +206,12 @@ func TestCommandThatDoesNotExist(t *testing.T) {
 }
 
 func TestMissingWorkingDirectoryIsNamed(t *testing.T) {
-	e := start(t, Config{})
+	e, missing := start(t, Config{}), filepath.Join(t.TempDir(), "missing")
 	e.register("lost", sh("true"), func(in *ecs.RegisterTaskDefinitionInput) {
-		in.ContainerDefinitions[0].WorkingDirectory = aws.String("/does/not/exist")
+		in.ContainerDefinitions[0].WorkingDirectory = aws.String(missing)
 	})
 	task := e.await(e.run("lost").TaskArn, "STOPPED")
-	if got := *task.Containers[0].Reason; !strings.Contains(got, "working directory: stat /does/not/exist") {
+	if got := *task.Containers[0].Reason; !strings.Contains(got, "working directory: stat "+missing) {
 		t.Errorf("reason %q", got)
 	}
 }

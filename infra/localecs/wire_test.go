@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +119,7 @@ func TestBadConfigs(t *testing.T) {
 	for want, cfg := range map[string]Config{
 		"loopback only":     {Listen: "0.0.0.0:0"},
 		"not a directory":   {WorkDir: "doc.go"},
-		"working directory": {WorkDir: "/does/not/exist"},
+		"working directory": {WorkDir: filepath.Join(t.TempDir(), "missing")},
 		"12 digits":         {Account: "1"},
 		"cluster name":      {Cluster: "a b"},
 		"negative":          {StopTimeout: -1},
