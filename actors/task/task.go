@@ -67,7 +67,7 @@ type task struct {
 
 	// born is when the task was asked for, since when it entered the state that is reported.
 	born, since time.Time
-	// running is when ECS was first seen to call the task running, zero before.
+	// running is when ECS was first seen to call the task running while its bridge was to dial, zero before.
 	running time.Time
 	// toldNotDialled says that a missing hello was reported. It is a flag because nothing but that report depends on it.
 	toldNotDialled bool

@@ -122,6 +122,7 @@ func (t *task) claimedTooLate(m *messages.Assign) {
 func (t *task) becomeReady() {
 	ttl := time.Duration(float64(t.settings.ReadyTTL) * (0.9 + 0.2*t.Rand.Float64()))
 	t.become(Ready, (*task).ready, ttl)
+	t.running = time.Time{} // its bridge has dialled: should it have to again, its time to do so begins then
 	t.tell(t.pool, &messages.TaskUp{Task: t.request.Task})
 	t.locate()
 }
