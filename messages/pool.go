@@ -50,8 +50,8 @@ type StartFailed struct {
 type TaskLost struct {
 	Task   wire.TaskID
 	Reason string
-	// Evicted says that somebody has stopped it: the agent has nothing to do with it.
-	Evicted bool
+	// ToldToEnd says that somebody else has told its container to end: the agent has nothing to do with it.
+	ToldToEnd bool
 }
 
 // Parked tells the pool that a session has lost its task and asks for another only once its client has come.
@@ -164,11 +164,11 @@ type TaskFailed struct {
 	Task   wire.TaskID
 	Reason string
 	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone, AgentFailed when the
-	// bridge could not start the agent, Evicted when somebody else has stopped the task.
+	// bridge could not start the agent, ToldToEnd when somebody else has told its container to end.
 	Fault       *LaunchError
 	HostGone    bool
 	AgentFailed bool
-	Evicted     bool
+	ToldToEnd   bool
 }
 
 // TaskGone is a task's last word to the pool: nothing of it is left to stop.

@@ -252,7 +252,7 @@ func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 		session, active := t.session, t.session.active
 		p.released(t, m.Reason)
 		if active {
-			p.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, Evicted: m.Evicted})
+			p.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, ToldToEnd: m.ToldToEnd})
 		} else {
 			p.claimFailed(session, m)
 		}
@@ -263,7 +263,7 @@ func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 // startFailed notes a start that came to nothing, or a task that died while it waited. After several in a row that no
 // waiting will mend, everyone who waits is told: they must not wait for ever.
 func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
-	if t.adopted && t.readySince.IsZero() || m.Evicted {
+	if t.adopted && t.readySince.IsZero() || m.ToldToEnd {
 		p.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts, nor does an operator's stop
 		return
 	}

@@ -123,5 +123,5 @@ func (s *session) bye(reason wire.ByeReason, code wire.CloseCode) {
 		s.Dismiss(s.client.link, code)
 		s.client.link = 0
 	}
-	s.discredit()
+	s.creditUnread()
 }

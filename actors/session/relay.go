@@ -178,8 +178,8 @@ func (s *session) exitedFrame(m *messages.FromBridge) {
 	s.bridgeFrame(m)
 }
 
-// discredit gives back to the bridge's reader all that the client will not read any more.
-func (s *session) discredit() {
+// creditUnread gives back to the bridge's reader all that the client will not read any more.
+func (s *session) creditUnread() {
 	if link, bytes := s.output.discard(); bytes > 0 {
 		s.Links.Credit(link, bytes)
 	}

@@ -20,14 +20,14 @@ func (s *session) taskLost(m *messages.TaskLost) bool {
 	if lasted := s.Clock.Now().Sub(s.ready); lasted >= s.settings.StartTimeout {
 		s.quickLosses = 0
 	}
-	if !m.Evicted {
+	if !m.ToldToEnd {
 		s.quickLosses++
 	}
 	if s.quickLosses >= s.settings.ClaimAttempts {
 		s.fail(wire.Error{Code: wire.CodeTaskLost, Message: m.Reason, Retryable: true}, messages.EndTaskLost)
 		return false
 	}
-	s.discredit()
+	s.creditUnread()
 	s.output.resuming = false // the replay that was asked for went with the task
 	s.observe(messages.Event{Kind: messages.EventRestarting, Reason: m.Reason, N: s.restarts})
 	return true

@@ -62,12 +62,13 @@ type session struct {
 
 // client is the client's end: its socket and what it said in its hello.
 type client struct {
-	// link is the socket, 0 while the session is detached.
+	// link is the socket, 0 while the client is away.
 	link messages.LinkID
 	// acks says that the client acknowledges outputs itself.
 	acks bool
-	// ready says that it was told ready on this socket. It is a flag because it is the socket's, which no state is. Invariant: each socket is told so before it is told that the agent is
-	// ready again, in whatever order client and bridge come back.
+	// ready says that the client was told ready on this socket. It is a flag because it is the socket's, which no state is.
+	// Invariant: each socket is told so before it is told that the agent is ready again, in whatever order client and bridge
+	// come back.
 	ready bool
 }
 
@@ -226,7 +227,7 @@ func (s *session) send(frame wire.Frame) {
 
 // clientLeft keeps the session for when its client comes back.
 func (s *session) clientLeft(cause string) {
-	s.discredit()
+	s.creditUnread()
 	s.hint.Cancel()
 	s.observe(messages.Event{Kind: messages.EventClientLeft, Reason: cause})
 }

@@ -234,7 +234,7 @@ func (t *task) toldToEnd(m *messages.LinkFrame) bool {
 	}
 	const reason = "its container was told to end"
 	t.Links.Credit(m.Link, m.Bytes)
-	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, Evicted: true})
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, ToldToEnd: true})
 	t.becomeStopping(reason)
 	return true
 }
