@@ -135,7 +135,15 @@ func beAttacker() error {
 	attackMounts(v, try)
 	attackLimits(try)
 	attackPrivileges(v, try)
+	spoil()
 	return say(results)
+}
+
+// spoil leaves the attacker's workspace in a state that is to keep its user from every later session. That shows in the next one.
+func spoil() {
+	_ = os.Rename(".optima", "gone") // whatever fails of this
+	_ = unix.Mkfifo(".optima", 0o600)
+	_ = os.Chmod(".", 0)
 }
 
 func attackFiles(v victim, early []os.DirEntry, try func(string, func() error)) {
