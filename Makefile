@@ -4,6 +4,7 @@ BIN := bin
 BINARIES := $(notdir $(patsubst %/main.go,%,$(wildcard cmd/*/main.go)))
 GO ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # A release is a clean commit with the tag v$(cat VERSION). All else is on the way to it, and says which commit it is.
 RELEASE := $(shell cat VERSION)
 VERSION := $(RELEASE)$(shell git describe --dirty --exact-match --match v$(RELEASE) 2>/dev/null | grep -qx v$(RELEASE) || \
@@ -16,7 +17,7 @@ STORMFLAGS ?=
 TEST_TIMEOUT := 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help version build run test lint fuzz storm bench clean awscli tools
+.PHONY: help version build run test lint vulns fuzz storm bench clean awscli tools
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +39,26 @@ test: lint awscli tools build ## everything that CI runs: formatting, vet, linte
 	if ! $(GO) test -run '^$$' -bench . -skip '^BenchmarkPreload$$' -benchtime 1x -timeout $(TEST_TIMEOUT) ./... >"$$log" 2>&1; \
 		then cat "$$log"; exit 1; fi
 
-lint: ## formatting, go vet and staticcheck
+lint: ## formatting, go vet, staticcheck and govulncheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then \
 		echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	@$(MAKE) --no-print-directory vulns
+
+# Of the toolchain that go.mod names, which is what a release is built with. The database's copy is a module like any other.
+vulns: ## known faults, of modules and of Go itself, in what is called
+	@toolchain=$$(awk '$$1 == "toolchain" { print $$2 }' go.mod); \
+	if GOTOOLCHAIN=$$toolchain+auto $(GO) version >/dev/null 2>&1; then export GOTOOLCHAIN=$$toolchain+auto; \
+		else echo "govulncheck: $$toolchain cannot be had; the faults are those of $$($(GO) env GOVERSION)"; fi; \
+	database=https://vuln.go.dev; \
+	if ! curl -sf -m 10 -o /dev/null $$database/index/db.json; then \
+		copy=$$($(GO) mod download -json golang.org/x/vulndb@latest 2>/dev/null | awk -F'"' '$$2 == "Dir" { print $$4 }'); \
+		[ -n "$$copy" ] || copy=$$(ls -d "$$($(GO) env GOMODCACHE)"/golang.org/x/vulndb@* 2>/dev/null | tail -n 1); \
+		if [ -z "$$copy" ]; then echo "govulncheck: neither $$database nor a copy of it can be reached: nothing was checked"; exit 1; fi; \
+		echo "govulncheck: $$database cannot be reached; what is known is what its copy has, $${copy##*/}"; \
+		database=file://$$copy/data/osv; fi; \
+	$(GO) run $(GOVULNCHECK) -db $$database ./...
 
 # The conformance test drives the local ECS endpoint with the real AWS CLI.
 awscli:
