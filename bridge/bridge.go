@@ -246,6 +246,32 @@ func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 	case wire.Token:
 		s.nextToken = &f.Token
 		b.writeToken()
+	case wire.EOF:
+		s.in.finish(f.After)
+	case wire.Resize:
+		b.onResize(f)
+	case wire.Signal:
+		b.onSignal(f)
+	}
+}
+
+// onResize tells the agent's terminal the size of the window.
+func (b *bridge) onResize(f wire.Resize) {
+	if a := b.session.agent; a != nil && a.terminal != nil && !b.session.ended {
+		if err := a.terminal.resize(f.Cols, f.Rows); err != nil {
+			b.session.log.Warn().Err(err).Msg("could not resize the agent's terminal")
+		}
+	}
+}
+
+// onSignal sends the agent's processes what their user sends them.
+func (b *bridge) onSignal(f wire.Signal) {
+	a := b.session.agent
+	if a == nil || b.session.ended {
+		return
+	}
+	if err := a.interrupt(signalOf(f)); err != nil && !errors.Is(err, syscall.ESRCH) {
+		b.session.log.Warn().Err(err).Str("signal", f.Name).Msg("could not signal the agent")
 	}
 }
 
@@ -253,7 +279,7 @@ func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 func (b *bridge) hello() wire.BridgeHello {
 	h := wire.BridgeHello{
 		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: wire.BridgeWarm,
-		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass), Isolation: b.plan.Levels.String(), MaxFrameBytes: b.cfg.MaxFrameBytes,
+		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass), Isolation: b.plan.Levels.String(), MaxFrameBytes: b.cfg.MaxFrameBytes, IO: b.cfg.AgentIO,
 	}
 	if s := b.session; s != nil {
 		h.State, h.SessionID, h.UserID, h.Binding = wire.BridgeAssigned, s.id, s.user, s.binding

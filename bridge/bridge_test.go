@@ -32,7 +32,7 @@ func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 	if p.path != "/internal/warm/task-1" || p.auth != "Bearer "+testTaskToken {
 		t.Errorf("dialled %s as %q", p.path, p.auth)
 	}
-	if want := (wire.BridgeHello{TaskID: "task-1", Version: "test", State: wire.BridgeWarm, MaxFrameBytes: 1 << 20, Isolation: "path"}); p.hello != want {
+	if want := (wire.BridgeHello{TaskID: "task-1", Version: "test", State: wire.BridgeWarm, MaxFrameBytes: 1 << 20, IO: LinesJSON, Isolation: "path"}); p.hello != want {
 		t.Errorf("hello %+v, want %+v", p.hello, want)
 	}
 	p.send(r.initUser())

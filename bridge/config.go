@@ -12,14 +12,16 @@ import (
 )
 
 // LineMode says how lines and payloads become one another.
-type LineMode string
+type LineMode = wire.AgentIO
 
 // The values of AGENT_IO.
 const (
 	// LinesJSON writes each payload as a line of compact JSON, and takes output lines that are JSON as they are.
-	LinesJSON LineMode = "jsonl"
+	LinesJSON = wire.IOJSON
 	// LinesText writes payloads, which are JSON strings, as they are; output lines come back as strings.
-	LinesText LineMode = "text"
+	LinesText = wire.IOText
+	// Terminal gives the agent a terminal: payloads are what is typed, and outputs what is to be shown, as they come.
+	Terminal = wire.IOTerminal
 )
 
 // StderrMode says where the agent's standard error goes beside the log.
@@ -145,7 +147,7 @@ func (c Config) Validate() error {
 	if _, err := SplitCommand(c.AgentCommand); err != nil {
 		check(false, "AGENT_COMMAND: %w", err)
 	}
-	check(c.AgentIO == LinesJSON || c.AgentIO == LinesText, "AGENT_IO: %q is neither jsonl nor text", c.AgentIO)
+	check(c.AgentIO == LinesJSON || c.AgentIO == LinesText || c.AgentIO == Terminal, "AGENT_IO: %q is none of jsonl, text and pty", c.AgentIO)
 	check(c.AgentStderr == StderrLog || c.AgentStderr == StderrMerge, "AGENT_STDERR: %q is neither log nor merge", c.AgentStderr)
 	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop,
 		"AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)

@@ -26,12 +26,17 @@ type place struct {
 	workspace string
 	temp      string
 	keepalive string
+	terminal  bool
 }
 
 // agentEnviron makes the agent's whole environment: what of the bridge's is to be passed on, and where the agent is.
 func agentEnviron(passed []string, at place) []string {
-	return append(slices.Clone(passed), "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
+	environ := append(slices.Clone(passed), "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
 		"TMPDIR="+at.temp, "USER="+at.user, "LOGNAME="+at.user, keepaliveVariable+"="+at.keepalive)
+	if at.terminal { // of the kind that browsers and terminals of today are, in UTF-8
+		environ = append(environ, "TERM=xterm-256color", "LANG=C.UTF-8")
+	}
+	return environ
 }
 
 // warmUpEnviron is an agent's environment before there is a user.

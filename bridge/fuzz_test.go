@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"hearth/messages/wire"
 	"io"
 	"testing"
 	"unicode/utf8"
@@ -61,7 +62,8 @@ func FuzzOutput(f *testing.F) {
 		var seen []byte
 		lines := newLineReader(bytes.NewReader(output), limit)
 		for {
-			line, whole, err := lines.next()
+			piece, err := lines.next()
+			line, whole := piece.text, piece.whole
 			if errors.Is(err, io.EOF) {
 				break
 			}
@@ -98,11 +100,11 @@ func FuzzInput(f *testing.F) {
 		f.Add([]byte(payload))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		line, err := lineCodec{mode: LinesJSON, max: 1 << 20}.line(payload)
+		line, err := lineCodec{mode: LinesJSON, max: 1 << 20}.input(wire.Data{Payload: payload})
 		if err == nil && (!bytes.HasSuffix(line, []byte("\n")) || json.Valid(payload) && bytes.Count(line, []byte("\n")) != 1) {
 			t.Fatalf("%q becomes %q", payload, line)
 		}
-		if line, err := (lineCodec{mode: LinesText, max: 1 << 20}).line(payload); err == nil && !bytes.HasSuffix(line, []byte("\n")) {
+		if line, err := (lineCodec{mode: LinesText, max: 1 << 20}).input(wire.Data{Payload: payload}); err == nil && !bytes.HasSuffix(line, []byte("\n")) {
 			t.Fatalf("%q becomes %q", payload, line)
 		}
 	})

@@ -44,6 +44,8 @@ type inbox struct {
 	written uint64
 	starved bool // an input was refused because the queue was full
 	closed  bool
+	end     uint64 // the input ends after the one before this; 0 while it goes on
+	ended   uint64 // the last end that was given to a terminal
 }
 
 // newInbox goes on counting after last.
@@ -74,9 +76,18 @@ func (in *inbox) offer(seq uint64, line []byte) verdict {
 	return taken
 }
 
-// pump writes the queued lines to the agent's stdin until that fails, as it does once the agent closes it, or the inbox is
-// closed. It returns the write's error.
-func (in *inbox) pump(stdin io.Writer) error {
+// finish notes that the input ends after that one, which may be yet to come.
+func (in *inbox) finish(after uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.end = max(in.end, after+1)
+	in.work.ring()
+}
+
+// pump writes the queued lines to the agent's stdin until that fails, as it does once the agent closes it, the inbox is closed, or
+// the input ends. It returns the write's error. An end is written as what ends a terminal's input, which then may go on; without
+// that it is the pump's.
+func (in *inbox) pump(stdin io.Writer, end []byte) error {
 	defer in.close()
 	for range in.work {
 		for line := in.first(); line != nil; line = in.first() {
@@ -88,8 +99,28 @@ func (in *inbox) pump(stdin io.Writer) error {
 		if in.isClosed() {
 			return nil
 		}
+		if !in.atEnd() {
+			continue
+		}
+		if end == nil {
+			return nil
+		}
+		if _, err := stdin.Write(end); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// atEnd reports, once for each end, that every input before it was written.
+func (in *inbox) atEnd() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.end <= in.ended || in.written+1 < in.end {
+		return false
+	}
+	in.ended = in.end
+	return true
 }
 
 // first is the line to be written next, or nil. It stays queued until it is written.

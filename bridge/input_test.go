@@ -83,7 +83,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe
 func TestPumpEndsWithItsAgent(t *testing.T) {
 	in := newInbox(0)
 	in.offer(1, []byte("1\n"))
-	if err := in.pump(brokenPipe{}); err == nil {
+	if err := in.pump(brokenPipe{}, nil); err == nil {
 		t.Error("no error")
 	}
 	if in.given() != 0 || in.offer(2, nil) != refused {
@@ -95,7 +95,7 @@ func TestPumpEndsWithItsAgent(t *testing.T) {
 	in.offer(2, []byte("2\n"))
 	var stdin bytes.Buffer
 	ended := make(chan error)
-	go func() { ended <- in.pump(&stdin) }()
+	go func() { ended <- in.pump(&stdin, nil) }()
 	eventually(t, "both are given", func() bool { return in.given() == 2 })
 	in.close()
 	if err := <-ended; err != nil || stdin.String() != "1\n2\n" {

@@ -13,7 +13,7 @@ func TestOutputsHoldToTheGatewaysLimit(t *testing.T) {
 	o := newOutbox(0, 1<<20, OverflowPause)
 	small, large := []byte(`"small"`), []byte(`"`+strings.Repeat("x", 100)+`"`)
 	for _, payload := range [][]byte{small, large, large, small} {
-		o.put(payload)
+		o.put(wire.Data{Payload: payload})
 	}
 	at := o.attach(newBell(), 0)
 	at.max = 50

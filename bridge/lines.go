@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"time"
 	"unicode/utf8"
 
 	"hearth/messages/wire"
@@ -24,36 +25,83 @@ type lineReader struct {
 	eol    bool   // buf ends a line
 	inside bool   // the beginning of the line in buf was returned by itself
 	err    error
+
+	// hurry, if it is there, has reads end with errNoMore when nothing has come for that long; 0 for never.
+	hurry func(time.Duration)
 }
+
+// linePiece is a line without its newline, or a piece of one that was too long or that did not go on for a while.
+type linePiece struct {
+	text []byte
+	// whole says that it is all of the line, more that the line goes on.
+	whole, more bool
+}
+
+// showAfter is how long a line may stand without its end until what there is of it is shown: it may be a prompt.
+const showAfter = 100 * time.Millisecond
+
+// errNoMore ends a read for which nothing has come.
+var errNoMore = errors.New("nothing came in time")
 
 func newLineReader(r io.Reader, max int) *lineReader {
 	return &lineReader{in: bufio.NewReaderSize(r, readSize), max: max}
 }
 
-// next returns the next line without its newline, valid until the next call. A line longer than max comes in pieces, cut
-// between characters, with whole false for each of them. A last line without a newline counts. The error is io.EOF at
-// the end, or the stream's own.
-func (l *lineReader) next() (line []byte, whole bool, err error) {
+// next returns the next line, valid until the next call. A line longer than max, or one that stands without its end for
+// showAfter where there is a hurry, comes in pieces, cut between characters. A last line without a newline counts. The error is
+// io.EOF at the end, or the stream's own.
+func (l *lineReader) next() (linePiece, error) {
 	l.discardGiven()
-	for !l.eol && l.err == nil && len(l.buf) <= l.max {
-		part, err := l.in.ReadSlice('\n')
-		if err == nil {
+	stands := false
+	for !l.eol && !stands && l.err == nil && len(l.buf) <= l.max {
+		part, err := l.read()
+		switch {
+		case err == nil:
 			part, l.eol = part[:len(part)-1], true
-		} else if !errors.Is(err, bufio.ErrBufferFull) {
+		case errors.Is(err, errNoMore):
+			stands = true
+		case !errors.Is(err, bufio.ErrBufferFull):
 			l.err = err
 		}
 		l.buf = append(l.buf, part...)
 	}
-	if len(l.buf) > l.max {
+	switch {
+	case len(l.buf) > l.max:
 		l.given, l.inside = cutAt(l.buf, l.max), true
-		return l.buf[:l.given], false, nil
+		return linePiece{text: l.buf[:l.given], more: true}, nil
+	case stands:
+		l.given, l.inside = wholeCharacters(l.buf), true
+		if l.given == 0 {
+			return l.next() // it is the beginning of one
+		}
+		return linePiece{text: l.buf[:l.given], more: true}, nil
+	case len(l.buf) == 0 && !l.eol && (!l.inside || l.err == nil):
+		return linePiece{}, l.err
 	}
-	if len(l.buf) == 0 && !l.eol {
-		return nil, false, l.err
-	}
-	whole = !l.inside
+	whole := !l.inside
 	l.given, l.inside, l.eol = len(l.buf), false, false
-	return l.buf, whole, nil
+	return linePiece{text: l.buf, whole: whole}, nil
+}
+
+// read reads up to the end of a line. Once something has come it does not wait long for the rest, where there is a hurry.
+func (l *lineReader) read() ([]byte, error) {
+	if l.hurry != nil {
+		if _, err := l.in.Peek(1); err == nil {
+			l.hurry(showAfter)
+			defer l.hurry(0)
+		}
+	}
+	return l.in.ReadSlice('\n')
+}
+
+// wholeCharacters is how much of a text ends between characters.
+func wholeCharacters(text []byte) int {
+	for n := len(text) - 1; n >= 0 && n > len(text)-utf8.UTFMax; n-- {
+		if utf8.RuneStart(text[n]) && !utf8.FullRune(text[n:]) {
+			return n
+		}
+	}
+	return len(text)
 }
 
 // discardGiven moves the rest to the front, into a small buffer again if one long line had made it large.
@@ -117,19 +165,28 @@ func quote(text []byte) json.RawMessage {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
-// line is the input line, with its newline, that a payload becomes. In text mode a payload that is not a string is
-// written as its JSON: refusing it would block all input that comes after it.
-func (c lineCodec) line(payload json.RawMessage) ([]byte, error) {
-	if c.mode == LinesText {
+// input is what an agent is given of a frame: a line with its newline, or, on a terminal, what was typed. Where a string is
+// expected another payload is written as its JSON: refusing it would block all input that comes after it.
+func (c lineCodec) input(d wire.Data) ([]byte, error) {
+	end := "\n"
+	if c.mode == Terminal {
+		end = ""
+	}
+	if d.Bytes && c.mode != LinesJSON {
+		raw, err := d.Raw()
+		return append(raw, end...), err
+	}
+	if c.mode != LinesJSON {
 		var text string
-		if json.Unmarshal(payload, &text) == nil && bytes.HasPrefix(payload, []byte(`"`)) {
-			return append([]byte(text), '\n'), nil
+		if json.Unmarshal(d.Payload, &text) == nil && bytes.HasPrefix(d.Payload, []byte(`"`)) {
+			return append([]byte(text), end...), nil
 		}
 	}
 	var line bytes.Buffer
-	if err := json.Compact(&line, payload); err != nil {
+	if err := json.Compact(&line, d.Payload); err != nil {
 		return nil, err
 	}
-	line.WriteByte('\n')
-	return line.Bytes(), nil
+	// To many readers of lines these two end one. In JSON they can only be within a string.
+	compact := bytes.ReplaceAll(line.Bytes(), []byte("\u2028"), []byte(`\u2028`))
+	return append(bytes.ReplaceAll(compact, []byte("\u2029"), []byte(`\u2029`)), end...), nil
 }

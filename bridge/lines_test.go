@@ -3,6 +3,7 @@ package bridge
 import (
 	"encoding/json"
 	"errors"
+	"hearth/messages/wire"
 	"io"
 	"slices"
 	"strings"
@@ -23,14 +24,14 @@ func readLines(t *testing.T, r io.Reader, max int) []gotLine {
 	lines := newLineReader(r, max)
 	var got []gotLine
 	for {
-		line, whole, err := lines.next()
+		piece, err := lines.next()
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			return got
 		}
-		got = append(got, gotLine{string(line), whole})
+		got = append(got, gotLine{string(piece.text), piece.whole})
 	}
 }
 
@@ -63,12 +64,12 @@ func TestLongLinesDoNotHoldMemory(t *testing.T) {
 	const max = 1 << 20
 	lines := newLineReader(strings.NewReader(strings.Repeat("x", 5*max)+"\nshort\nshort\n"), max)
 	for {
-		line, _, err := lines.next()
+		piece, err := lines.next()
 		if err != nil {
 			break
 		}
-		if len(line) > max || cap(lines.buf) > 3*max {
-			t.Fatalf("a line of %d bytes in a buffer of %d", len(line), cap(lines.buf))
+		if len(piece.text) > max || cap(lines.buf) > 3*max {
+			t.Fatalf("a line of %d bytes in a buffer of %d", len(piece.text), cap(lines.buf))
 		}
 	}
 	if cap(lines.buf) > 4*readSize {
@@ -113,11 +114,11 @@ func TestTextSurvives(t *testing.T) {
 		lines := newLineReader(strings.NewReader(text), max)
 		var got strings.Builder
 		for {
-			line, _, err := lines.next()
+			piece, err := lines.next()
 			if err != nil {
 				break
 			}
-			for _, payload := range (lineCodec{mode: LinesText, max: max}).payloads(line, true) {
+			for _, payload := range (lineCodec{mode: LinesText, max: max}).payloads(piece.text, true) {
 				if len(payload) > max+2 || !utf8.Valid(payload) {
 					t.Fatalf("payload %q", payload)
 				}
@@ -141,13 +142,17 @@ func TestInputLines(t *testing.T) {
 	}{
 		{LinesJSON, `{ "a" : [1,  "x\ny <"] }`, `{"a":[1,"x\ny <"]}` + "\n"},
 		{LinesJSON, `"text"`, `"text"` + "\n"},
+		{LinesJSON, "\"a\u2028b\u2029\"", `"a\u2028b\u2029"` + "\n"},
+		{LinesText, "\"a\u2028b\"", "a\u2028b\n"},
+		{Terminal, `"ls\r"`, "ls\r"},
+		{Terminal, `"\u0003"`, "\x03"},
 		{LinesText, `"ls -l \"x\""`, `ls -l "x"` + "\n"},
 		{LinesText, `"two\nlines"`, "two\nlines\n"},
 		{LinesText, `""`, "\n"},
 		{LinesText, `{ "not": "text" }`, `{"not":"text"}` + "\n"},
 		{LinesText, `null`, "null\n"},
 	} {
-		got, err := (lineCodec{mode: c.mode}).line(json.RawMessage(c.payload))
+		got, err := (lineCodec{mode: c.mode}).input(wire.Data{Payload: []byte(c.payload)})
 		if err != nil || string(got) != c.want {
 			t.Errorf("%s %s: %q, %v, want %q", c.mode, c.payload, got, err, c.want)
 		}

@@ -25,7 +25,7 @@ const maxLogLine = 8 << 10
 func (b *bridge) standBy() {
 	runtime.LockOSThread() // see startAgent
 	defer runtime.UnlockOSThread()
-	helper, err := startAgent(b.reaper, 0)
+	helper, err := startAgent(b.reaper, b.cfg.AgentIO, 0)
 	if err != nil {
 		helper = nil
 		b.log.Warn().Err(err).Msg("could not start the helper; it is tried again when there is a user")
@@ -108,7 +108,7 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 	case helper != nil:
 		p.agent = helper
 	default:
-		if p.agent, err = startAgent(b.reaper, 0); err != nil {
+		if p.agent, err = startAgent(b.reaper, b.cfg.AgentIO, 0); err != nil {
 			return fail(failAgent, fmt.Errorf("start the helper: %w", err))
 		}
 	}
@@ -159,8 +159,11 @@ func (b *bridge) makeAgent(p *prepared, user wire.UserID) error {
 	}
 	env := agentEnviron(b.cfg.passedOn(), place{
 		user: wire.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.InsideTemp(p.temp),
-		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)),
+		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)), terminal: p.agent.terminal != nil,
 	})
+	if err := p.agent.giveTerminal(w.uid); err != nil {
+		return err
+	}
 	return b.plan.Start(p.agent.helper, isolation.Job{Argv: argv, Env: env, Workspace: w.path, Temp: p.temp, UID: w.uid})
 }
 
@@ -178,8 +181,16 @@ func stopwatch() func() int64 {
 func (b *bridge) relay(s *session, p prepared) wire.Exit {
 	a := p.agent
 	b.wg.Go(func() {
-		if err := s.in.pump(a.stdin); err != nil && !errors.Is(err, os.ErrClosed) {
+		var end []byte
+		if a.terminal != nil {
+			end = []byte{endOfTransmission}
+		}
+		err := s.in.pump(a.stdin, end)
+		if err != nil && !errors.Is(err, os.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.log.Warn().Err(err).Msg("the agent takes no more input")
+		}
+		if a.terminal == nil {
+			a.endInput() // at the end of the input, too
 		}
 	})
 	var (
@@ -188,52 +199,64 @@ func (b *bridge) relay(s *session, p prepared) wire.Exit {
 		told    = newStderrLog(s.log)
 	)
 	readers.Go(func() { b.watchKeepalive(s, p.workspace, a.dead) })
-	readers.Go(func() {
-		eachLine(s.log, "stdout", a.stdout, s.codec.max, s.output)
-	})
-	readers.Go(func() {
-		eachLine(s.log, "stderr", a.stderr, s.codec.max, func(line []byte, whole bool) bool {
-			text := s.redact.clean(string(line))
-			stderr.add(text)
-			told.line(text)
-			return b.cfg.AgentStderr != StderrMerge || s.output(line, whole)
+	if a.terminal != nil {
+		readers.Go(func() {
+			if err := eachChunk(a.stdout, chunkBytes(s.codec.max), s.out.put); err != nil {
+				s.log.Error().Err(err).Msg("could not read the agent's terminal")
+			}
 		})
-	})
+	} else {
+		readers.Go(func() {
+			eachLine(s.log, "stdout", a.stdout, s.codec, func(piece linePiece) bool { return s.output(piece, "") })
+		})
+		readers.Go(func() {
+			eachLine(s.log, "stderr", a.stderr, s.codec, func(piece linePiece) bool {
+				text := s.redact.clean(string(piece.text))
+				stderr.add(text)
+				told.line(text)
+				return b.cfg.AgentStderr != StderrMerge || s.output(piece, wire.StreamStderr)
+			})
+		})
+	}
 	exit := a.wait()
 	s.in.close()
 	readers.Wait()
 	told.close()
-	closeFiles(a.stdout.file, a.stderr.file)
+	a.closeOutputs()
 	if exit.Stderr == "" {
 		exit.Stderr = stderr.String()
 	}
 	return exit
 }
 
-// output puts an output line into the outbox. It reports false once that is closed.
-func (s *session) output(line []byte, whole bool) bool {
+// output puts a piece of an output line into the outbox. It reports false once that is closed.
+func (s *session) output(piece linePiece, stream wire.Stream) bool {
 	codec := s.codec
 	codec.max = int(s.maxPayload.Load())
-	for _, payload := range codec.payloads(line, whole) {
-		if !s.out.put(payload) {
+	payloads := codec.payloads(piece.text, piece.whole)
+	for i, payload := range payloads {
+		if !s.out.put(wire.Data{Payload: payload, Stream: stream, More: piece.more || i < len(payloads)-1}) {
 			return false
 		}
 	}
 	return true
 }
 
-// eachLine reads a stream to its end, or until take reports false, in lines of at most max bytes.
-func eachLine(log zerolog.Logger, name string, from io.Reader, max int, take func(line []byte, whole bool) bool) {
-	lines := newLineReader(from, max)
+// eachLine reads a stream to its end, or until take reports false, in lines or pieces of lines.
+func eachLine(log zerolog.Logger, name string, from *outputPipe, codec lineCodec, take func(linePiece) bool) {
+	lines := newLineReader(from, codec.max)
+	if codec.mode == LinesText {
+		lines.hurry = from.hurry
+	}
 	for {
-		line, whole, err := lines.next()
+		piece, err := lines.next()
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				log.Error().Err(err).Str("stream", name).Msg("could not read the agent's output")
 			}
 			return
 		}
-		if !take(line, whole) {
+		if !take(piece) {
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"encoding/json"
 	"sync"
 
 	"hearth/messages/wire"
@@ -37,10 +36,10 @@ func newOutbox(last uint64, limit int, mode OverflowMode) *outbox {
 }
 
 // put adds an output. At the limit it waits for room, or forgets the oldest. It reports false once the outbox is closed.
-func (o *outbox) put(payload json.RawMessage) bool {
+func (o *outbox) put(output wire.Data) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for !o.closed && !o.kept.fits(len(payload), o.limit) {
+	for !o.closed && !o.kept.fits(len(output.Payload), o.limit) {
 		if o.drop {
 			o.kept.forget(o.kept.first)
 		} else {
@@ -50,7 +49,7 @@ func (o *outbox) put(payload json.RawMessage) bool {
 	if o.closed {
 		return false
 	}
-	o.kept.add(payload)
+	o.kept.add(output)
 	o.wakeReader()
 	return true
 }

@@ -67,7 +67,7 @@ func (b *bridge) warmUp() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	a, err := startAgent(b.reaper, 0)
+	a, err := startAgent(b.reaper, LinesText, 0)
 	if err != nil {
 		return fmt.Errorf("start the helper: %w", err)
 	}
@@ -97,12 +97,15 @@ func (b *bridge) warmUp() (err error) {
 func (b *bridge) logOutput(a *agent) wire.Exit {
 	var readers sync.WaitGroup
 	for name, from := range map[string]*outputPipe{"stdout": a.stdout, "stderr": a.stderr} {
+		if from == nil {
+			continue // a terminal has one output
+		}
 		readers.Go(func() {
 			lines := 0
-			eachLine(b.log, name, from, maxLogLine, func(line []byte, _ bool) bool {
+			eachLine(b.log, name, from, lineCodec{mode: LinesJSON, max: maxLogLine}, func(piece linePiece) bool {
 				switch lines++; {
 				case lines <= maxUnownedLines:
-					b.log.Info().Str("stream", name).Msg(string(line))
+					b.log.Info().Str("stream", name).Msg(string(piece.text))
 				case lines == maxUnownedLines+1:
 					b.log.Warn().Str("stream", name).Int("lines", maxUnownedLines).Msg("more than that is not told")
 				}
@@ -112,6 +115,6 @@ func (b *bridge) logOutput(a *agent) wire.Exit {
 	}
 	exit := a.wait()
 	readers.Wait()
-	closeFiles(a.stdout.file, a.stderr.file)
+	a.closeOutputs()
 	return exit
 }

@@ -67,7 +67,7 @@ func (b *bridge) startPreloaded() (pre *preloaded, err error) {
 	}
 	var a *agent // not to be looked at unless Do says that it is over
 	err = stage.Do(func() (err error) {
-		a, err = startAgent(b.reaper, isolation.StageCloneFlags)
+		a, err = startAgent(b.reaper, b.cfg.AgentIO, isolation.StageCloneFlags)
 		return err
 	})
 	if err != nil {
@@ -76,8 +76,12 @@ func (b *bridge) startPreloaded() (pre *preloaded, err error) {
 	pre.agent = a
 	env := agentEnviron(b.cfg.passedOn(), place{
 		user: noUser, workspace: stage.Dir, temp: b.plan.InsideTemp(pre.temp), keepalive: filepath.Join(stage.Dir, pre.keepalive),
+		terminal: a.terminal != nil,
 	})
 	job := isolation.Job{Argv: argv, Env: env, Workspace: stage.Dir, Temp: pre.temp, UID: stage.UID, Staged: true}
+	if err := a.giveTerminal(stage.UID); err != nil {
+		return pre, err
+	}
 	return pre, b.plan.Start(pre.agent.helper, job)
 }
 

@@ -54,7 +54,7 @@ func helper() int {
 	defer runtime.UnlockOSThread()
 	for i := range 12 {
 		text := fmt.Sprintf("(true &); (true &); (setsid sleep 0.0%d &); (setsid sleep 0.02 &); exit %d", i%3, i)
-		a, err := startAgent(r, 0)
+		a, err := startAgent(r, LinesText, 0)
 		if err == nil {
 			err = plan.Start(a.helper, isolation.Job{Argv: []string{"/bin/sh", "-c", text}, Env: os.Environ(), Workspace: "/", Temp: "/tmp"})
 		}

@@ -1,10 +1,6 @@
 package bridge
 
-import (
-	"encoding/json"
-
-	"hearth/messages/wire"
-)
+import "hearth/messages/wire"
 
 // entryOverhead is what an entry costs beside its bytes, so that a flood of empty lines is bounded as well.
 const entryOverhead = 64
@@ -14,7 +10,7 @@ const entryOverhead = 64
 // Invariant: kept[i] is output first+i, so the outputs kept are exactly first to last().
 type replay struct {
 	first uint64
-	kept  []json.RawMessage
+	kept  []wire.Data // numbered when they are sent
 	bytes int
 }
 
@@ -24,10 +20,10 @@ func newReplay(last uint64) replay { return replay{first: last + 1} }
 // last is the number of the newest output ever added.
 func (r *replay) last() uint64 { return r.first + uint64(len(r.kept)) - 1 }
 
-// add numbers a payload and keeps it; it must not be changed afterwards.
-func (r *replay) add(payload json.RawMessage) {
-	r.kept = append(r.kept, payload)
-	r.bytes += len(payload) + entryOverhead
+// add numbers an output and keeps it; its payload must not be changed afterwards.
+func (r *replay) add(output wire.Data) {
+	r.kept = append(r.kept, output)
+	r.bytes += len(output.Payload) + entryOverhead
 }
 
 // fits reports whether a payload of n bytes keeps within limit. An empty buffer takes anything, or nothing would move.
@@ -42,7 +38,7 @@ func (r *replay) forget(seq uint64) {
 	}
 	n := min(seq, r.last()) - r.first + 1
 	for i := range n {
-		r.bytes -= len(r.kept[i]) + entryOverhead
+		r.bytes -= len(r.kept[i].Payload) + entryOverhead
 	}
 	clear(r.kept[:n])
 	r.kept = r.kept[n:]
@@ -58,5 +54,7 @@ func (r *replay) after(seq uint64) (wire.Frame, uint64) {
 	if seq >= r.last() {
 		return nil, seq
 	}
-	return wire.Data{Seq: seq + 1, Payload: r.kept[seq+1-r.first]}, seq + 1
+	output := r.kept[seq+1-r.first]
+	output.Seq = seq + 1
+	return output, seq + 1
 }

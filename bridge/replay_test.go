@@ -14,13 +14,15 @@ import (
 
 func numbered(seq uint64) json.RawMessage { return json.RawMessage(fmt.Sprint(seq)) }
 
+func output(seq uint64) wire.Data { return wire.Data{Payload: numbered(seq)} }
+
 func data(seq uint64) wire.Frame { return wire.Data{Seq: seq, Payload: numbered(seq)} }
 
 func TestReplayAfter(t *testing.T) {
 	// Outputs 11 to 15 were produced, 11 and 12 are forgotten.
 	r := newReplay(10)
 	for seq := uint64(11); seq <= 15; seq++ {
-		r.add(numbered(seq))
+		r.add(output(seq))
 	}
 	r.forget(12)
 	for _, c := range []struct {
@@ -62,7 +64,7 @@ func TestReplayAgainstModel(t *testing.T) {
 					t.Skip("it would wait")
 				}
 				produced++
-				if !o.put(numbered(produced)) {
+				if !o.put(output(produced)) {
 					t.Fatal("refused")
 				}
 			},
@@ -112,10 +114,10 @@ func TestReplayAgainstModel(t *testing.T) {
 
 func TestOutboxPausesUntilThereIsRoom(t *testing.T) {
 	o := newOutbox(0, 2*(1+entryOverhead), OverflowPause)
-	o.put(numbered(1))
-	o.put(numbered(2))
+	o.put(output(1))
+	o.put(output(2))
 	third := make(chan bool)
-	go func() { third <- o.put(numbered(3)) }()
+	go func() { third <- o.put(output(3)) }()
 	select {
 	case <-third:
 		t.Fatal("a third output found room")
@@ -126,7 +128,7 @@ func TestOutboxPausesUntilThereIsRoom(t *testing.T) {
 		t.Error("the third output was refused")
 	}
 
-	go func() { third <- o.put(numbered(4)) }()
+	go func() { third <- o.put(output(4)) }()
 	o.close()
 	if <-third {
 		t.Error("a closed outbox took an output")
@@ -136,7 +138,7 @@ func TestOutboxPausesUntilThereIsRoom(t *testing.T) {
 func TestOutboxTakesWhatIsLargerThanItself(t *testing.T) {
 	for _, mode := range []OverflowMode{OverflowPause, OverflowDrop} {
 		o := newOutbox(0, 10, mode)
-		if !o.put(json.RawMessage(`"more than ten bytes"`)) {
+		if !o.put(wire.Data{Payload: json.RawMessage(`"more than ten bytes"`)}) {
 			t.Errorf("%s: refused", mode)
 		}
 	}
@@ -145,7 +147,7 @@ func TestOutboxTakesWhatIsLargerThanItself(t *testing.T) {
 func TestExitComesLastAndOncePerReader(t *testing.T) {
 	o := newOutbox(0, 1<<10, OverflowPause)
 	cur := o.attach(newBell(), 0)
-	o.put(numbered(1))
+	o.put(output(1))
 	o.finish(wire.Exit{Code: 3})
 	for _, want := range []wire.Frame{data(1), wire.Exit{Code: 3}, nil} {
 		if got := o.next(&cur); !reflect.DeepEqual(got, want) {

@@ -157,7 +157,7 @@ func (b *bridge) letOutputsFlow(on *socket) {
 // onInput takes an input for the agent.
 func (b *bridge) onInput(from *socket, f wire.Data) {
 	s := b.session
-	line, err := s.codec.line(f.Payload)
+	line, err := s.codec.input(f)
 	if err != nil || f.Seq == 0 {
 		s.log.Warn().Err(err).Uint64("seq", f.Seq).Msg("ignored an input that cannot be an agent's")
 		return

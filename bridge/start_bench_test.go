@@ -38,7 +38,7 @@ func BenchmarkAgentStart(b *testing.B) {
 			b.Run(levels+"/"+name, func(b *testing.B) {
 				measure(b, func() (time.Duration, func()) {
 					begin := time.Now()
-					a, err := startAgent(&reaper{}, 0)
+					a, err := startAgent(&reaper{}, LinesText, 0)
 					if err != nil {
 						b.Fatal(err)
 					}

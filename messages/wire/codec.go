@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -19,6 +18,7 @@ type decoder func(raw []byte) (Frame, error)
 var (
 	fromClient = map[string]decoder{
 		"hello": decode[Hello], "token": decode[Token], "close": decode[Close], "ping": decode[Ping], "pong": decode[Pong],
+		"resize": decode[Resize], "signal": decode[Signal], "eof": decode[EOF],
 	}
 	toClient = map[string]decoder{
 		"session": decode[Session], "status": decode[Status], "ready": decode[Ready], "gap": decode[Gap],
@@ -32,6 +32,7 @@ var (
 	toBridge = map[string]decoder{
 		"init_user": decode[InitUser], "resume": decode[Resume], "token": decode[Token], "stop": decode[Stop],
 		"redial": decode[Redial], "pass": decode[Pass], "limits": decode[Limits],
+		"resize": decode[Resize], "signal": decode[Signal], "eof": decode[EOF],
 	}
 )
 
@@ -56,8 +57,8 @@ func decodeWith(decoders map[string]decoder, raw []byte) (Frame, error) {
 	switch h.kind {
 	case "":
 		return nil, errors.New("frame: no type")
-	case "data":
-		return decodeData(h)
+	case "data", "bytes":
+		return h.data()
 	case "ack":
 		if !h.hasSeq {
 			return nil, errors.New("ack: no seq")
@@ -69,18 +70,6 @@ func decodeWith(decoders map[string]decoder, raw []byte) (Frame, error) {
 		return Unknown{Type: h.kind}, nil
 	}
 	return decode(raw)
-}
-
-func decodeData(h head) (Frame, error) {
-	switch {
-	case h.hasSeq && h.seq == 0:
-		return nil, errors.New("data: seq starts at 1")
-	case h.payload == nil && h.hasSeq:
-		return nil, &UnreadableError{Seq: h.seq, Err: errors.New("no payload")}
-	case h.payload == nil:
-		return nil, errors.New("data: no payload")
-	}
-	return Data{Seq: h.seq, Payload: bytes.Clone(h.payload)}, nil
 }
 
 func decode[F Frame](raw []byte) (Frame, error) {
@@ -125,9 +114,7 @@ func AppendFrame(dst []byte, f Frame) []byte {
 			dst = append(dst, `,"seq":`...)
 			dst = strconv.AppendUint(dst, d.Seq, 10)
 		}
-		dst = append(dst, `,"payload":`...)
-		dst = append(dst, d.Payload...)
-		return append(dst, '}')
+		return append(d.appendRest(dst), '}')
 	}
 	fields, err := json.Marshal(f, jsontext.AllowInvalidUTF8(true)) // what is not UTF-8 becomes U+FFFD
 	if err != nil {
@@ -138,6 +125,24 @@ func AppendFrame(dst []byte, f Frame) []byte {
 		dst = append(dst, ',')
 	}
 	return append(dst, fields[1:]...)
+}
+
+// appendRest appends the members of d after its seq.
+func (d Data) appendRest(dst []byte) []byte {
+	if d.Bytes {
+		dst = append(dst, `,"base64":`...)
+	} else {
+		dst = append(dst, `,"payload":`...)
+	}
+	dst = append(dst, d.Payload...)
+	if d.Stream != "" {
+		dst = append(dst, `,"stream":`...)
+		dst, _ = jsontext.AppendQuote(dst, d.Stream) // what is not UTF-8 becomes U+FFFD
+	}
+	if d.More {
+		dst = append(dst, `,"more":true`...)
+	}
+	return dst
 }
 
 // What a frame may have of free text: it goes into logs, to operators and to clients. More is cut off, and the cut is marked.
@@ -160,7 +165,12 @@ func cut(text *string, max int) {
 	*text = (*text)[:n] + mark
 }
 
-func (h *BridgeHello) bound() { cut(&h.Version, maxWord) }
+func (h *BridgeHello) bound() {
+	cut(&h.Version, maxWord)
+	io := string(h.IO)
+	cut(&io, maxWord)
+	h.IO = AgentIO(io)
+}
 
 func (f *InitFailed) bound() {
 	cut(&f.Code, maxWord)
@@ -253,6 +263,27 @@ func (h BridgeHello) validate() error {
 		return checkID("sessionId", string(h.SessionID))
 	}
 	return errors.New("state: neither warm nor assigned")
+}
+
+func (r Resize) validate() error {
+	if r.Cols < 1 || r.Rows < 1 || r.Cols > maxWindow || r.Rows > maxWindow {
+		return fmt.Errorf("cols and rows must be within 1 and %d", maxWindow)
+	}
+	return nil
+}
+
+func (s Signal) validate() error {
+	if !signals[s.Name] {
+		return errors.New("name: no signal that can be sent (INT, QUIT, TERM, HUP, KILL, USR1, USR2, TSTP, CONT)")
+	}
+	return nil
+}
+
+func (e EOF) validate() error {
+	if e.After > maxSeq {
+		return errSeqTooLarge
+	}
+	return nil
 }
 
 func (l Limits) validate() error {

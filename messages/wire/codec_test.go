@@ -22,6 +22,12 @@ var frames = []struct {
 	{DecodeFromClient, Data{Seq: 3, Payload: []byte(`{"a":[1, 2]}`)}, `{"type":"data","seq":3,"payload":{"a":[1, 2]}}`},
 	{DecodeFromClient, Data{Payload: []byte(`"no number"`)}, `{"type":"data","payload":"no number"}`},
 	{DecodeFromClient, Data{Seq: 1, Payload: []byte(`null`)}, `{"type":"data","seq":1,"payload":null}`},
+	{DecodeFromClient, Data{Seq: 3, Payload: []byte(`"AAH/"`), Bytes: true}, `{"type":"bytes","seq":3,"base64":"AAH/"}`},
+	{DecodeFromBridge, Data{Seq: 3, Payload: []byte(`"x"`), Stream: StreamStderr, More: true}, `{"type":"data","seq":3,"payload":"x","stream":"stderr","more":true}`},
+	{DecodeFromClient, Resize{Cols: 80, Rows: 24}, `{"type":"resize","cols":80,"rows":24}`},
+	{DecodeFromClient, Signal{Name: "INT"}, `{"type":"signal","name":"INT"}`},
+	{DecodeFromClient, EOF{}, `{"type":"eof"}`},
+	{DecodeToBridge, EOF{After: 7}, `{"type":"eof","after":7}`},
 	{DecodeFromClient, Ack{Seq: 9}, `{"type":"ack","seq":9}`},
 	{DecodeFromClient, Token{Token: "t"}, `{"type":"token","token":"t"}`},
 	{DecodeFromClient, Close{}, `{"type":"close"}`},
@@ -98,6 +104,12 @@ func TestDecodersRefuse(t *testing.T) {
 		{"hello beyond all numbers", DecodeFromClient, `{"type":"hello","lastSeq":9007199254740992}`, "2^53"},
 		{"bridge beyond all numbers", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"warm","outSeq":9007199254740992}`, "2^53"},
 		{"gap beyond all numbers", DecodeFromBridge, `{"type":"gap","from":1,"to":9007199254740992}`, "not a range"},
+		{"a window of nothing", DecodeFromClient, `{"type":"resize","cols":0,"rows":24}`, "within"},
+		{"a window too large", DecodeFromClient, `{"type":"resize","cols":80,"rows":70000}`, "within"},
+		{"another signal", DecodeFromClient, `{"type":"signal","name":"SEGV"}`, "no signal"},
+		{"bytes that are none", DecodeFromBridge, `{"type":"bytes","seq":3,"base64":"%"}`, "not base64"},
+		{"bytes of another kind", DecodeFromBridge, `{"type":"bytes","seq":3,"base64":3}`, "must be string"},
+		{"no bytes", DecodeFromBridge, `{"type":"bytes","seq":3,"payload":"AA=="}`, "no payload"},
 		{"ack without seq", DecodeFromClient, `{"type":"ack"}`, "no seq"},
 		{"session id with a slash", DecodeFromClient, `{"type":"hello","sessionId":"../x"}`, "sessionId: 4 bytes"},
 		{"session id too long", DecodeFromClient, `{"type":"hello","sessionId":"` + long + `"}`, "129 bytes"},
@@ -130,7 +142,7 @@ func TestNamesMatchExactly(t *testing.T) {
 	for _, text := range []string{
 		`{"type":"data","seq":1,"payload":"good","PAYLOAD":"evil"}`, `{"type":"data","seq":1,"Payload":"evil","payload":"good"}`,
 		`{"type":"data","SEQ":9,"seq":1,"payload":"good"}`, `{"TYPE":"ack","type":"data","\u017feq":9,"seq":1,"payload":"good"}`,
-		"{\"type\":\"data\",\"\u017feq\":9,\"seq\":1,\"payload\":\"good\"}", `{"type":"data","seq":1,"payload":"good","more":{"payload":"evil"}}`,
+		"{\"type\":\"data\",\"\u017feq\":9,\"seq\":1,\"payload\":\"good\"}", `{"type":"data","seq":1,"payload":"good","extra":{"payload":"evil"}}`,
 	} {
 		frame, err := DecodeFromClient([]byte(text))
 		if want := (Data{Seq: 1, Payload: []byte(`"good"`)}); err != nil || !reflect.DeepEqual(frame, want) {

@@ -97,6 +97,8 @@ type Ready struct {
 	ElapsedMs int64      `json:"elapsedMs"`
 	Why       ColdReason `json:"why,omitempty"`
 	Timings   Timings    `json:"timings"`
+	// IO is how the agent takes input and gives output, empty where its bridge does not say.
+	IO AgentIO `json:"io,omitempty"`
 }
 
 // Data is one line of the agent's input or output. Payload is JSON, kept as it came.
@@ -104,7 +106,54 @@ type Data struct {
 	// Seq counts from 1 in each direction of a session; 0 on a client's frame means that the gateway is to number it.
 	Seq     uint64
 	Payload json.RawMessage
+	// Bytes says that Payload is a string of base64, of what is no text: it goes over the wire as a frame of type bytes.
+	Bytes bool
+	// Stream is where an output comes from, empty for the usual one.
+	Stream Stream
+	// More says that an output is a piece of a longer line, of which the next output is the next piece.
+	More bool
 }
+
+// Stream names one of an agent's outputs.
+type Stream string
+
+// StreamStderr is an agent's standard error, where it is merged into its output.
+const StreamStderr Stream = "stderr"
+
+// AgentIO is how an agent takes input and gives output (AGENT_IO).
+type AgentIO string
+
+// The kinds of input and output.
+const (
+	// IOJSON: each line is a JSON value.
+	IOJSON AgentIO = "jsonl"
+	// IOText: each line is a string.
+	IOText AgentIO = "text"
+	// IOTerminal: the agent has a terminal of its own. Inputs are what is typed, outputs what a terminal is to show.
+	IOTerminal AgentIO = "pty"
+)
+
+// Resize gives the size of the window that shows an agent's terminal, in characters.
+type Resize struct {
+	Cols int `json:"cols"`
+	Rows int `json:"rows"`
+}
+
+// Signal sends the agent's processes a signal: those in the foreground of its terminal, where it has one. Name is without SIG.
+type Signal struct {
+	Name string `json:"name"`
+}
+
+// EOF is the end of the agent's input. To a bridge, After is the last input before it.
+type EOF struct {
+	After uint64 `json:"after,omitzero"`
+}
+
+// maxWindow bounds a window's sides; the kernel's have 16 bits.
+const maxWindow = 10_000
+
+// signals are those that a client may send.
+var signals = map[string]bool{"INT": true, "QUIT": true, "TERM": true, "HUP": true, "KILL": true, "USR1": true, "USR2": true, "TSTP": true, "CONT": true}
 
 // Ack acknowledges every Data up to Seq.
 type Ack struct {
@@ -221,6 +270,8 @@ type BridgeHello struct {
 	MaxFrameBytes int `json:"maxFrameBytes,omitzero"`
 	// Isolation names the levels that keep agents apart there, as the bridge's setting ISOLATION does; empty where it does not say.
 	Isolation string `json:"isolation,omitzero"`
+	// IO is how its agent takes input and gives output, empty where it does not say.
+	IO AgentIO `json:"io,omitempty"`
 }
 
 // IsolationLevels are the names of those that there are, in the order in which a bridge's hello has them. Not to be changed.
@@ -298,11 +349,19 @@ type Redial struct {
 type Unknown struct{ Type string }
 
 // The wire's names.
-func (Hello) FrameType() string       { return "hello" }
-func (Session) FrameType() string     { return "session" }
-func (Status) FrameType() string      { return "status" }
-func (Ready) FrameType() string       { return "ready" }
-func (Data) FrameType() string        { return "data" }
+func (Hello) FrameType() string   { return "hello" }
+func (Session) FrameType() string { return "session" }
+func (Status) FrameType() string  { return "status" }
+func (Ready) FrameType() string   { return "ready" }
+func (d Data) FrameType() string {
+	if d.Bytes {
+		return "bytes"
+	}
+	return "data"
+}
+func (Resize) FrameType() string      { return "resize" }
+func (Signal) FrameType() string      { return "signal" }
+func (EOF) FrameType() string         { return "eof" }
 func (Ack) FrameType() string         { return "ack" }
 func (Token) FrameType() string       { return "token" }
 func (Close) FrameType() string       { return "close" }

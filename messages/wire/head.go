@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -77,6 +78,9 @@ type head struct {
 	seq     uint64
 	hasSeq  bool
 	payload []byte
+	base64  []byte
+	stream  string
+	more    bool
 }
 
 // readHead reads a frame's type and, where it has them, its seq and payload, which is a part of raw.
@@ -85,7 +89,7 @@ func readHead(raw []byte) (head, error) {
 		return h, nil
 	}
 	h, err := readMembers(raw)
-	if err != nil && h.kind == "data" && h.seq > 0 {
+	if err != nil && (h.kind == "data" || h.kind == "bytes") && h.seq > 0 {
 		return h, &UnreadableError{Seq: h.seq, Err: err}
 	}
 	return h, err
@@ -195,6 +199,74 @@ func (h *head) set(name string, value jsontext.Value) error {
 			return errors.New("frame: payload is not UTF-8")
 		}
 		h.payload = value
+	case "base64":
+		if value.Kind() != '"' {
+			return errors.New(`frame: field "base64" must be string`)
+		}
+		h.base64 = value
+	case "stream":
+		stream, err := jsontext.AppendUnquote(nil, value)
+		if value.Kind() != '"' || err != nil {
+			return errors.New(`frame: field "stream" must be string`)
+		}
+		h.stream = string(stream)
+		cut(&h.stream, maxWord)
+	case "more":
+		kind := value.Kind()
+		if kind != 't' && kind != 'f' {
+			return errors.New(`frame: field "more" must be bool`)
+		}
+		h.more = kind == 't'
 	}
 	return nil
 }
+
+// data is the frame as data or bytes.
+func (h *head) data() (Frame, error) {
+	payload := h.payload
+	if h.kind == "bytes" {
+		payload = h.base64
+	}
+	switch {
+	case h.hasSeq && h.seq == 0:
+		return nil, fmt.Errorf("%s: seq starts at 1", h.kind)
+	case payload == nil:
+		return nil, h.unreadable(errors.New("no payload"))
+	}
+	d := Data{Seq: h.seq, Payload: bytes.Clone(payload), Bytes: h.kind == "bytes", Stream: Stream(h.stream), More: h.more}
+	if d.Bytes {
+		if _, err := d.Raw(); err != nil {
+			return nil, h.unreadable(err)
+		}
+	}
+	return d, nil
+}
+
+// unreadable keeps the number of a frame that has one.
+func (h *head) unreadable(err error) error {
+	if h.seq > 0 {
+		return &UnreadableError{Seq: h.seq, Err: err}
+	}
+	return fmt.Errorf("%s: %w", h.kind, err)
+}
+
+// Raw are the bytes of a frame of type bytes.
+func (d Data) Raw() ([]byte, error) {
+	if len(d.Payload) < len(`""`) {
+		return nil, errNotBase64
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(string(d.Payload[1 : len(d.Payload)-1]))
+	if err != nil {
+		return nil, errNotBase64
+	}
+	return raw, nil
+}
+
+// NewBytes makes a frame of type bytes.
+func NewBytes(raw []byte) Data {
+	payload := make([]byte, 0, len(`""`)+base64.StdEncoding.EncodedLen(len(raw)))
+	payload = base64.StdEncoding.AppendEncode(append(payload, '"'), raw)
+	return Data{Bytes: true, Payload: append(payload, '"')}
+}
+
+var errNotBase64 = errors.New("not base64")
