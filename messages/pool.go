@@ -155,8 +155,9 @@ type TaskActive struct {
 	Task    wire.TaskID
 	Session wire.SessionID
 	Timings wire.Timings
-	// MaxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say.
+	// MaxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say, and IO how its agent takes it.
 	MaxPayload int
+	IO         wire.AgentIO
 }
 
 // TaskFailed tells the pool that a task is of no more use and stops itself.
@@ -216,8 +217,9 @@ type TaskDetached struct {
 type TaskReattached struct {
 	Task          wire.TaskID
 	InSeq, OutSeq uint64
-	// MaxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say.
+	// MaxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say, and IO how its agent takes it.
 	MaxPayload int
+	IO         wire.AgentIO
 }
 
 // From operators and the process.

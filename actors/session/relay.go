@@ -13,7 +13,8 @@ func (s *session) accept(m *messages.LinkFrame, data wire.Data) {
 	s.lastData = s.Clock.Now()
 	switch seq, verdict := s.input.add(data, m.Link, m.Bytes); verdict {
 	case inputAccepted:
-		s.toBridge(wire.Data{Seq: seq, Payload: data.Payload})
+		data.Seq = seq
+		s.toBridge(data)
 		return
 	case inputHole:
 		s.send(wire.Error{
@@ -51,10 +52,17 @@ func (s *session) holdTo(largest int) {
 	}
 }
 
-// flush gives the bridge every input that the agent has not been given. It knows which it has seen.
+// flush gives the bridge every input that the agent has not been given, with what the client has told beside them. It knows
+// which it has seen.
 func (s *session) flush() {
+	if s.window != nil {
+		s.toBridge(*s.window)
+	}
 	for _, entry := range s.input.entries {
 		s.toBridge(entry.data)
+	}
+	if s.inputEnd != nil {
+		s.toBridge(wire.EOF{After: *s.inputEnd})
 	}
 }
 
@@ -155,6 +163,7 @@ func (s *session) reattached(m *messages.TaskReattached) {
 		s.toBridge(wire.Ack{Seq: s.output.acked})
 	}
 	s.sent = "" // what was sent while the bridge was away is lost, and what it got it may get twice
+	s.io = m.IO
 	s.holdTo(m.MaxPayload)
 	s.refreshToken()
 	s.flush()

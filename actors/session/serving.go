@@ -22,6 +22,7 @@ func (s *session) becomeActive(m *messages.TaskActive) {
 	}
 	ready.Timings.ClaimMs = wire.Millis(s.bound.Waited)
 	s.ready = now
+	s.io = m.IO
 	s.sendReady(ready)
 	s.observe(messages.Event{
 		Kind: messages.EventSessionReady, Path: ready.Path, Why: ready.Why, Timings: ready.Timings, Took: now.Sub(s.asked),

@@ -39,6 +39,11 @@ type session struct {
 	client client
 	input  inputQueue
 	output outputCursor
+	// inputEnd is the last input before the end that the client has told, window the size of its window; nil while it has told none.
+	inputEnd *uint64
+	window   *wire.Resize
+	// io is how the agent takes input, as its bridge has said.
+	io wire.AgentIO
 
 	// token is the user's latest, good until tokenUntil, zero for ever; sent is the one that the task was given.
 	token, sent wire.Secret
@@ -200,6 +205,15 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 	case wire.Token:
 		s.takeToken(frame.Token, m.Expires)
 		s.refreshToken()
+	case wire.EOF:
+		after := s.input.last
+		s.inputEnd = &after
+		s.toBridge(wire.EOF{After: after})
+	case wire.Resize:
+		s.window = &frame
+		s.toBridge(frame)
+	case wire.Signal:
+		s.toBridge(frame) // one that finds no agent is nobody's
 	case wire.Close:
 		s.end(messages.EndClosed)
 	case wire.Ping:
@@ -214,7 +228,7 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 
 // sendReady tells the client that its agent takes input.
 func (s *session) sendReady(ready wire.Ready) {
-	s.client.ready = true
+	s.client.ready, ready.IO = true, s.io
 	s.send(ready)
 }
 

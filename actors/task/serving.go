@@ -71,7 +71,7 @@ func (t *task) firstActive(timings wire.Timings) {
 	timings.InitMs = wire.Millis(took)
 	t.becomeActive()
 	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings, Took: took})
-	active := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings, MaxPayload: t.maxPayload}
+	active := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings, MaxPayload: t.maxPayload, IO: t.io}
 	t.tell(t.session, active)
 	t.tell(t.pool, active)
 	if t.leavesOnceActive {
@@ -283,6 +283,6 @@ func (t *task) reattach(m *messages.BridgeArrived) bool {
 	}
 	t.attach(m)
 	t.observe(messages.Event{Kind: messages.EventReattached})
-	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq, MaxPayload: t.maxPayload})
+	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq, MaxPayload: t.maxPayload, IO: t.io})
 	return true
 }

@@ -56,8 +56,9 @@ type task struct {
 	launch launchState
 	// link is the bridge's socket, 0 when there is none.
 	link messages.LinkID
-	// maxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say.
+	// maxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say, and io how its agent takes it.
 	maxPayload int
+	io         wire.AgentIO
 	// leavesOnceActive says that this gateway hands over, and that the bridge has a user whose agent must be ready first. It is a
 	// flag because until then nothing about the task is different.
 	leavesOnceActive bool
@@ -161,7 +162,7 @@ func (t *task) detach() {
 // attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
 func (t *task) attach(m *messages.BridgeArrived) {
 	t.detach()
-	t.link, t.maxPayload = m.Link, m.Hello.MaxFrameBytes
+	t.link, t.maxPayload, t.io = m.Link, m.Hello.MaxFrameBytes, m.Hello.IO
 	t.Links.Bind(t.link, t.self)
 	t.send(wire.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
 }

@@ -44,7 +44,7 @@ type cli struct {
 	TokenFile     string `env:"TOKEN_FILE" default:".optima/token.json" help:"Where the user's token is written, relative to the workspace."`
 
 	AgentCommand  string `env:"AGENT_COMMAND" placeholder:"COMMAND" help:"The agent's program and arguments. Quotes and backslashes work as in a shell; there is no shell, nothing is expanded."`
-	AgentIO       string `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text" default:"jsonl" help:"What the agent's lines are: jsonl (each line is a JSON value) or text."`
+	AgentIO       string `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text,pty" default:"jsonl" help:"What the agent's lines are: jsonl (each line is a JSON value) or text; or pty: it has a terminal of its own."`
 	AgentStderr   string `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"Where the agent's standard error goes: to the log, or also, line by line, to the output (merge)."`
 	AgentOverflow string `env:"AGENT_OVERFLOW" enum:"pause,drop" default:"pause" help:"When the output buffer is full: stop reading the agent (pause) or forget the oldest output and report a gap (drop)."`
 

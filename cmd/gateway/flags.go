@@ -58,7 +58,7 @@ type flags struct {
 	WorkspaceRoot   string `env:"WORKSPACE_ROOT" help:"Directory of all workspaces as the tasks see it. Default /mnt/efs; with the local backend a temporary directory." group:"Backend"`
 
 	AgentCommand    string        `env:"AGENT_COMMAND" help:"The agent's command line. With BACKEND=ecs the task definition has it." group:"Local backend"`
-	AgentIO         string        `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text" default:"jsonl" help:"The agent's lines are JSON (jsonl) or text." group:"Local backend"`
+	AgentIO         string        `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text,pty" default:"jsonl" help:"The agent's lines are JSON (jsonl) or text, or it has a terminal (pty)." group:"Local backend"`
 	AgentStderr     string        `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"The agent's standard error goes to the log, or also to the output (merge)." group:"Local backend"`
 	Isolation       string        `env:"ISOLATION" default:"auto" help:"What keeps agents apart, as the bridge's ISOLATION. With BACKEND=ecs the task definition has it, and here it is what /readyz holds the tasks to." group:"Local backend"`
 	LocalBridge     string        `env:"LOCAL_BRIDGE" placeholder:"FILE" help:"The bridge's binary. Default: the file bridge beside the gateway." group:"Local backend"`
