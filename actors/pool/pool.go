@@ -155,6 +155,10 @@ func (p *pool) handle(ctx actor.Context, message any) {
 		p.tasksListed(m)
 	case *messages.TaskLaunched:
 		p.onTask(m.Task, m, func(t *taskRecord) { p.taskLaunched(t, m) })
+	case *messages.TaskDescribed:
+		if t := p.tasks[m.Task]; t != nil { // else it is another gateway's
+			p.tell(t.pid, m)
+		}
 	case *messages.RevisionFound:
 		p.revisionFound(m.Revision)
 	case *messages.TaskPlaced:

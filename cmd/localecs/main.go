@@ -137,7 +137,7 @@ func serve(f flags) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%[1]s\nexport AWS_ENDPOINT_URL_EFS=%[1]s AWS_ENDPOINT_URL_AUTO_SCALING=%[1]s\n", server.URL())
+	fmt.Printf("export AWS_ENDPOINT_URL_ECS=%[1]s\nexport AWS_ENDPOINT_URL_EFS=%[1]s AWS_ENDPOINT_URL_AUTO_SCALING=%[1]s AWS_ENDPOINT_URL_SQS=%[1]s\n", server.URL())
 	if f.AccessKeyID == "" {
 		keys := server.Credentials()
 		fmt.Printf("export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s\n", keys.AccessKeyID, keys.SecretAccessKey)

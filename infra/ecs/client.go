@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	awsefs "github.com/aws/aws-sdk-go-v2/service/efs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 const (
@@ -30,6 +31,8 @@ type Clients struct {
 	EFS *awsefs.Client
 	// AutoScaling is asked of warm pools.
 	AutoScaling *autoscaling.Client
+	// SQS has the queue of ECS's events.
+	SQS *sqs.Client
 }
 
 // httpClient keeps enough connections for a burst of calls.
@@ -55,7 +58,7 @@ func LoadClients(ctx context.Context) (*Clients, error) {
 		return nil, fmt.Errorf("ecs: no AWS credentials; give the gateway a task role, or set AWS_PROFILE, "+
 			"or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: %w", err)
 	}
-	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg)}, nil
+	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg), SQS: sqs.NewFromConfig(cfg)}, nil
 }
 
 // LocalClients makes clients for an endpoint with keys of its own, such as package localecs's.
@@ -66,5 +69,5 @@ func LocalClients(baseURL, region string, keys aws.Credentials) *Clients {
 		Credentials:  credentials.StaticCredentialsProvider{Value: keys},
 		HTTPClient:   httpClient(),
 	}
-	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg)}
+	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg), SQS: sqs.NewFromConfig(cfg)}
 }

@@ -85,6 +85,8 @@ type ECSConfig struct {
 	StartedBy string
 	// RevisionSweep is how often a TaskDefinition without a revision is looked at for a new one; default 1 minute.
 	RevisionSweep time.Duration
+	// EventsQueueURL is the SQS queue with ECS's events for this gateway alone; empty for none.
+	EventsQueueURL string
 	// AutoScalingGroups are those of the hosts whose warm pools count for what waiting clients are told.
 	AutoScalingGroups []string
 	// Running says where and how they run.
@@ -142,6 +144,9 @@ func (c *Config) validate() error {
 	}
 	if c.MaxFrameBytes < 1<<10 {
 		problem("MAX_FRAME_BYTES: %d is less than 1 KiB", c.MaxFrameBytes)
+	}
+	if url := c.ECS.EventsQueueURL; url != "" && !ecs.CheckQueueURL(url) {
+		problem("ECS_EVENTS_QUEUE_URL: must be https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
 	}
 	if sweep := c.ECS.RevisionSweep; sweep != 0 && sweep < time.Second {
 		problem("REVISION_SWEEP: must be at least 1s")

@@ -45,6 +45,8 @@ type Gateway struct {
 	pool     *actor.PID
 	sockets  *sockets.Sockets
 	launcher *ecs.Launcher
+	// feed is nil unless there is a queue of ECS's events.
+	feed     *ecs.Feed
 	local    *localBackend
 	clients  *auth.Clients
 	devToken string
@@ -107,6 +109,9 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 		return err
 	}
 	g.background.Go(g.followRevision)
+	if g.feed != nil {
+		g.background.Go(func() { g.feed.Run(g.closing) })
+	}
 	g.serve()
 	return nil
 }
@@ -228,6 +233,17 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 	})
 	if err != nil {
 		return err
+	}
+	if url := g.cfg.ECS.EventsQueueURL; url != "" {
+		g.feed = &ecs.Feed{
+			Queue: clients.SQS, URL: url, Launcher: g.launcher,
+			Stopped: func(m *messages.TaskDescribed) { g.deliver(g.pool, m) },
+			HostsChanged: func() {
+				if g.fleet() != nil {
+					g.launcher.Sweep(g.pool)
+				}
+			},
+		}
 	}
 	g.launcher.Start()
 	return g.checkECS(ctx)

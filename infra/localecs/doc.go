@@ -1,6 +1,7 @@
 // Package localecs is an ECS-compatible endpoint on loopback that runs tasks as local processes. The real SDK and the
 // real AWS CLI drive it: it speaks AWS JSON 1.1 as Amazon ECS does, down to the shapes of its errors. On the same address it
-// speaks as EFS of access points, and as Auto Scaling of groups and their warm pools. The gateway embeds
+// speaks as EFS of access points, as Auto Scaling of groups and their warm
+// pools, and as SQS of queues, which get the state changes of tasks and instances as from EventBridge. The gateway embeds
 // it (BACKEND=local), and cmd/localecs serves it alone.
 //
 // # What is real

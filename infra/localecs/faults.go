@@ -95,7 +95,7 @@ const maxDelay = Duration(time.Hour)
 func (f Faults) validate() error {
 	known := operations()
 	for name, api := range f.API {
-		if name != "*" && known[name] == nil && autoScalingOperations[name] == nil && !slices.Contains(fileOperations, name) {
+		if name != "*" && known[name] == nil && autoScalingOperations[name] == nil && queueOperations[name] == nil && !slices.Contains(fileOperations, name) {
 			return fmt.Errorf("faults: there is no operation %q", name)
 		}
 		if err := errors.Join(checkDelay(api.Delay), checkRates(api.ThrottleRate, api.FailureRate, api.LostAnswerRate)); err != nil {

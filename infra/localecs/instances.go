@@ -181,7 +181,7 @@ func (s *Server) StopInstance(arn string) error {
 func (s *Server) SetAgentConnected(arn string, connected bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, i := s.instanceByARN(arn)
+	c, i := s.instanceByARN(arn)
 	if i == nil {
 		return fmt.Errorf("there is no container instance %s", arn)
 	}
@@ -190,6 +190,7 @@ func (s *Server) SetAgentConnected(arn string, connected bool) error {
 	}
 	i.connected = connected
 	i.version++
+	s.publishInstance(c, i)
 	s.capacityChanged()
 	return nil
 }
@@ -214,6 +215,9 @@ func (s *Server) lose(c *cluster, lost *instance) {
 // remove takes an instance out of its cluster and ends its tasks without grace. The caller holds s.mu.
 func (s *Server) remove(c *cluster, lost *instance, code, reason string) {
 	c.instances = slices.DeleteFunc(c.instances, func(i *instance) bool { return i == lost })
+	lost.status, lost.connected = statusInactive, false
+	lost.version++
+	s.publishInstance(c, lost)
 	s.capacityChanged()
 	for _, t := range lost.tasks {
 		t.askToEnd(code, reason)

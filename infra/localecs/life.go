@@ -70,6 +70,7 @@ func (s *Server) move(t *task, change func(v *taskView)) {
 	s.mu.Lock()
 	change(&t.view)
 	t.view.Version++
+	s.publishTask(t)
 	status, code := t.view.LastStatus, t.view.StopCode
 	s.mu.Unlock()
 	s.log.Debug().Str("task", shortID(t.id)).Str("status", status).Str("stopCode", code).Msg("task")

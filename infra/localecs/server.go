@@ -37,7 +37,8 @@ type Server struct {
 	endpoints   map[string]slot // metadata endpoint ids of live tasks
 	files       accessPoints
 	groups      map[string]Group // by name
-	capacity    chan struct{}    // closed and replaced when there may be more room, or an agent is back
+	queues      map[string]*queue
+	capacity    chan struct{} // closed and replaced when there may be more room, or an agent is back
 }
 
 // Start listens and serves until Close. It fails on a bad Config, or when the address is taken or not on loopback.
@@ -65,6 +66,7 @@ func Start(cfg Config) (*Server, error) {
 		endpoints:  map[string]slot{},
 		files:      accessPoints{},
 		groups:     map[string]Group{},
+		queues:     map[string]*queue{},
 		capacity:   make(chan struct{}),
 	}
 	first := s.addCluster(cfg.Cluster)

@@ -59,10 +59,14 @@ func typed[In, Out any](method func(*Server, In) (Out, *apiError)) operation {
 	}
 }
 
-// serveAPI answers one API call of ECS, or of Auto Scaling, which is served at the same path.
+// serveAPI answers one API call of ECS, or of Auto Scaling or SQS, which are served at the same path.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if isForm(r) {
 		s.serveAutoScaling(w, r)
+		return
+	}
+	if name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), queueTarget); ok {
+		s.serveQueues(w, r, name)
 		return
 	}
 	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
