@@ -72,6 +72,13 @@ func Answer(s *run.Sizing) []string {
 		percent(b.InTime.Mean), percent(b.InTime.Low), percent(b.InTime.High), b.Seeds, percent(b.HitRate.Mean), percentileOf(s),
 		millis(b.WaitMs.Mean)))
 	answer = append(answer, fmt.Sprintf("%s a month, %s of it idle (%d seeds played).", money(b.Cost.Mean), money(b.Idle.Mean), b.Played))
+	if slots := s.Config.Prices.TasksPerHost; s.Config.HostSlots != nil || s.Config.Prices.HostHour > 0 {
+		if s.Config.HostSlots != nil {
+			slots = *s.Config.HostSlots
+		}
+		answer = append(answer, fmt.Sprintf("At its busiest there are %s tasks: room on %s hosts with %d tasks each.",
+			count(b.PeakTasks), count((b.PeakTasks+slots-1)/slots), slots))
+	}
 	if w := b.WorstHour; w != nil {
 		answer = append(answer, fmt.Sprintf("Worst hour: %s, %s of %s requests found a task ready, p99 wait %s.",
 			w.Hour, percent(float64(w.HitRate)), count(w.Requests), millis(w.WaitMs.P99)))

@@ -73,13 +73,10 @@ const frontierPoints = 24
 // Frontier plays pools from none to the one in which no request would have waited, without a maximum unless the base has
 // one, and marks those that no other beats in both the cost and the wait.
 func Frontier(base Config, seeds int, progress func(share float64)) ([]FrontierPoint, error) {
-	probe := base
-	probe.Settings.Min, probe.Settings.Threshold = min(1, base.Settings.Max), actors.DefaultThreshold(1)
-	first, err := Run(probe)
+	largest, err := base.largest()
 	if err != nil {
 		return nil, err
 	}
-	largest := first.PoolNeeded[len(first.PoolNeeded)-1].PoolMin
 	largest = min(largest, base.Settings.Max)
 	var configs []Config
 	for i := range frontierPoints {
@@ -108,6 +105,28 @@ func Frontier(base Config, seeds int, progress func(share float64)) ([]FrontierP
 		})
 	}
 	return points, nil
+}
+
+// largest is a size in which no request would have waited but for the limits: by the curve of one seed, or, where there is none,
+// as many as were ever asked for at once in a pool of one.
+func (c Config) largest() (int, error) {
+	if c.hasCurve() {
+		curve, err := c.curve(Objective{})
+		if err != nil {
+			return 0, err
+		}
+		return curve.largest(), nil
+	}
+	c.Settings.Min, c.Settings.Threshold = min(1, c.Settings.Max), actors.DefaultThreshold(1)
+	probe, err := Run(c)
+	if err != nil {
+		return 0, err
+	}
+	queue := 0
+	for _, p := range probe.Series {
+		queue = max(queue, p.MaxWaiting)
+	}
+	return probe.PeakPool + queue, nil
 }
 
 // FrontierPoint is one pool of a frontier.

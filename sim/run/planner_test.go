@@ -106,6 +106,20 @@ func TestHeldBack(t *testing.T) {
 	}
 }
 
+// TestFrontierUnderLimits: a frontier has its points also where limits hold starts back, and no curve is to be had.
+func TestFrontierUnderLimits(t *testing.T) {
+	launches, hosts := poisson(60, 20*time.Minute), poisson(10, 20*time.Minute)
+	launches.Settings.LaunchConcurrency, launches.Settings.Max = 2, Unlimited
+	hosts.Settings.Max = Unlimited
+	hosts.Cloud.Fleet = model.FleetOptions{Slots: 4, Min: 5, Desired: 5, Max: 5, Boot: model.MeasuredBoot, Provider: model.ManagedScaling()}
+	for name, c := range map[string]Config{"launches": launches, "hosts": hosts} {
+		points, err := Frontier(c, 1, nil)
+		if err != nil || len(points) < 3 || points[0].Config.PoolMin != 0 {
+			t.Errorf("%s: %d points, %v", name, len(points), err)
+		}
+	}
+}
+
 // TestSizeNamesTheLimit: it does not buy idle tasks against a launch limit.
 func TestSizeNamesTheLimit(t *testing.T) {
 	s := Sizer{Base: crowd(), Objective: Objective{Percentile: 99, WaitMs: 2000}, Seeds: 2, MaxSeeds: 4}

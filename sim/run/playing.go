@@ -45,7 +45,7 @@ func (s *Sizer) unreachable(t Trial) error {
 	free.Settings.LaunchConcurrency, free.Settings.Max = unlimited, unlimited
 	fleet := &free.Cloud.Fleet
 	if fleet.Slots > 0 {
-		fleet.Min = max(fleet.Max, plenty*(1+t.peakTasks/fleet.Slots)) // in service, so that nothing waits for them
+		fleet.Min = max(fleet.Max, plenty*(1+t.PeakTasks/fleet.Slots)) // in service, so that nothing waits for them
 		fleet.Desired, fleet.Max = fleet.Min, fleet.Min
 	}
 	lifted, err := s.play(free)
@@ -62,7 +62,7 @@ func (s *Sizer) unreachable(t Trial) error {
 		u.Lift = append(u.Lift, Limit{messages.HeldMaximum, is, lifted.peakPool})
 	}
 	if slots := fleet.Slots; slots > 0 {
-		if needs := (lifted.peakTasks + slots - 1) / slots; needs > s.Base.Cloud.Fleet.Min {
+		if needs := (lifted.PeakTasks + slots - 1) / slots; needs > s.Base.Cloud.Fleet.Min {
 			u.Lift = append(u.Lift, Limit{messages.HeldHosts, s.Base.Cloud.Fleet.Min, needs})
 		}
 	}

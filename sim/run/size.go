@@ -142,7 +142,7 @@ func (s *Sizer) trial(c *Config, results []Result) Trial {
 		PoolMin: c.Settings.Min, Played: len(results), Seeds: len(results), HitRate: o.HitRateInterval, Percentile: s.Objective.Shown(),
 		WaitMs: Average(results, func(r *Result) float64 { return r.WaitMs.percentile(s.Objective.Shown()) }),
 		Cost:   o.CostInterval, Idle: Average(results, func(r *Result) float64 { return r.MonthlyIdleCost }),
-		HeldBack: o.HeldBack, WorstHour: o.WorstHour, peakPool: o.PeakPool, peakStarting: o.PeakStarting, peakTasks: o.PeakTasks,
+		HeldBack: o.HeldBack, WorstHour: o.WorstHour, peakPool: o.PeakPool, peakStarting: o.PeakStarting, PeakTasks: o.PeakTasks,
 		InTime: sharesOf(results, func(r *Result) []tally { return r.inTimeIn }),
 	}
 	if c.Settings.Max < unlimited {

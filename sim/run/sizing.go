@@ -33,7 +33,10 @@ type Trial struct {
 	Meets bool `json:"meets"`
 	Sure  bool `json:"sure"`
 
-	peakPool, peakStarting, peakTasks int
+	// PeakTasks is the most tasks that there were at once, those of sessions among them: what hosts must have room for.
+	PeakTasks int `json:"peakTasks"`
+
+	peakPool, peakStarting int
 }
 
 // Sizing is what a search found.
@@ -75,7 +78,7 @@ type Limit struct {
 var limitNames = map[messages.Hold]string{
 	messages.HeldLaunchLimit: "launch concurrency (--launch-concurrency, LAUNCH_CONCURRENCY)",
 	messages.HeldMaximum:     "pool's maximum (--pool-max, WARM_POOL_MAX_SIZE)",
-	messages.HeldHosts:       "hosts in service (--hosts)",
+	messages.HeldHosts:       "number of hosts in service (--hosts)",
 }
 
 // String says which limit to lift and to what.
