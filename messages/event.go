@@ -32,7 +32,7 @@ const (
 	EventClaimFailed EventKind = "claim_failed"
 	// EventLeft: a session stopped waiting. Took is the time waited.
 	EventLeft EventKind = "left"
-	// EventEvicted: a task that has no session is given up, though its start has not failed. Reason.
+	// EventEvicted: a task that has no session is given up, though its start has not failed. Cause, Reason.
 	EventEvicted EventKind = "evicted"
 	// EventGone: a task has left the pool's books, for nothing of it is left.
 	EventGone EventKind = "gone"
@@ -135,15 +135,40 @@ type Event struct {
 	Was      string
 	Path     wire.Path
 	Why      wire.ColdReason
-	Reason   string
-	Fault    LaunchErrorKind
-	Took     time.Duration
-	Timings  wire.Timings
-	N, M     int
+	// Cause is the kind of Reason that takes a task without a session from the pool.
+	Cause   Eviction
+	Reason  string
+	Fault   LaunchErrorKind
+	Took    time.Duration
+	Timings wire.Timings
+	N, M    int
 	// Census is the pool as it stands after the fact; set on the pool's events only. It is the observer's until
 	// Observe returns.
 	Census *Census
 }
+
+// Eviction is why a task that has no session is given up.
+type Eviction string
+
+// The causes of evictions.
+const (
+	// EvictedExpired: it was ready for longer than its time to live.
+	EvictedExpired Eviction = "expired"
+	// EvictedSurplus: the pool has more tasks than it is to have, or nobody waits for it any more.
+	EvictedSurplus Eviction = "surplus"
+	// EvictedOutdated: its task definition has another revision by now.
+	EvictedOutdated Eviction = "outdated"
+	// EvictedHostDraining and EvictedHostLost: its host is going out of service, or is gone.
+	EvictedHostDraining Eviction = "host_draining"
+	EvictedHostLost     Eviction = "host_lost"
+	// EvictedDrain: this gateway drains. EvictedMoved: its bridge has dialled another gateway.
+	EvictedDrain Eviction = "drain"
+	EvictedMoved Eviction = "moved"
+	// EvictedStopped: somebody other than the gateway has stopped it.
+	EvictedStopped Eviction = "stopped"
+	// EvictedUnproved: it was started by an earlier gateway and cannot be taken over.
+	EvictedUnproved Eviction = "unproved"
+)
 
 // Census counts the pool's tasks and waiters.
 type Census struct {

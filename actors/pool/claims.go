@@ -118,7 +118,7 @@ func (p *pool) claimFailed(session *sessionRecord, m *messages.TaskFailed) {
 // giveUp tells a session that it gets no task. An agent that does not start in one task after the other needs an operator.
 func (p *pool) giveUp(session *sessionRecord, code wire.ErrorCode, reason string) {
 	if session.starting != nil {
-		p.retire(session.starting, "its session was given up")
+		p.retire(session.starting, messages.EvictedSurplus, "its session was given up")
 	}
 	p.tell(session.pid, &messages.StartFailed{
 		Code: code, Message: reason, Retryable: code != wire.CodeAgentFailed,

@@ -40,7 +40,7 @@ func (p *pool) drain(who *actor.PID, handOver bool) {
 func (p *pool) stopAll() {
 	for _, t := range sortedTasks(p.tasks) {
 		if t.state == poolStarting || t.state == poolReady {
-			p.retire(t, "the gateway is draining")
+			p.retire(t, messages.EvictedDrain, "the gateway is draining")
 		}
 	}
 	for _, session := range sortedSessions(p.sessions) {
@@ -72,7 +72,7 @@ func (p *pool) handOverIdle() {
 	for _, t := range sortedTasks(p.tasks) {
 		switch {
 		case t.state == poolStarting && t.readySince.IsZero() && !t.adopted:
-			p.retire(t, "the gateway is draining")
+			p.retire(t, messages.EvictedDrain, "the gateway is draining")
 		case t.state == poolStarting || t.state == poolReady:
 			p.askToLeave(t)
 		}
@@ -95,7 +95,7 @@ func (p *pool) taskMoved(t *taskRecord, m *messages.TaskMoved) {
 		p.released(t, "it is another gateway's")
 		p.tell(session.pid, m)
 	case t.state != poolStopping:
-		p.evicted(t, "it is another gateway's")
+		p.evicted(t, messages.EvictedMoved, "it is another gateway's")
 	}
 	t.left = true
 	p.ctx.Poison(t.pid)

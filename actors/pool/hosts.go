@@ -95,7 +95,7 @@ func (p *pool) withdraw(host *hostRecord, tasks []*taskRecord) {
 	for _, t := range tasks {
 		switch t.state {
 		case poolStarting, poolReady:
-			p.evicted(t, reason)
+			p.evicted(t, messages.EvictedHostDraining, reason)
 			unclaimed = append(unclaimed, t)
 		case poolAssigned:
 			if t.session.active {
@@ -142,7 +142,7 @@ func (p *pool) loseTask(t *taskRecord) {
 	if t.state == poolAssigned {
 		p.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: reason})
 	} else {
-		p.evicted(t, reason)
+		p.evicted(t, messages.EvictedHostLost, reason)
 	}
 	p.tell(t.pid, &messages.Retire{Reason: reason})
 }

@@ -182,7 +182,7 @@ func (p *pool) release(session *sessionRecord, reason string) {
 		})
 	}
 	if session.starting != nil {
-		p.retire(session.starting, reason)
+		p.retire(session.starting, messages.EvictedSurplus, reason)
 	}
 	if t := session.task; t != nil {
 		p.released(t, reason)

@@ -110,7 +110,7 @@ func (p *pool) shed(n int) {
 	var next *list.Element
 	for place := p.starting.Back(); place != nil && n > 0; place = next {
 		next = place.Prev()
-		p.retire(place.Value.(*taskRecord), tooMany)
+		p.retire(place.Value.(*taskRecord), messages.EvictedSurplus, tooMany)
 		n--
 	}
 	p.evictReady(n)
@@ -126,30 +126,30 @@ func (p *pool) evictReady(n int) {
 			if t.expired != wantExpired {
 				continue
 			}
-			reason := tooMany
+			cause, reason := messages.EvictedSurplus, tooMany
 			if t.expired {
-				reason = "its time to live is over"
+				cause, reason = messages.EvictedExpired, "its time to live is over"
 			}
 			if p.outdated(t) {
-				reason = "its task definition has another revision by now"
+				cause, reason = messages.EvictedOutdated, "its task definition has another revision by now"
 			}
-			p.retire(t, reason)
+			p.retire(t, cause, reason)
 			n--
 		}
 	}
 }
 
 // retire stops a task that has no session.
-func (p *pool) retire(t *taskRecord, reason string) {
-	p.evicted(t, reason)
+func (p *pool) retire(t *taskRecord, cause messages.Eviction, reason string) {
+	p.evicted(t, cause, reason)
 	p.tell(t.pid, &messages.Retire{Reason: reason})
 }
 
 // evicted takes a task that has no session out of the pool's count.
-func (p *pool) evicted(t *taskRecord, reason string) {
+func (p *pool) evicted(t *taskRecord, cause messages.Eviction, reason string) {
 	p.disown(t)
 	p.move(t, poolStopping)
-	p.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Reason: reason})
+	p.observe(messages.Event{Kind: messages.EventEvicted, Task: t.id, Cause: cause, Reason: reason})
 }
 
 // disown forgets whom a task was started for.
@@ -166,7 +166,7 @@ func (p *pool) taskUp(t *taskRecord) {
 		return // it crossed with the decision to stop it
 	}
 	if !p.hasUse(t) {
-		p.retire(t, "nobody needs it")
+		p.retire(t, messages.EvictedSurplus, "nobody needs it")
 		return
 	}
 	now := p.Clock.Now()
@@ -263,8 +263,12 @@ func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 // startFailed notes a start that came to nothing, or a task that died while it waited. After several in a row that no
 // waiting will mend, everyone who waits is told: they must not wait for ever.
 func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
-	if t.adopted && t.readySince.IsZero() || m.ToldToEnd {
-		p.evicted(t, m.Reason) // an orphan of an earlier gateway's says nothing about starts, nor does an operator's stop
+	switch { // what says nothing about starts
+	case m.ToldToEnd:
+		p.evicted(t, messages.EvictedStopped, m.Reason)
+		return
+	case t.adopted && t.readySince.IsZero():
+		p.evicted(t, messages.EvictedUnproved, m.Reason)
 		return
 	}
 	p.crashed = t.state == poolReady || !t.readySince.IsZero()

@@ -29,7 +29,7 @@ type metrics struct {
 	failures  *prometheus.CounterVec
 	requeued  prometheus.Counter
 	restarts  prometheus.Counter
-	evicted   prometheus.Counter
+	evicted   *prometheus.CounterVec
 	refused   *prometheus.CounterVec
 	detached  prometheus.Counter
 	abandoned prometheus.Counter
@@ -74,7 +74,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by the ECS error's kind.", "kind"),
 		requeued:  counter("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready."),
 		restarts:  counter("hearth_session_restarts_total", "Active tasks that were lost with their session going on in another."),
-		evicted:   counter("hearth_pool_evictions_total", "Ready tasks that were stopped for their age or number."),
+		evicted:   counters("hearth_pool_evictions_total", "Tasks without a session that were given up though their start had not failed, by why.", "cause"),
 		refused:   counters("hearth_refused_total", "Clients and bridges that were turned away, by why.", "reason"),
 		detached:  counter("hearth_task_detached_total", "Sockets of active tasks that dropped."),
 		abandoned: counter("hearth_tasks_abandoned_total", "Tasks that ECS could not be made to stop."),
@@ -92,6 +92,12 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 func (m *metrics) preset() {
 	for _, result := range []string{string(wire.PathWarm), string(wire.PathCold), claimFailed} {
 		m.claims.WithLabelValues(result)
+	}
+	for _, cause := range []messages.Eviction{
+		messages.EvictedExpired, messages.EvictedSurplus, messages.EvictedOutdated, messages.EvictedHostDraining,
+		messages.EvictedHostLost, messages.EvictedDrain, messages.EvictedMoved, messages.EvictedStopped, messages.EvictedUnproved,
+	} {
+		m.evicted.WithLabelValues(string(cause))
 	}
 	m.pool(&messages.Census{})
 	for _, state := range []messages.SessionState{
@@ -141,7 +147,7 @@ func (m *metrics) count(e messages.Event) {
 	case messages.EventRequeued:
 		m.requeued.Inc()
 	case messages.EventEvicted:
-		m.evicted.Inc()
+		m.evicted.WithLabelValues(string(e.Cause)).Inc()
 	case messages.EventRefused:
 		m.refused.WithLabelValues(e.Reason).Inc()
 	case messages.EventDetached:

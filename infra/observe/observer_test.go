@@ -28,7 +28,7 @@ func TestEveryFactHasAWording(t *testing.T) {
 	}
 }
 
-// TestEveryStateIsCountedFromTheStart: a state without a series until something is in it looks like one that does not exist.
+// TestEveryStateIsCountedFromTheStart: a state or a cause without a series until it is seen looks like one that does not exist.
 func TestEveryStateIsCountedFromTheStart(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	New(zerolog.Nop(), registry)
@@ -45,14 +45,15 @@ func TestEveryStateIsCountedFromTheStart(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		metric, typeName string
-		// not are the states that are no gauge's: nothing is in them any more, or the pool calls it assigned.
+		metric, file, typeName string
+		// not are the states that are not counted: nothing is in them any more, or the pool calls it assigned.
 		not []string
 	}{
-		{"hearth_sessions", "SessionState", []string{string(messages.SessionStateEnded)}},
-		{"hearth_pool_tasks", "TaskState", []string{string(messages.TaskStateActive), string(messages.TaskStateGone)}},
+		{"hearth_sessions", "state.go", "SessionState", []string{string(messages.SessionStateEnded)}},
+		{"hearth_pool_tasks", "state.go", "TaskState", []string{string(messages.TaskStateActive), string(messages.TaskStateGone)}},
+		{"hearth_pool_evictions_total", "event.go", "Eviction", nil},
 	} {
-		for _, state := range document.Constants(t, "../../messages/state.go", c.typeName) {
+		for _, state := range document.Constants(t, "../../messages/"+c.file, c.typeName) {
 			if counted[c.metric+" "+state.Value] == slices.Contains(c.not, state.Value) {
 				t.Errorf("%s: %s is counted, or is not, against what is said here", c.metric, state.Name)
 			}
