@@ -69,6 +69,7 @@ EOF
 chmod 0755 /usr/local/sbin/hearth-host
 
 # Rules and logins do not outlive a reboot, and a warm pool stops its hosts: at each boot it is done again before the agent.
+# Not at the first of a golden AMI's, which has not been told its image yet: user data does it then.
 cat >/etc/systemd/system/hearth-prepare.service <<'EOF'
 [Unit]
 Description=Hearth: the image, and no metadata for containers
@@ -76,6 +77,7 @@ After=docker.service network-online.target
 Wants=network-online.target
 Requires=docker.service
 Before=ecs.service
+ConditionPathExists=/etc/hearth/host.env
 
 [Service]
 Type=oneshot
@@ -92,6 +94,7 @@ cat >/etc/systemd/system/hearth-ready.service <<'EOF'
 Description=Hearth: tells the group that this host is ready
 Requires=hearth-prepare.service
 After=hearth-prepare.service
+ConditionPathExists=/etc/hearth/host.env
 
 [Service]
 EnvironmentFile=/etc/hearth/host.env

@@ -22,7 +22,7 @@ locals {
 
 resource "aws_launch_template" "this" {
   name_prefix            = "${var.name}-host-"
-  image_id               = coalesce(var.ami_id, nonsensitive(data.aws_ssm_parameter.ami.value))
+  image_id               = coalesce(var.ami_id, data.aws_ssm_parameter.ami.insecure_value)
   instance_type          = var.instance_type
   vpc_security_group_ids = [aws_security_group.this.id]
   update_default_version = true
