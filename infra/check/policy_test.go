@@ -18,9 +18,9 @@ var alsoNeeds = map[string][]string{
 	"efs.CreateAccessPoint":      {"elasticfilesystem:TagResource"},
 }
 
-// onlyOldWay are the calls that nothing makes with USE_SHARED_AP=true.
-func onlyOldWay(call string) bool {
-	return strings.HasPrefix(call, "efs.") || call == "ecs.RegisterTaskDefinition"
+// needsSetting reports whether a call is made only with USE_SHARED_AP=false, or only with ECS_EVENTS_QUEUE_URL.
+func needsSetting(call string) (oldWay, events bool) {
+	return strings.HasPrefix(call, "efs.") || call == "ecs.RegisterTaskDefinition", strings.HasPrefix(call, "sqs.")
 }
 
 // withoutResource are the actions that IAM grants for no resource, or for "*" only.
@@ -66,12 +66,13 @@ func policiesHold(t *testing.T, runs map[string]state) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls, oldWay := p.calls("hearth/cmd/gateway.run"), runs["old_way"]
-	same(t, "the gateway's policy with USE_SHARED_AP=false", policy(t, oldWay, "gateway"), calls)
-	same(t, "the janitor's policy", policy(t, oldWay, "janitor"), p.calls("hearth/cmd/gateway.clean"))
-	for _, name := range []string{"warm_pool", "cold_starts"} {
-		same(t, "the gateway's policy with USE_SHARED_AP=true", policy(t, runs[name], "gateway"), slices.DeleteFunc(slices.Clone(calls), onlyOldWay))
-		same(t, "the janitor's policy", policy(t, runs[name], "janitor"), p.calls("hearth/cmd/gateway.clean"))
+	for name, made := range runs {
+		calls := slices.DeleteFunc(p.calls("hearth/cmd/gateway.run"), func(call string) bool {
+			oldWay, events := needsSetting(call)
+			return oldWay && name != "old_way" || events && name != "one_gateway"
+		})
+		same(t, name+": the gateway's policy", policy(t, made, "gateway"), calls)
+		same(t, name+": the janitor's policy", policy(t, made, "janitor"), p.calls("hearth/cmd/gateway.clean"))
 	}
 	for _, made := range runs {
 		roles := 0

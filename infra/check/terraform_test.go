@@ -173,7 +173,7 @@ func TestTerraform(t *testing.T) {
 		return
 	}
 	for _, environment := range []string{"stage", "prod"} {
-		for _, name := range []string{"warm_pool", "cold_starts", "old_way"} {
+		for _, name := range []string{"warm_pool", "cold_starts", "old_way", "one_gateway"} {
 			if len(all[environment][name]) == 0 {
 				t.Fatalf("%s has no run %s", environment, name)
 			}

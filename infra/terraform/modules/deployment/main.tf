@@ -10,6 +10,9 @@ locals {
   name             = "hearth-${var.environment}"
   hosts_group_name = "${local.name}-hosts"
   task_family      = "${local.name}-session"
+  events_queue     = "${local.name}-events"
+  # A queue gives each event to one reader: of two gateways the other would have missed it.
+  events = var.gateways == 1
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -40,6 +43,7 @@ module "iam" {
   task_family             = local.task_family
   autoscaling_group_name  = local.hosts_group_name
   use_shared_ap           = var.use_shared_ap
+  events_queue_names      = local.events ? [local.events_queue] : []
   file_system_arn         = module.efs.file_system_arn
   shared_access_point_arn = module.efs.shared_access_point_arn
   secret_arns             = var.secret_arns
@@ -77,6 +81,13 @@ module "hosts" {
   warm_pool_state        = var.hosts.warm_pool_state
 }
 
+module "events" {
+  count       = local.events ? 1 : 0
+  source      = "../events"
+  queue_name  = local.events_queue
+  cluster_arn = aws_ecs_cluster.this.arn
+}
+
 module "task" {
   source                 = "../task"
   family                 = local.task_family
@@ -98,6 +109,7 @@ module "gateway" {
   name                   = local.name
   cluster_name           = aws_ecs_cluster.this.name
   autoscaling_group_name = module.hosts.autoscaling_group_name
+  events_queue_url       = one(module.events[*].queue_url)
   vpc_id                 = var.vpc_id
   public_subnet_ids      = var.public_subnet_ids
   private_subnet_ids     = var.private_subnet_ids

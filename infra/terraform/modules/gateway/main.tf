@@ -34,6 +34,7 @@ locals {
       LOG_FORMAT           = "json"
     },
     var.use_shared_ap ? { SHARED_ACCESS_POINT_ID = var.shared_access_point_id } : { ACCESS_POINT_ROOT = var.access_point_root },
+    var.events_queue_url == null ? {} : { ECS_EVENTS_QUEUE_URL = var.events_queue_url },
     var.settings,
   )
 }

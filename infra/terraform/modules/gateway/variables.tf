@@ -17,6 +17,11 @@ variable "autoscaling_group_name" {
   type        = string
 }
 
+variable "events_queue_url" {
+  description = "Queue with ECS's state changes, for one gateway alone; null for none."
+  type        = string
+}
+
 variable "vpc_id" {
   type = string
 }

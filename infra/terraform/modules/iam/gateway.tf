@@ -71,7 +71,11 @@ resource "aws_iam_role_policy" "gateway" {
         Action   = "ecs:DescribeTaskDefinition"
         Resource = "*"
       },
-    ], [for statement in local.per_user : statement if !var.use_shared_ap])
+      ],
+      [for statement in local.per_user : statement if !var.use_shared_ap],
+      [for queue in var.events_queue_names :
+      { Sid = "Events", Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage"], Resource = "${local.arn.sqs}:${queue}" }],
+    )
   })
 }
 

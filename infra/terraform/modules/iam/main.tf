@@ -13,7 +13,7 @@ data "aws_caller_identity" "this" {}
 
 locals {
   arn = {
-    for service in ["ecs", "autoscaling", "elasticfilesystem"] : service =>
+    for service in ["ecs", "autoscaling", "elasticfilesystem", "sqs"] : service =>
     "arn:${data.aws_partition.this.partition}:${service}:${data.aws_region.this.region}:${data.aws_caller_identity.this.account_id}"
   }
   # IAM knows an access point by its own ARN, which does not name its file system.

@@ -22,6 +22,11 @@ variable "use_shared_ap" {
   type        = bool
 }
 
+variable "events_queue_names" {
+  description = "The gateway's queue of ECS's events, if it has one."
+  type        = list(string)
+}
+
 variable "file_system_arn" {
   type = string
 }

@@ -13,6 +13,9 @@ mock_provider "aws" {
   mock_resource "aws_ecs_task_definition" {
     defaults = { revision = 1 }
   }
+  mock_resource "aws_sqs_queue" {
+    defaults = { url = "https://sqs.us-east-1.amazonaws.com/111122223333/hearth-stage-events" }
+  }
 }
 
 variables {
@@ -44,8 +47,8 @@ run "warm_pool" {
     error_message = "stage has 1 stopped in the warm pool"
   }
   assert {
-    condition     = module.hearth.gateways == 2
-    error_message = "a gateway that dies leaves another"
+    condition     = module.hearth.gateways == 2 && !contains(keys(module.hearth.gateway_environment), "ECS_EVENTS_QUEUE_URL")
+    error_message = "a gateway that dies leaves another, and they share no queue"
   }
   assert {
     condition     = module.hearth.gateway_environment["USE_SHARED_AP"] == "true" && module.hearth.gateway_environment["ENABLE_WARM_POOL"] == "true"
@@ -79,5 +82,15 @@ run "old_way" {
   assert {
     condition     = module.hearth.gateway_environment["ACCESS_POINT_ROOT"] == "/workspaces/stage"
     error_message = "users' access points are where the workspaces are"
+  }
+}
+
+run "one_gateway" {
+  variables {
+    gateways = 1
+  }
+  assert {
+    condition     = module.hearth.gateways == 1 && module.hearth.gateway_environment["ECS_EVENTS_QUEUE_URL"] == "https://sqs.us-east-1.amazonaws.com/111122223333/hearth-stage-events"
+    error_message = "a gateway that is alone has ECS's events"
   }
 }

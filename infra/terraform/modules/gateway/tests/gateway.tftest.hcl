@@ -4,6 +4,7 @@ variables {
   name                   = "hearth-test"
   cluster_name           = "hearth-test"
   autoscaling_group_name = "hearth-test-hosts"
+  events_queue_url       = null
   vpc_id                 = "vpc-1"
   public_subnet_ids      = ["subnet-a", "subnet-b"]
   private_subnet_ids     = ["subnet-c", "subnet-d"]
