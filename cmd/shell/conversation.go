@@ -30,14 +30,20 @@ type conversation struct {
 	linger  time.Duration
 	stdin   io.Reader
 	stdout  printer
-	notes   *notes
+	// keyboard and screen are the terminal that the shell has on both ends, nil without one.
+	keyboard, screen *os.File
+	notes            *notes
 
-	given    bool        // the input has ended and the agent has been given all of it
-	inputErr error       // what kept some of it from being read or sent
-	attached bool        // there is a socket
-	ready    bool        // the agent takes input, as far as was heard
-	exit     *wire.Exit  // the agent has ended
-	deadline *time.Timer // the linger, or the bye after an exit; see rearm
+	fed      chan error   // how the input ended
+	restore  func()       // gives the terminal back; nil while it is not the agent's
+	io       wire.AgentIO // how the agent takes input, once it is ready
+	begun    bool         // the input is read
+	given    bool         // the input has ended and the agent has been given all of it
+	inputErr error        // what kept some of it from being read or sent
+	attached bool         // there is a socket
+	ready    bool         // the agent takes input, as far as was heard
+	exit     *wire.Exit   // the agent has ended
+	deadline *time.Timer  // the linger, or the bye after an exit; see rearm
 }
 
 // run talks until one side ends it.
@@ -45,10 +51,10 @@ func (c *conversation) run() int {
 	defer c.session.Detach()
 	c.deadline = time.NewTimer(time.Hour)
 	c.deadline.Stop()
-	fed := make(chan error, 1)
+	c.fed = make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() { fed <- feed(ctx, c.session, c.stdin) }()
+	defer c.giveBack()
 	for {
 		select {
 		case event, open := <-c.session.Events():
@@ -63,10 +69,20 @@ func (c *conversation) run() int {
 				c.notes.fail("error output: " + err.Error())
 				return c.close(exitFailed)
 			}
+			if ready, ok := event.(wire.Ready); ok && !c.begun {
+				c.begun = true
+				c.begin(ctx, ready.IO)
+			}
 			c.rearm()
-		case c.inputErr = <-fed:
+		case c.inputErr = <-c.fed:
+			if errors.As(c.inputErr, new(errDetached)) {
+				return c.detach()
+			}
 			c.given = true
 			c.sayInputError()
+			if c.io != "" && c.inputErr == nil {
+				c.session.EOF()
+			}
 			c.rearm()
 		case <-c.deadline.C:
 			return c.close(c.code())
@@ -76,12 +92,49 @@ func (c *conversation) run() int {
 	}
 }
 
+// begin reads the input from here on, as the agent takes it: lines, or, for one with a terminal, what is typed.
+func (c *conversation) begin(ctx context.Context, io wire.AgentIO) {
+	c.io = io
+	if io != wire.IOTerminal {
+		go func() { c.fed <- feed(ctx, c.session, c.stdin) }()
+		return
+	}
+	var own *escape
+	if c.keyboard != nil {
+		c.notes.say("a new line and ~. leave the session, which goes on")
+		restore, err := rawTerminal(c.session, c.keyboard, c.screen)
+		if err != nil {
+			c.notes.fail("error terminal: " + err.Error())
+		} else {
+			c.restore, c.notes.raw, own = restore, true, newEscape()
+		}
+	}
+	go func() { c.fed <- feedKeys(ctx, c.session, c.stdin, own) }()
+}
+
+// giveBack gives the terminal back to whoever had it before.
+func (c *conversation) giveBack() {
+	if c.restore != nil {
+		c.restore()
+		c.restore, c.notes.raw = nil, false
+	}
+}
+
+// detach leaves the session to itself.
+func (c *conversation) detach() int {
+	c.giveBack()
+	c.session.Detach()
+	c.notes.fail("")
+	c.notes.fail(resumeText(c.session.ID()))
+	return 0
+}
+
 // handle takes an event. An error means that standard output takes no more.
 func (c *conversation) handle(event client.Event) error {
 	switch e := event.(type) {
 	case wire.Data:
 		c.notes.settle()
-		return c.stdout.print(e.Payload)
+		return c.stdout.print(e, c.io)
 	case wire.Session:
 		c.attached = true
 		if c.ready {
@@ -123,6 +176,8 @@ func (c *conversation) rearm() {
 	switch {
 	case c.exit != nil:
 		c.deadline.Reset(byeLimit)
+	case c.io != "" && c.inputErr == nil:
+		c.deadline.Stop() // the agent knows of the end, and comes to its own
 	case c.given && c.ready && c.attached:
 		c.deadline.Reset(c.linger)
 	default:
@@ -143,6 +198,7 @@ func (c *conversation) code() int {
 
 // ended says why the session is over, unless that was to be expected.
 func (c *conversation) ended(e client.Ended) int {
+	c.giveBack()
 	c.notes.settle()
 	if c.exit != nil || e.Reason == client.EndClosed {
 		return c.code()
@@ -156,6 +212,7 @@ func (c *conversation) ended(e client.Ended) int {
 
 // close ends the session, and lets go of it when the user cannot wait.
 func (c *conversation) close(code int) int {
+	c.giveBack()
 	c.notes.wait("ending the session …")
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()

@@ -87,13 +87,17 @@ func run(args []string) int {
 		return fail(exitFailed, "unreachable", err)
 	}
 	interactive := term.IsTerminal(int(os.Stdin.Fd()))
+	var keyboard, screen *os.File
+	if interactive && term.IsTerminal(int(os.Stdout.Fd())) && !f.JSON {
+		keyboard, screen = os.Stdin, os.Stdout
+	}
 	c := conversation{
 		session: session,
 		signals: signals,
 		linger:  f.Linger,
 		stdin:   os.Stdin,
-		stdout:  printer{to: os.Stdout, raw: f.JSON},
-		notes:   newNotes(os.Stderr, interactive && term.IsTerminal(int(os.Stderr.Fd())), f.Verbose),
+		stdout:  printer{to: os.Stdout, raw: f.JSON}, keyboard: keyboard, screen: screen,
+		notes: newNotes(os.Stderr, interactive && term.IsTerminal(int(os.Stderr.Fd())), f.Verbose),
 	}
 	return c.run()
 }

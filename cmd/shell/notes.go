@@ -17,6 +17,7 @@ type notes struct {
 	terminal bool // one line is rewritten in place while the user waits
 	quiet    bool // only errors are said
 	waiting  bool // such a line stands on the terminal
+	raw      bool // the terminal is the agent's: only what went wrong is said, and lines are begun by hand
 	last     string
 }
 
@@ -27,7 +28,7 @@ func newNotes(to io.Writer, terminal, verbose bool) *notes {
 // wait says what is waited for, in place of what it said before.
 func (n *notes) wait(text string) {
 	switch {
-	case n.quiet || text == n.last && n.waiting:
+	case n.quiet || n.raw || text == n.last && n.waiting:
 	case n.terminal:
 		// Without automatic wrap: only a line that fits can be taken back.
 		fmt.Fprintf(n.to, "\r\x1b[K\x1b[2m\x1b[?7l%s\x1b[?7h\x1b[0m", text)
@@ -42,7 +43,7 @@ func (n *notes) wait(text string) {
 func (n *notes) say(text string) {
 	n.settle()
 	switch {
-	case n.quiet:
+	case n.quiet || n.raw:
 	case n.terminal:
 		fmt.Fprintf(n.to, "\x1b[2m%s\x1b[0m\n", text)
 	default:
@@ -53,6 +54,10 @@ func (n *notes) say(text string) {
 // fail says a line that is always said.
 func (n *notes) fail(text string) {
 	n.settle()
+	if n.raw {
+		fmt.Fprintf(n.to, "\r\n%s\r\n", text)
+		return
+	}
 	fmt.Fprintln(n.to, text)
 }
 

@@ -34,6 +34,8 @@ const (
 	// maxViolations is how many sockets in a row may break the contract without any progress in between.
 	maxViolations = 3
 	defaultGiveUp = 2 * time.Minute
+	// maxSignals bounds those that wait to be sent.
+	maxSignals = 16
 )
 
 // Config is what Dial needs. Only URL is required.

@@ -39,6 +39,9 @@ type Session struct {
 	token   wire.Secret
 	fresh   bool // token is to be sent, beyond being used for dialling
 	in      inputs
+	signals []wire.Signal // to be sent
+	window  *wire.Resize  // the last that was told
+	ended   bool          // the input has an end, after all that was sent
 	changed chan struct{} // closed and replaced when in shrinks; see wait
 	outLast uint64        // the last output that the consumer has taken or that a gap covers
 	closing bool
@@ -146,6 +149,33 @@ func (s *Session) Refresh(token wire.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token, s.fresh = token, true
+	s.wakeWriter()
+}
+
+// Signal sends the agent's processes a signal, such as INT: those in its terminal's foreground, where it has one. While there is no
+// socket it waits for one.
+func (s *Session) Signal(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.signals) < maxSignals {
+		s.signals = append(s.signals, wire.Signal{Name: name})
+	}
+	s.wakeWriter()
+}
+
+// Resize tells the agent's terminal the size of the window, in characters, now and on every later socket.
+func (s *Session) Resize(cols, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.window = &wire.Resize{Cols: cols, Rows: rows}
+	s.wakeWriter()
+}
+
+// EOF ends the agent's input after everything that was sent. A terminal's input ends once, and may go on.
+func (s *Session) EOF() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
 	s.wakeWriter()
 }
 

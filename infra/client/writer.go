@@ -17,6 +17,9 @@ type debts struct {
 	pingAt   time.Time
 	closed   bool // close went
 
+	window wire.Resize // the size that went
+	ended  bool        // the end of the input went
+
 	pong      bool // a WebSocket ping is to be answered with pongData
 	pongData  []byte
 	framePong *wire.Pong
@@ -107,10 +110,23 @@ func (s *Session) nextFrame(d *debts, now time.Time) wire.Frame {
 		s.fresh = false
 		return wire.Token{Token: s.token}
 	}
+	if s.window != nil && *s.window != d.window {
+		d.window = *s.window
+		return d.window
+	}
+	if len(s.signals) > 0 {
+		signal := s.signals[0]
+		s.signals = s.signals[1:]
+		return signal
+	}
 	d.cursor = max(d.cursor, s.in.given)
 	if payload := s.in.after(d.cursor); payload != nil {
 		d.cursor++
 		return wire.Data{Seq: d.cursor, Payload: payload}
+	}
+	if s.ended && !d.ended {
+		d.ended = true
+		return wire.EOF{}
 	}
 	return nil
 }
