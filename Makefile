@@ -30,7 +30,7 @@ build: ## build the binaries into bin/
 	@for b in $(BINARIES); do $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/$$b ./cmd/$$b || exit 1; done
 
 run: build ## start a gateway on 127.0.0.1:8080 with bash as the agent; Ctrl-C ends it
-	@exec $(BIN)/gateway --backend=local --auth=dev --agent-command='bash' --agent-io=text --agent-stderr=merge
+	@exec $(BIN)/gateway --backend=local --auth=dev --agent-command='bash --norc -i' --agent-io=pty
 
 # BenchmarkPreload is left out: it needs Node.js, and a minute.
 test: lint awscli tools build ## everything that CI runs: formatting, vet, linter, race tests, end to end, benchmarks once

@@ -126,7 +126,7 @@ var secrets = []secret{
 func description() string {
 	var b strings.Builder
 	b.WriteString("Hearth's gateway: gives every user a task of their own, started ahead of time, and connects them.\n\n")
-	b.WriteString("Try it on this machine:\n\n  gateway --auth=dev --agent-command=bash --agent-io=text --agent-stderr=merge\n\n")
+	b.WriteString("Try it on this machine:\n\n  gateway --auth=dev --agent-command='bash --norc -i' --agent-io=pty\n\n")
 	b.WriteString("Secrets are environment variables only:\n\n")
 	for _, s := range secrets {
 		b.WriteString("  " + s.name + ": " + s.help + "\n")

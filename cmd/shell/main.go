@@ -30,7 +30,7 @@ const (
 // dialLimit is how long the first connection may take.
 const dialLimit = 10 * time.Second
 
-const description = `Talks to a session of your own at a Hearth gateway: every line of input goes to the agent, every line of its output is printed. Ctrl-D ends the session once the agent has nothing more to say, Ctrl-C ends it at once, a second Ctrl-C does not wait for the gateway. The exit code is the agent's. For example:
+const description = `Talks to a session of your own at a Hearth gateway. An agent with a terminal has this one: keys, screen and size; after a new line "~." leaves the session, which goes on and is resumed with --resume. To any other agent every line of input goes as a line, and every line of its output is printed; Ctrl-C ends the session at once, a second Ctrl-C does not wait for the gateway. At the end of the input the agent's ends too, and the shell waits for what it says until it ends. The exit code is the agent's. For example:
 
     printf 'echo $((6*7))\nexit\n' | shell --url http://127.0.0.1:8080 --user ann
 
