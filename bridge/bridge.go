@@ -122,6 +122,9 @@ func (b *bridge) run(ctx context.Context) error {
 	b.log.Info().Str("version", b.cfg.Version).Bool("warm", b.cfg.Warm).Str("gateway", b.cfg.GatewayURL).Msg("the bridge starts")
 	b.log.Info().Stringer("levels", b.plan.Levels).Str("guards", b.plan.Guards()).Strs("missing", b.plan.Missing).
 		Msg("agents are isolated")
+	if withheld := b.cfg.withheld(); len(withheld) > 0 {
+		b.log.Info().Strs("variables", withheld).Msg("agents do not get what AGENT_ENV does not name")
+	}
 	b.wg.Go(func() { b.reaper.run(b.ctx) })
 	b.wg.Go(b.answerHealth)
 	b.begin()

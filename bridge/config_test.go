@@ -44,6 +44,9 @@ func TestAgentEnviron(t *testing.T) {
 			"TMPDIR=/tmp", "USER=root", "LOGNAME=root",
 		},
 	}
+	if got, want := cfg.withheld(), []string{"OWNER", "LC", "DATABASE_PASSWORD"}; !slices.Equal(got, want) {
+		t.Errorf("withheld %q, want %q", got, want)
+	}
 	got := agentEnviron(cfg.passedOn(), place{
 		user: "alice", workspace: "/mnt/efs/alice", temp: "/tmp/hearth-1", keepalive: "/mnt/efs/alice/.optima/keepalive.X",
 	})

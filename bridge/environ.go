@@ -59,6 +59,17 @@ func (c Config) passedOn() (passed []string) {
 	return passed
 }
 
+// withheld names what of the bridge's environment agents do not get, but for its own.
+func (c Config) withheld() (names []string) {
+	passed := c.passedOn()
+	for _, entry := range c.Environ {
+		if name, _, _ := strings.Cut(entry, "="); !slices.Contains(passed, entry) && !isOwn(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func isOwn(name string) bool {
 	return slices.Contains(ownVariables, name) ||
 		slices.ContainsFunc(ownPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })

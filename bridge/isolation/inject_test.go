@@ -168,7 +168,11 @@ func (i injection) carryOut(t testing.TB) outcome {
 		}
 	}()
 	ended := make(chan struct{})
-	kill := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() }) // it hangs, which gives nobody anything
+	patience := time.Minute
+	if i.Errno != 0 {
+		patience = 5 * time.Second // it may hang, which gives nobody anything
+	}
+	kill := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	supervised := make(chan string, 1)
 	go func() { supervised <- i.supervise(cmd.Process.Pid, ended) }()
 	var result outcome

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"hearth/messages/wire"
 )
@@ -59,6 +60,10 @@ type Records interface {
 	Take(uid uint32, user wire.UserID) (bool, error)
 }
 
+// recheckPause is how long a record that was just written elsewhere, and is not seen here yet, is waited for: on NFS what was not
+// there is remembered for a while.
+const recheckPause = 10 * time.Millisecond
+
 // Allocate is the user's UID: the one that it has, or else the first free one from its place in the range on.
 //
 // Invariants: a record is never changed or removed, so no UID is ever two users'. Everything between a user's place and its
@@ -70,7 +75,10 @@ func Allocate(ctx context.Context, records Records, r Range, user wire.UserID) (
 			return 0, err
 		}
 		uid := r.nth(user, n)
-		for {
+		for again := false; ; again = true {
+			if again {
+				time.Sleep(recheckPause)
+			}
 			owner, ok, err := records.Owner(uid)
 			if err != nil {
 				return 0, fmt.Errorf("read the record of uid %d: %w", uid, err)
