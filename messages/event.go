@@ -158,11 +158,13 @@ const (
 	EvictedSurplus Eviction = "surplus"
 	// EvictedOutdated: its task definition has another revision by now.
 	EvictedOutdated Eviction = "outdated"
-	// EvictedHostDraining and EvictedHostLost: its host is going out of service, or is gone.
+	// EvictedHostDraining: its host is going out of service.
 	EvictedHostDraining Eviction = "host_draining"
-	EvictedHostLost     Eviction = "host_lost"
-	// EvictedDrain: this gateway drains. EvictedMoved: its bridge has dialled another gateway.
+	// EvictedHostLost: its host is gone.
+	EvictedHostLost Eviction = "host_lost"
+	// EvictedDrain: this gateway drains.
 	EvictedDrain Eviction = "drain"
+	// EvictedMoved: its bridge has dialled another gateway.
 	EvictedMoved Eviction = "moved"
 	// EvictedStopped: somebody other than the gateway has stopped it.
 	EvictedStopped Eviction = "stopped"

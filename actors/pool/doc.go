@@ -22,6 +22,7 @@
 //   - SessionEnded, from a session: its last word; its task is sent Retire, and it is stopped.
 //   - StatusRequest, from the process: PoolStatus answers.
 //   - TaskActive, from a task: its agent takes input; its start has come to its end.
+//   - TaskDescribed, from the process: ECS has told of a task unasked; it is passed on to the task.
 //   - TaskDown, from a task: its socket dropped while it was ready; it cannot be claimed until TaskUp.
 //   - TaskExpired, from a task: it has been ready for longer than its time to live; Retire follows once it is replaced.
 //   - TaskFailed, from a task: it is of no more use; its session is sent Bound to another, WaitAgain, StartFailed or TaskLost.

@@ -13,18 +13,23 @@ import (
 	"testing"
 )
 
-// TestOperationsDocument holds the lists of docs/operations.md to the code: every metric, and every reason for a session's end.
+// TestOperationsDocument holds the lists of docs/operations.md to the code: every metric, every reason for a session's end, and
+// every cause for which a task is given up.
 func TestOperationsDocument(t *testing.T) {
 	const path = "../../docs/operations.md"
 	Section(t, path, "metrics", metrics(t, "../../infra"), *rewrite)
-	ends := "| reason | |\n|---|---|\n"
-	for _, c := range Constants(t, "../../messages/pool.go", "EndReason") {
-		if c.Meaning == "" {
-			t.Errorf("the comment of %s does not begin with its name and a colon", c.Name)
-		}
-		ends += fmt.Sprintf("| `%s` | %s |\n", c.Value, c.Meaning)
+	Section(t, path, "ends", values(t, "reason", "../../messages/pool.go", "EndReason"), *rewrite)
+	Section(t, path, "evictions", values(t, "cause", "../../messages/event.go", "Eviction"), *rewrite)
+}
+
+// values is a table of what the values of a label mean: a type's constants.
+func values(t *testing.T, label, path, typeName string) string {
+	t.Helper()
+	rows, meanings := fmt.Sprintf("| %s | |\n|---|---|\n", label), Meanings(t, path, typeName)
+	for _, c := range Constants(t, path, typeName) {
+		rows += fmt.Sprintf("| `%s` | %s |\n", c.Value, meanings[c.Value])
 	}
-	Section(t, path, "ends", ends, *rewrite)
+	return rows
 }
 
 // metrics is a table of all metrics in the source below a folder. A metric is a call whose first literal is its name, its second
