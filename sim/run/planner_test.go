@@ -336,7 +336,7 @@ func TestCoverage(t *testing.T) {
 	bursts := traffic.Synthetic{Shape: traffic.Bursts, Rate: 20.0 / 60, On: time.Minute, Off: 2 * time.Minute}
 	steady := traffic.Synthetic{Shape: traffic.Poisson, Rate: 20.0 / 60}
 	for name, load := range map[string]traffic.Synthetic{"Poisson, over seeds": steady, "bursts, recorded": bursts} {
-		truth := shareAt(t, load, size, 1, 1, 1000*time.Hour).Mean
+		truth := shareAt(t, load, size, 1, 1, 400*time.Hour).Mean
 		covered := 0
 		for i := range repetitions {
 			var interval Interval

@@ -14,11 +14,11 @@ import (
 // TestSchedule: what a week's traffic needs by the hour keeps the objective on a week that it was not drawn up from, for a
 // good part less than a fixed pool that keeps it.
 func TestSchedule(t *testing.T) {
-	c := poisson(5, 7*24*time.Hour)
-	c.Traffic = traffic.Synthetic{Shape: traffic.Diurnal, Rate: 5.0 / 60}
+	c := poisson(3, 7*24*time.Hour)
+	c.Traffic = traffic.Synthetic{Shape: traffic.Diurnal, Rate: 3.0 / 60}
 	c.StartTakes(model.MeasuredStart)
 	c.Settings.Max = Unlimited
-	s := Sizer{Base: c, Objective: Objective{HitRate: 0.999, WorstHour: true}, Seeds: 20, MaxSeeds: 40}
+	s := Sizer{Base: c, Objective: Objective{HitRate: 0.999, WorstHour: true}, Seeds: 10, MaxSeeds: 20}
 	s.Base.Objective = s.Objective
 	best, curves, err := s.fromCurves()
 	if err != nil {
