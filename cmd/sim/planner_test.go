@@ -129,6 +129,9 @@ func TestDiurnalIsAWeek(t *testing.T) {
 	if err := json.Unmarshal([]byte(ok(t, "run", "--traffic", "diurnal", "--rate", "1/m", "--format", "json")), &result); err != nil {
 		t.Fatal(err)
 	}
+	if night := ok(t, "size", "--slo", "0.9", "--traffic", "diurnal", "--duration", "8h", "--rate", "20/m"); !strings.Contains(night, "only a part of the traffic's week") {
+		t.Errorf("a size for the night does not say so: %s", night)
+	}
 	if result.Hours != 168 || result.Requests < 9700 || result.Requests > 10500 {
 		t.Errorf("%+v", result)
 	}

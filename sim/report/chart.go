@@ -143,6 +143,9 @@ func SweepCharts(outcomes []run.Outcome) []Chart {
 	at := map[string]int{}
 	for i := range outcomes {
 		o := &outcomes[i]
+		if !o.HitRate.Known() {
+			continue // nobody came
+		}
 		name := "maximum " + bound(o.Config.PoolMax)
 		if below := o.Config.PoolMin - o.Config.ReplenishThreshold; below > 1 {
 			name += ", threshold " + strconv.Itoa(o.Config.ReplenishThreshold)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"hearth/sim/run"
@@ -98,7 +99,10 @@ func bound(v *int) string {
 
 // interval shows the wider half of a confidence interval of a share, in percentage points.
 func interval(i run.Interval, seeds int) string {
-	if seeds < 2 {
+	switch {
+	case math.IsNaN(i.Mean):
+		return "-"
+	case seeds < 2:
 		return "one seed"
 	}
 	return fmt.Sprintf("± %.2g", 100*max(i.High-i.Mean, i.Mean-i.Low))

@@ -79,7 +79,7 @@ func TestAxis(t *testing.T) {
 
 // TestEmptyRun: a run without a single request has a report in every form.
 func TestEmptyRun(t *testing.T) {
-	r := &run.Result{HitRate: run.Share(math.NaN()), PoolNeeded: []run.Needed{{PoolMin: 3, HitRate: 1}}}
+	r := &run.Result{HitRate: run.Share(math.NaN()), Config: run.Echo{OfPeriod: 1}, PoolNeeded: []run.Needed{{PoolMin: 3, HitRate: 1}}}
 	if err := Run(io.Discard, r); err != nil {
 		t.Error(err)
 	}

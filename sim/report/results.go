@@ -79,6 +79,9 @@ func notes(r *run.Result) []string {
 	if r.SessionsAtBegin > 0 {
 		notes = append(notes, fmt.Sprintf("begun with %s sessions under way", count(r.SessionsAtBegin)))
 	}
+	if note := window(&r.Config); note != "" {
+		notes = append(notes, note)
+	}
 	if !r.PoolWasFull && r.Config.WarmPool && r.Requests > 0 {
 		notes = append(notes, "the pool was not full when the traffic began: something kept it from filling for ten minutes")
 	}
@@ -90,6 +93,14 @@ func notes(r *run.Result) []string {
 			w.Hour, percent(float64(w.HitRate)), count(w.Requests), millis(w.WaitMs.P99)))
 	}
 	return notes
+}
+
+// window says that a part of the traffic's period is not like the whole; empty when it is.
+func window(c *run.Echo) string {
+	if math.Abs(c.OfPeriod-1) < 0.03 {
+		return ""
+	}
+	return fmt.Sprintf("only a part of the traffic's week was played, at %.3g %% of its mean rate", 100*c.OfPeriod)
 }
 
 // byHour is the hours of the week that had requests.

@@ -97,6 +97,9 @@ func Answer(s *run.Sizing) []string {
 		answer = append(answer, fmt.Sprintf("By the hour: a minimum of %d, and %d periods of a week that need up to %d.",
 			d.Floor, len(d.Periods), largestOf(d)))
 	}
+	if note := window(&s.Config); note != "" {
+		answer = append(answer, "Mind that "+note+".")
+	}
 	answer = append(answer, fmt.Sprintf("Theory for Poisson arrivals at the same rate: a minimum of %d.", s.Theory))
 	return append(answer, "It rests on "+s.Config.Traffic.String()+". The intervals are of "+s.IntervalsOf+".")
 }

@@ -116,10 +116,13 @@ func (c Config) slots() int {
 
 // Echo is a configuration as a result shows it: what the result is of.
 type Echo struct {
-	Traffic            traffic.Description `json:"traffic"`
-	PoolMin            int                 `json:"poolMin"`
-	PoolMax            *int                `json:"poolMax"`
-	ReplenishThreshold int                 `json:"replenishThreshold"`
+	Traffic traffic.Description `json:"traffic"`
+	// OfPeriod is the mean rate in the time that was played as a share of the traffic's over its whole period; 1 for traffic
+	// that has no period.
+	OfPeriod           float64 `json:"rateOfPeriod"`
+	PoolMin            int     `json:"poolMin"`
+	PoolMax            *int    `json:"poolMax"`
+	ReplenishThreshold int     `json:"replenishThreshold"`
 	// LaunchConcurrency is null where there is no launch limit.
 	LaunchConcurrency *int `json:"launchConcurrency"`
 	WarmPool          bool `json:"warmPool"`
@@ -146,6 +149,11 @@ func (c Config) echo() Echo {
 		Policy:    s.Policy,
 		StartTime: "modelled", Session: c.Session.String(), Users: c.Users, Prices: c.Prices,
 		ReadyTTL: s.ReadyTTL.Seconds(), StartTimeout: s.StartTimeout.Seconds(), TaskStartTimeout: s.TaskStartTimeout.Seconds(),
+	}
+	if echo.OfPeriod = 1; c.Duration > 0 {
+		if made, ok := c.Traffic.(traffic.Synthetic); ok {
+			echo.OfPeriod = rounded(made.Share(c.Duration), 1e3)
+		}
 	}
 	if column := echo.Traffic.SessionColumn; column != "" {
 		echo.Session = "recorded in " + column
