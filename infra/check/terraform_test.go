@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -184,11 +185,39 @@ func TestTerraform(t *testing.T) {
 			}
 			t.Run("policies", func(t *testing.T) { policiesHold(t, all[environment]) })
 			t.Run("user data", func(t *testing.T) { userDataIsSound(t, all[environment]["warm_pool"]) })
+			t.Run("ways in", func(t *testing.T) { onlyClientsAreLetIn(t, all[environment]["warm_pool"]) })
 			t.Run("log lines", func(t *testing.T) { logLinesExist(t, all[environment]["warm_pool"]) })
 			for name, made := range all[environment] {
 				t.Run("session/"+name, func(t *testing.T) { t.Parallel(); aSessionRuns(t, made) })
 			}
 		})
+	}
+}
+
+// onlyClientsAreLetIn finds every way in from outside of the VPC: to two ports of the load balancer's, and by it to the
+// clients' listener. The internal listener is open to the tasks, and has none.
+func onlyClientsAreLetIn(t *testing.T, made state) {
+	count := map[string]int{}
+	for address, each := range made {
+		count[each.Type]++
+		switch each.Type {
+		case "aws_vpc_security_group_ingress_rule":
+			from, to := each.Values["from_port"], each.Values["to_port"]
+			for _, name := range []string{"cidr_ipv4", "cidr_ipv6"} { // a mock gives what is not set a value that is no prefix
+				cidr, _ := each.Values[name].(string)
+				if _, err := netip.ParsePrefix(cidr); err == nil && (from != to || from != 80.0 && from != 443.0) {
+					t.Errorf("%s lets %s in to ports %v to %v", address, cidr, from, to)
+				}
+			}
+		case "aws_lb_target_group":
+			if each.Values["port"] != 8080.0 {
+				t.Errorf("%s forwards to port %v", address, each.Values["port"])
+			}
+		}
+	}
+	tasks := made["module.hearth.module.gateway.aws_vpc_security_group_ingress_rule.from_tasks"].Values["from_port"]
+	if tasks != 8081.0 || count["aws_lb"] != 1 || count["aws_lb_target_group"] != 1 || count["aws_vpc_security_group_ingress_rule"] < 4 {
+		t.Errorf("tasks reach port %v; ways in: %v", tasks, count)
 	}
 }
 
