@@ -9,7 +9,7 @@ type guard uint8
 const (
 	// basics are what every container allows: no capabilities, no files that others can read, bounds. Never done without.
 	basics guard = 1 << iota
-	// ownMounts gives the agent a /dev/shm and a /tmp that nobody else sees.
+	// ownMounts gives the agent a /dev/shm and a /tmp that nobody else sees, and without a UID of its own a /dev/pts.
 	ownMounts
 	// ownProc shows the agent a /proc without the processes that it may not trace: others' agents and all bridges.
 	ownProc

@@ -37,7 +37,8 @@ func ownNamespace() error {
 	return os.NewSyscallError("mount", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 }
 
-// mountScratch gives the agent a /dev/shm of its own, and its temporary directory as /tmp.
+// mountScratch gives the agent a /dev/shm of its own, its temporary directory as /tmp, and a /dev/pts in which nobody else's
+// terminals are, the operator's among them: what is typed there could be read.
 func mountScratch(s *spec) error {
 	if err := s.ownMounts(); err != nil {
 		return err
@@ -50,6 +51,13 @@ func mountScratch(s *spec) error {
 	err := mount("shm", shm, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("mode=0700,uid=%d,gid=%d,%s", uid, gid, sharedMemory))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // none that could be shared
 		return err
+	}
+	if !s.Levels.Has(UID) { // else terminals are their users'
+		const options = "newinstance,ptmxmode=0666,mode=0620"
+		err := mount("devpts", filepath.Join(s.Root, "/dev/pts"), "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, options)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	if s.Bind == "" { // else the workspace is mounted there afterwards
 		if err := s.keepInTemporary(s.tree(), false); err != nil {

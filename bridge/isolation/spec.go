@@ -58,7 +58,7 @@ var steps = []step{
 	{0, ownKeyring, "have a keyring of its own", func(*spec) error { return joinKeyring() }},
 	{0, ownIPC, "have an IPC namespace of its own", func(*spec) error { return unshareIPC() }},
 	{0, ownProc, "have a /proc of its own", mountProc},
-	{0, ownMounts, "have a /dev/shm and a /tmp of its own", mountScratch},
+	{0, ownMounts, "have a /dev/shm, a /tmp and terminals of its own", mountScratch},
 	{Chroot, 0, "mount the workspace", mountWorkspace},
 	{Chroot, 0, "change the root", changeRoot},
 	{0, noBounding, "empty the bounding set", func(*spec) error { return dropBounding() }},

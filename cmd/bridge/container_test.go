@@ -269,9 +269,9 @@ func (s *session) output(what any) {
 
 // victim and result are the hostile agents' own (testdata/hostile).
 type victim struct {
-	Open                                        uint64
-	PID, Bridge, Gateway, Port, Score           int
-	Workspace, Temp, Socket, Other, SetUID, Key string
+	Open                                                  uint64
+	PID, Bridge, Gateway, Port, Score                     int
+	Workspace, Temp, Socket, Other, SetUID, Key, Terminal string
 }
 
 type result struct{ Attempt, Error string }

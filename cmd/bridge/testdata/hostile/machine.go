@@ -34,11 +34,34 @@ func leaveShared(pid int) {
 	_, _ = unix.SysvShmGet(pid, 4096, unix.IPC_CREAT|0o666)
 }
 
+// openTerminal opens a pseudo terminal for as long as the process lives, and names it, if there are any.
+func openTerminal() (string, error) {
+	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return "/dev/pts/0", nil // a prepared root
+	}
+	if err != nil {
+		return "", err
+	}
+	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0)
+	}
+	return "/dev/pts/" + strconv.Itoa(number), err
+}
+
 // attackShared looks for what the victim has left in places that are shared unless somebody sees to it.
 func attackShared(v victim, try func(string, func() error)) {
 	for _, dir := range shared {
 		try("read a file of their agent's in "+dir, func() error { _, err := os.ReadFile(sharedFile(dir, v.PID)); return err })
 	}
+	try("open a terminal of their agent's", func() error {
+		fd, err := unix.Open(v.Terminal, unix.O_RDWR|unix.O_NOCTTY, 0)
+		if err == nil {
+			err = unix.Close(fd)
+		}
+		return err
+	})
 	try("get at their agent's System V shared memory", func() error { _, err := unix.SysvShmGet(v.PID, 0, 0); return err })
 	try("connect to their agent's abstract socket", dial("unix", v.Socket))
 	try("connect to a socket file of their agent's", dial("unix", filepath.Join(v.Workspace, "socket")))

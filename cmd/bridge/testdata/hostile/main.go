@@ -23,6 +23,7 @@ import (
 // victim is what a victim says of itself, as the test passes it on to the attacker.
 type victim struct {
 	PID, Bridge     int
+	Terminal        string
 	Workspace, Temp string
 	Socket          string
 	// Other is a file of the container that is neither a user's nor the system's, and SetUID a program that is another
@@ -94,6 +95,9 @@ func beVictim() error {
 		return err
 	}
 	leaveShared(v.PID)
+	if v.Terminal, err = openTerminal(); err != nil {
+		return err
+	}
 	if err := say(v); err != nil {
 		return err
 	}
