@@ -4,9 +4,13 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"hearth/cmd/document"
+	"hearth/messages"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the traces that the stories give now into testdata; commit only what you understand")
@@ -51,4 +55,29 @@ func difference(want, got string) string {
 		}
 	}
 	return "the end, which comes too late"
+}
+
+// TestEveryEndHasAStory: a reason for a session's end that no story tells is one that nobody has seen happen.
+func TestEveryEndHasAStory(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stories strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stories.Write(text)
+	}
+	for _, end := range document.Constants(t, "../../messages/pool.go", "EndReason") {
+		told := `session_ended .*"` + end.Value + `"`
+		if end.Value == string(messages.EndCrashed) {
+			told = `crashed .*session` // an actor that has crashed tells nothing more
+		}
+		if !regexp.MustCompile(told).MatchString(stories.String()) {
+			t.Errorf("no story in testdata ends with %s: %s", end.Name, told)
+		}
+	}
 }
