@@ -32,3 +32,23 @@ func TestConfigurationDocument(t *testing.T) {
 	b.WriteString(document.Flags(parser.Model))
 	document.Section(t, "../../docs/configuration.md", "gateway", b.String(), *rewrite)
 }
+
+// TestEverySettingHasAFlag: a setting with a default that the gateway does not take can be set by nobody.
+func TestEverySettingHasAFlag(t *testing.T) {
+	var f flags
+	parser, err := kong.New(&f, kong.Name("gateway"), kong.Vars(actors.Defaults()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := map[string]bool{}
+	for _, flag := range parser.Model.Flags {
+		for _, variable := range flag.Envs {
+			taken[variable] = true
+		}
+	}
+	for variable := range actors.Defaults() {
+		if !taken[variable] {
+			t.Errorf("no flag takes %s", variable)
+		}
+	}
+}
