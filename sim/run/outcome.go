@@ -30,6 +30,7 @@ const (
 	intervalsOfRuns      = "independent runs of this traffic"
 	intervalsOfRecording = "the hit rate: this service at another time, by a block bootstrap over 16 windows of the recording; " +
 		"times and costs: this recording only, with other start times and session lengths"
+	intervalsOfHour = "this recording only, with other start times and session lengths: an hour of it is too little to draw another from"
 )
 
 // Merge makes one outcome of the runs of one configuration, of which there is at least one.

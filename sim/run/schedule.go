@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,9 @@ type Scheduled struct {
 	Floor   int               `json:"poolMin"`
 	Periods []schedule.Period `json:"periods"`
 }
+
+// almostAWeek is how long the traffic must last: a recording of a week ends with its last request, some time before the week does.
+const almostAWeek = 13 * 12 * time.Hour
 
 // scheduleLead is how long before its hour a period begins, so that its tasks are ready by then.
 const scheduleLead = 2 * time.Minute
@@ -28,8 +32,8 @@ var dayKinds = []struct {
 
 // schedule is the smallest size that meets the objective in each hour of a working day and of a weekend's, as periods in UTC.
 func (s *Sizer) schedule(curves []*curve) (*Scheduled, error) {
-	if _, known := s.Base.Traffic.Describe().Week(); !known || s.Base.length() < 7*24*time.Hour {
-		return nil, fmt.Errorf("a schedule needs a week of traffic at least that knows the days of the week")
+	if _, known := s.Base.Traffic.Describe().Week(); !known || s.Base.length() < almostAWeek {
+		return nil, errors.New("a schedule needs a week of traffic at least that knows the days of the week")
 	}
 	largest := 0
 	for _, c := range curves {

@@ -46,7 +46,10 @@ func (s *Sizer) Search() (Sizing, error) {
 		return Sizing{}, err
 	}
 	sizing := Sizing{Objective: s.Objective, Theory: s.guess(rate), IntervalsOf: intervalsOfRuns, Config: s.Base.echo()}
-	if s.recorded() {
+	switch {
+	case s.recorded() && s.Objective.WorstHour:
+		sizing.IntervalsOf = intervalsOfHour
+	case s.recorded():
 		sizing.IntervalsOf = intervalsOfRecording
 	}
 	if s.Schedule && !s.Base.hasCurve() {
