@@ -53,3 +53,24 @@ func TestProtocolDocument(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFrameIsInTheProtocolDocument: other programs learn of a frame there.
+func TestEveryFrameIsInTheProtocolDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("../../messages/wire/frame.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := regexp.MustCompile(`FrameType\(\) string +\{ return "(\w+)" \}`).FindAllStringSubmatch(string(source), -1)
+	if len(types) < 20 {
+		t.Fatalf("found only %d frames", len(types))
+	}
+	for _, match := range types {
+		if !strings.Contains(string(text), `"type":"`+match[1]+`"`) {
+			t.Errorf("docs/protocol.md does not show the frame %s", match[1])
+		}
+	}
+}
