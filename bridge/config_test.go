@@ -59,6 +59,10 @@ func TestAgentEnviron(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
+	got = agentEnviron([]string{"LANG=C", "PATH=/bin", "TERM=dumb"}, place{terminal: true})
+	if slices.Contains(got, "TERM=dumb") || slices.Contains(got, "LANG=C") || !slices.Contains(got, "TERM=xterm-256color") {
+		t.Errorf("on a terminal: %q", got)
+	}
 }
 
 func TestValidateNamesEveryProblem(t *testing.T) {

@@ -34,6 +34,9 @@ func agentEnviron(passed []string, at place) []string {
 	environ := append(slices.Clone(passed), "HOME="+at.workspace, "WORKSPACE_DIR="+at.workspace, "PWD="+at.workspace,
 		"TMPDIR="+at.temp, "USER="+at.user, "LOGNAME="+at.user, keepaliveVariable+"="+at.keepalive)
 	if at.terminal { // of the kind that browsers and terminals of today are, in UTF-8
+		environ = slices.DeleteFunc(environ, func(entry string) bool { // of two of a name some programs take the first
+			return strings.HasPrefix(entry, "TERM=") || strings.HasPrefix(entry, "LANG=")
+		})
 		environ = append(environ, "TERM=xterm-256color", "LANG=C.UTF-8")
 	}
 	return environ
