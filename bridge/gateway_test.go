@@ -21,11 +21,12 @@ import (
 	"go.uber.org/goleak"
 
 	"hearth/bridge/isolation"
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
 // patience bounds every wait of these tests. Nothing takes nearly as long unless it is broken.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 const (
 	testTaskToken = "task-token-that-nobody-may-see"
@@ -354,15 +355,8 @@ func (l *logBuffer) String() string {
 	return l.buf.String()
 }
 
-// eventually polls until ok holds.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-	}
-}
+// eventually polls until something is so.
+var eventually = testkit.Eventually
 
 // script makes an AGENT_COMMAND that runs text in a shell.
 func script(text string) string { return fmt.Sprintf("/bin/sh -c '%s'", text) }

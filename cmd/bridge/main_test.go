@@ -15,11 +15,12 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
 const (
-	patience  = 20 * time.Second
+	patience  = testkit.Patience
 	taskToken = "task-token-that-nobody-may-see"
 	userToken = "user-token-that-nobody-may-see"
 	// nobody is the user that the bridge runs as where these tests have the right to choose, so that root's power over

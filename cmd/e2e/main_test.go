@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"hearth/infra/testkit"
 
 	"go.uber.org/goleak"
 )
@@ -20,7 +21,7 @@ var binaries string
 func program(name string) string { return filepath.Join(binaries, name) }
 
 // patience is how long anything is waited for that should come at once; the machine may be busy.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -76,20 +77,11 @@ func giveUp(err error) int {
 	return 1
 }
 
-// eventually polls until something is so, and fails the test when it takes too long.
-func eventually(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	eventuallyWithin(t, patience, what, so)
-}
-
-func eventuallyWithin(t testing.TB, limit time.Duration, what string, so func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", limit, what)
-		}
-	}
-}
+// eventually polls until something is so, eventuallyWithin at most for a time.
+var (
+	eventually       = testkit.Eventually
+	eventuallyWithin = testkit.Within
+)
 
 // bothWays runs a test with the warm pool and without it.
 func bothWays(t *testing.T, test func(t *testing.T, warm bool)) {

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 var keys = aws.Credentials{AccessKeyID: "AKIDLOCAL", SecretAccessKey: "secret"}
 

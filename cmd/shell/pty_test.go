@@ -14,10 +14,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 // terminal is a shell on a pseudo-terminal.
 type terminal struct {

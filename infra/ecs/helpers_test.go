@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"hearth/infra/testkit"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -27,7 +28,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	patience  = 20 * time.Second // bounds every wait on the wall clock; none should come near it
+	patience  = testkit.Patience // bounds every wait on the wall clock; none should come near it
 	aToken    = "t0ken-of-a-task"
 	aCluster  = "sessions"
 	taskARNs  = "arn:aws:ecs:us-east-1:000000000000:task/sessions/"

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
+
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/goleak"
 )
@@ -17,7 +19,7 @@ func TestTimersFireInTheirTime(t *testing.T) {
 	fired := make(chan time.Time, 1)
 	began := r.Now()
 	r.After(20*time.Millisecond, root, func(actor.Context) { fired <- r.Now() })
-	if took := receive(t, fired).Sub(began); took < 20*time.Millisecond {
+	if took := testkit.Receive(t, fired).Sub(began); took < 20*time.Millisecond {
 		t.Errorf("fired after %s", took)
 	}
 }
@@ -62,7 +64,7 @@ func TestAStoppedTimerNeverSends(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	receive(t, done)
+	testkit.Receive(t, done)
 	if early+stopped != rounds {
 		t.Errorf("of %d timers %d fired and %d were stopped", rounds, early, stopped)
 	}

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"hearth/infra/testkit"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -13,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = testkit.Patience
 
 // rig is an engine that is stopped at the end of the test, with what it reported.
 type rig struct {
@@ -106,7 +107,7 @@ func (r *rig) inside(tb testing.TB, pid *actor.PID, do func(actor.Context)) {
 	if err := r.Send(pid, func(ctx actor.Context) { defer close(done); do(ctx) }); err != nil {
 		tb.Fatal(err)
 	}
-	receive(tb, done)
+	testkit.Receive(tb, done)
 }
 
 // spawn makes a child of a scripted actor.
@@ -121,29 +122,6 @@ func (r *rig) spawn(tb testing.TB, parent *actor.PID, name string, receive func(
 		}
 	})
 	return pid
-}
-
-// receive takes one value from a channel, or its closing, within the test's patience.
-func receive[T any](tb testing.TB, from <-chan T) T {
-	tb.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(patience):
-		tb.Fatal("nothing came in time")
-		panic("unreachable")
-	}
-}
-
-// eventually polls until the condition holds.
-func eventually(tb testing.TB, what string, holds func() bool) {
-	tb.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	tb.Fatalf("%s did not happen in time", what)
 }
 
 // quiet discards logs.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hearth/actors/system"
+	"hearth/infra/testkit"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -54,7 +55,7 @@ func TestOrderIsKeptAndNothingIsLost(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { left.Wait(); close(done) }()
-	receive(t, done)
+	testkit.Receive(t, done)
 }
 
 func TestBudgetIsFair(t *testing.T) {
@@ -81,7 +82,7 @@ func TestBudgetIsFair(t *testing.T) {
 		r.inside(t, root, func(actor.Context) {})
 	}
 	before := greedyRuns.Load()
-	eventually(t, "the greedy actor's next turn", func() bool { return greedyRuns.Load() > before })
+	testkit.Eventually(t, "the greedy actor's next turn", func() bool { return greedyRuns.Load() > before })
 	close(stop)
 }
 
@@ -103,7 +104,7 @@ func TestFullMailboxRefusesAllButAStop(t *testing.T) {
 	if err := r.Send(slow, func(actor.Context) {}); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, entered)
+	testkit.Receive(t, entered)
 	for range limit + 5 {
 		if err := r.Send(slow, &numbered{}); err != nil {
 			t.Fatal(err)
@@ -119,7 +120,7 @@ func TestFullMailboxRefusesAllButAStop(t *testing.T) {
 	}
 	r.inside(t, root, func(ctx actor.Context) { ctx.Poison(slow) })
 	close(leave)
-	if who := receive(t, terminated); who.Id != slow.Id {
+	if who := testkit.Receive(t, terminated); who.Id != slow.Id {
 		t.Errorf("%s terminated, want %s", who.Id, slow.Id)
 	}
 	if n := got.Load(); n != limit {
@@ -173,9 +174,9 @@ func TestSuspendHoldsUserMessagesBack(t *testing.T) {
 		t.Errorf("%d user messages passed a suspended mailbox", n)
 	}
 	process.SendSystemMessage(pid, &actor.ResumeMailbox{})
-	eventually(t, "the rest after the resumption", func() bool { return got.Load() == 100 })
+	testkit.Eventually(t, "the rest after the resumption", func() bool { return got.Load() == 100 })
 	process.Stop(pid)
-	if _, ok := receive(t, answers).(*actor.Terminated); !ok {
+	if _, ok := testkit.Receive(t, answers).(*actor.Terminated); !ok {
 		t.Error("the watcher got something else than Terminated")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hearth/actors/system"
+	"hearth/infra/testkit"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
@@ -44,10 +45,10 @@ func TestPanicStopsTheActorAndTellsItsParentOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if who := receive(t, terminated); who.Id != child.Id {
+	if who := testkit.Receive(t, terminated); who.Id != child.Id {
 		t.Errorf("%s terminated, want %s", who.Id, child.Id)
 	}
-	eventually(t, "both messages in the dead letters", func() bool { return r.count(IncidentDeadLetter) == 2 })
+	testkit.Eventually(t, "both messages in the dead letters", func() bool { return r.count(IncidentDeadLetter) == 2 })
 	if n := started.Load(); n != 1 {
 		t.Errorf("started %d times", n)
 	}
@@ -89,7 +90,7 @@ func TestGoexitIsAFailure(t *testing.T) {
 		if err := r.Send(child, &numbered{}); err != nil {
 			t.Fatal(err)
 		}
-		if who := receive(t, terminated); who.Id != child.Id {
+		if who := testkit.Receive(t, terminated); who.Id != child.Id {
 			t.Errorf("%s terminated, want %s", who.Id, child.Id)
 		}
 	}
@@ -115,8 +116,8 @@ func TestPanicWhileStoppingDoesNotHinderTheStop(t *testing.T) {
 		}
 	})
 	r.inside(t, root, func(ctx actor.Context) { ctx.Stop(child) })
-	receive(t, grandchildStopped)
-	if who := receive(t, terminated); who.Id != child.Id {
+	testkit.Receive(t, grandchildStopped)
+	if who := testkit.Receive(t, terminated); who.Id != child.Id {
 		t.Errorf("%s terminated, want %s", who.Id, child.Id)
 	}
 	if n := r.count(IncidentCrash); n != 3 {
@@ -136,8 +137,8 @@ func TestRootFailureIsReportedAndStopsEverything(t *testing.T) {
 	if err := r.Send(root, func(actor.Context) { panic("the end") }); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, stopped)
-	eventually(t, "the report", func() bool { return len(r.rootFailures()) == 1 })
+	testkit.Receive(t, stopped)
+	testkit.Eventually(t, "the report", func() bool { return len(r.rootFailures()) == 1 })
 	if err := r.rootFailures()[0]; !strings.Contains(err.Error(), "the end") {
 		t.Errorf("the report is %q", err)
 	}
@@ -176,7 +177,7 @@ func TestAsk(t *testing.T) {
 	if _, err := r.Ask(ctx, pid, &token{"a panic"}); !errors.Is(err, ErrNoReceiver) {
 		t.Errorf("asking for a panic: %v", err)
 	}
-	eventually(t, "the actor's end", func() bool {
+	testkit.Eventually(t, "the actor's end", func() bool {
 		_, err := r.Ask(ctx, pid, &numbered{n: 7})
 		return errors.Is(err, ErrNoReceiver)
 	})
@@ -198,14 +199,14 @@ func TestStopGivesUpInTime(t *testing.T) {
 	if err := e.Send(root, &numbered{}); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, entered)
+	testkit.Receive(t, entered)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	if err := e.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("stopping a stuck actor: %v", err)
 	}
 	close(release)
-	receive(t, e.pool.done)
+	testkit.Receive(t, e.pool.done)
 }
 
 // victim panics or stops at some messages, and panics at the end if it is odd.
@@ -303,5 +304,5 @@ func TestStorm(t *testing.T) {
 			}
 		})
 	}
-	receive(t, b.done)
+	testkit.Receive(t, b.done)
 }

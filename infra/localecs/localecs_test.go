@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -29,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait of these tests; none should come near it.
-const patience = 20 * time.Second
+const patience = testkit.Patience
 
 // endpoint is a server with the real SDK's client and what its tasks wrote.
 type endpoint struct {

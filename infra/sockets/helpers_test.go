@@ -20,6 +20,7 @@ import (
 
 	"hearth/actors"
 	"hearth/infra/auth"
+	"hearth/infra/testkit"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -27,7 +28,7 @@ import (
 var _ actors.Links = (*Sockets)(nil)
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = testkit.Patience
 
 // net/http waits for half a second before it closes a connection that it has refused, in a goroutine that ends by itself
 // and that Close does not wait for. goleak's patience is shorter than that.
@@ -365,16 +366,8 @@ func (p *peer) closed(code wire.CloseCode) {
 	}
 }
 
-// eventually polls until ok.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
+// eventually polls until something is so.
+var eventually = testkit.Eventually
 
 func data(seq uint64, payload string) wire.Data {
 	return wire.Data{Seq: seq, Payload: []byte(payload)}

@@ -1,0 +1,38 @@
+// Package testkit is what tests of several packages wait with.
+package testkit
+
+import (
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for what should come at once; the machine may be busy.
+const Patience = 20 * time.Second
+
+// Eventually polls until something is so, and fails the test when it takes longer than Patience.
+func Eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	Within(t, Patience, what, so)
+}
+
+// Within is Eventually with a limit of its own.
+func Within(t testing.TB, limit time.Duration, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !so(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+// Receive takes one value from a channel, or its closing, within Patience.
+func Receive[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(Patience):
+		t.Fatal("nothing came in time")
+		panic("unreachable")
+	}
+}
