@@ -1,6 +1,6 @@
 package main
 
-import "hearth/schedule"
+import "hearth/actors/schedule"
 
 // poolSchedule is a schedule as a flag; it has none when nothing was said.
 type poolSchedule struct{ *schedule.Schedule }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"hearth/schedule"
+	"hearth/actors/schedule"
 	"hearth/sim/model"
 	"hearth/sim/run"
 	"hearth/sim/traffic"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"hearth/schedule"
+	"hearth/actors/schedule"
 )
 
 // Scheduled is a schedule that a search has drawn up: a minimum that always holds, and the periods that need more.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"hearth/actors"
-	"hearth/schedule"
+	"hearth/actors/schedule"
 	"hearth/sim/model"
 	"hearth/sim/traffic"
 )
