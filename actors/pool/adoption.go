@@ -73,7 +73,7 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 		case t != nil && t.arn == "":
 			p.tell(t.pid, &messages.TaskFound{ARN: listed.ARN, Host: listed.Host, Revision: listed.Revision})
 		case p.draining: // nothing more is taken over
-		case t == nil && !p.past.has(listed.Task) &&
+		case t == nil && !p.endedTasks.has(listed.Task) &&
 			(listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning):
 			request := messages.RunTask{Task: listed.Task, Session: listed.Session, User: listed.User}
 			p.adopt(request, listed)
@@ -117,7 +117,7 @@ func (p *pool) adopt(request messages.RunTask, listed messages.ListedTask) *task
 func (p *pool) adoptBridge(hello wire.BridgeHello) bool {
 	full := !p.settings.WarmPool || p.ready.Len()+p.starting.Len() >= p.settings.Max
 	switch isWarm := hello.State == wire.BridgeWarm; {
-	case p.draining || p.past.has(hello.TaskID),
+	case p.draining || p.endedTasks.has(hello.TaskID),
 		isWarm && (full || hello.SessionID != "" || task.DoubtPass(p.Signer, hello) != ""),
 		!isWarm && !p.adoptable(hello):
 		return false
@@ -131,7 +131,7 @@ func (p *pool) adoptBridge(hello wire.BridgeHello) bool {
 // have a use for it: the one that has started it, if it was given no pass yet, may be behind the same address.
 func (p *pool) refuseBridge(m *messages.BridgeArrived) {
 	reason := "unknown task"
-	if m.Hello.State == wire.BridgeWarm && !p.past.has(m.Hello.TaskID) {
+	if m.Hello.State == wire.BridgeWarm && !p.endedTasks.has(m.Hello.TaskID) {
 		reason = cmp.Or(task.DoubtPass(p.Signer, m.Hello), reason)
 	}
 	switch {
@@ -151,7 +151,7 @@ func (p *pool) refuseBridge(m *messages.BridgeArrived) {
 
 // adoptable reports whether a bridge has proven to serve a session that nobody else serves and that is not over.
 func (p *pool) adoptable(hello wire.BridgeHello) bool {
-	return p.sessions[hello.SessionID] == nil && !p.over.has(hello.SessionID) &&
+	return p.sessions[hello.SessionID] == nil && !p.endedSessions.has(hello.SessionID) &&
 		p.Signer.VerifyBinding(hello.Binding, hello.TaskID, hello.SessionID, hello.UserID)
 }
 
@@ -162,7 +162,7 @@ func (p *pool) adoptSession(t *taskRecord, hello wire.BridgeHello) {
 	// Invariant: the name is free, for the session was not in the books.
 	pid := p.spawn(actors.SessionName(id), session.New(p.Ports, &p.settings, p.ctx.Self(), id, hello.UserID, stand))
 	session := &sessionRecord{id: id, user: hello.UserID, pid: pid, begun: p.Clock.Now(), path: wire.PathResumed}
-	p.over.remove(id)
+	p.endedSessions.remove(id)
 	p.addSession(session)
 	p.bind(t, session)
 	session.active = true

@@ -50,12 +50,12 @@ func (p *pool) hostAt(id messages.HostID) *hostRecord {
 	}
 	host := &hostRecord{id: id, state: messages.HostInService}
 	p.hosts.add(host)
-	p.attend(host, "")
+	p.spawnHost(host, "")
 	return host
 }
 
-// attend gives a host an actor, which takes up where an earlier one has left it.
-func (p *pool) attend(record *hostRecord, was messages.HostState) {
+// spawnHost gives a host an actor, which takes up where an earlier one has left it.
+func (p *pool) spawnHost(record *hostRecord, was messages.HostState) {
 	p.found++
 	// Invariant: the name is free, for each host's actor has its own number.
 	name := actors.HostName(record.id) + "#" + strconv.Itoa(p.found)
@@ -152,7 +152,7 @@ func (p *pool) hostCrashed(who *actor.PID) {
 	for _, host := range p.inOrder {
 		if host.pid.Id == who.Id {
 			p.observe(messages.Event{Kind: messages.EventCrashed, Host: host.id, Reason: "host actor"})
-			p.attend(host, host.state)
+			p.spawnHost(host, host.state)
 			return
 		}
 	}

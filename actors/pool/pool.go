@@ -63,16 +63,16 @@ type pool struct {
 	lull     lull
 	lullOver actors.Alarm
 
-	// over are the sessions that have ended. Those that ended idle may be begun again by their users.
-	over recent[wire.SessionID, endedSession]
+	// endedSessions are the sessions that have ended. Those that ended idle may be begun again by their users.
+	endedSessions recent[wire.SessionID, endedSession]
 	// denied are the users whom an operator keeps out, and until when.
 	denied recent[wire.UserID, time.Time]
 	// starts bounds how fast sessions begin, userStarts how fast each user's.
 	starts     pace
 	userStarts recent[wire.UserID, pace]
-	// past are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
+	// endedTasks are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
 	// crashed: a Terminated may overtake an actor's last messages.
-	past recent[wire.TaskID, bool]
+	endedTasks recent[wire.TaskID, bool]
 	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
 	draining bool
 	drainer  *actor.PID
@@ -85,24 +85,24 @@ type pool struct {
 // New makes the one root actor. The settings must be valid.
 func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 	return &pool{
-		Ports:       ports,
-		records:     newRecords(),
-		settings:    settings,
-		startTime:   estimate{fallback: settings.StartEstimate},
-		boots:       newBootTimes(settings.Boot),
-		backoff:     backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
-		backoffOver: actors.Alarm{Name: timerBackoff},
-		lullOver:    actors.Alarm{Name: timerSurplus},
-		sweepDue:    actors.Alarm{Name: timerSweep},
-		turn:        actors.Alarm{Name: timerTarget},
-		target:      settings.Min,
-		adoption:    newAdoption(),
-		spare:       max(1, settings.Min-settings.Threshold),
-		over:        newRecent[wire.SessionID, endedSession](remembered),
-		past:        newRecent[wire.TaskID, bool](remembered),
-		starts:      pace{perSecond: settings.MaxSessionStartsPerSecond},
-		userStarts:  newRecent[wire.UserID, pace](remembered),
-		denied:      newRecent[wire.UserID, time.Time](remembered),
+		Ports:         ports,
+		records:       newRecords(),
+		settings:      settings,
+		startTime:     estimate{fallback: settings.StartEstimate},
+		boots:         newBootTimes(settings.Boot),
+		backoff:       backoff{base: settings.BackoffBase, ceiling: settings.BackoffMax},
+		backoffOver:   actors.Alarm{Name: timerBackoff},
+		lullOver:      actors.Alarm{Name: timerSurplus},
+		sweepDue:      actors.Alarm{Name: timerSweep},
+		turn:          actors.Alarm{Name: timerTarget},
+		target:        settings.Min,
+		adoption:      newAdoption(),
+		spare:         max(1, settings.Min-settings.Threshold),
+		endedSessions: newRecent[wire.SessionID, endedSession](remembered),
+		endedTasks:    newRecent[wire.TaskID, bool](remembered),
+		starts:        pace{perSecond: settings.MaxSessionStartsPerSecond},
+		userStarts:    newRecent[wire.UserID, pace](remembered),
+		denied:        newRecent[wire.UserID, time.Time](remembered),
 	}
 }
 
@@ -239,7 +239,7 @@ func (p *pool) onTask(id wire.TaskID, message any, handle func(*taskRecord)) {
 		handle(t)
 		return
 	}
-	if !p.past.get(id) {
+	if !p.endedTasks.get(id) {
 		p.unexpected(message)
 	}
 }

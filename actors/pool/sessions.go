@@ -43,7 +43,7 @@ var beginsAgain = map[messages.EndReason]bool{messages.EndIdle: true, messages.E
 // returned takes a client whose session is not in the books: it ended for want of its client, and begins again in a fresh task; or its
 // bridge may still come; or there is none.
 func (p *pool) returned(id wire.SessionID, m *messages.ClientArrived) {
-	switch ended := p.over.get(id); {
+	switch ended := p.endedSessions.get(id); {
 	case beginsAgain[ended.reason] && ended.user == m.User:
 		p.beginAgain(id, m, ended.stand)
 	case ended.reason == "" && p.mayHold():
@@ -61,7 +61,7 @@ func (p *pool) refuseUnknown(m *messages.ClientArrived) {
 // beginAgain begins a session that has ended idle. It goes on counting: its client may not know yet that it has ended.
 func (p *pool) beginAgain(id wire.SessionID, m *messages.ClientArrived, stand messages.Stand) {
 	if p.beginSession(id, m, stand) {
-		p.over.remove(id)
+		p.endedSessions.remove(id)
 	}
 }
 
@@ -207,7 +207,7 @@ func (p *pool) sessionTerminated(session *sessionRecord) {
 	}
 	p.removeSession(session)
 	if session.ended != messages.EndDraining { // it goes on elsewhere, and may come back
-		p.over.add(session.id, endedSession{user: session.user, reason: session.ended, stand: session.stand})
+		p.endedSessions.add(session.id, endedSession{user: session.user, reason: session.ended, stand: session.stand})
 	}
 	if session.next != nil {
 		p.beginAgain(session.id, session.next, session.stand)

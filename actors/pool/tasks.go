@@ -304,7 +304,7 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 // taskGone closes a task's record. Its actor has said its last word and is stopped.
 func (p *pool) taskGone(t *taskRecord) {
 	p.forget(t)
-	p.past.add(t.id, t.crashed)
+	p.endedTasks.add(t.id, t.crashed)
 	p.isolated(t, "")
 	p.ctx.Poison(t.pid)
 	p.observe(messages.Event{Kind: messages.EventGone, Task: t.id, Revision: t.revision})
@@ -318,7 +318,7 @@ func (p *pool) taskCrashed(t *taskRecord) {
 	if t.crashed {
 		p.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
 		p.forget(t)
-		p.past.add(t.id, true)
+		p.endedTasks.add(t.id, true)
 		p.reportDrained()
 		return
 	}

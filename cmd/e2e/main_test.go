@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"hearth/infra/testkit"
-
 	"go.uber.org/goleak"
+
+	"hearth/infra/testkit"
 )
 
 // binaries is where TestMain has built the product's programs.

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"hearth/infra/testkit"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"hearth/infra/testkit"
 )
 
 // asProgram makes this test binary the program itself.

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"hearth/infra/testkit"
-
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/goleak"
+
+	"hearth/infra/testkit"
 )
 
 func TestTimersFireInTheirTime(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 	"sync"
 	"testing"
 
-	"hearth/infra/testkit"
-
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
+
+	"hearth/infra/testkit"
 )
 
 // patience is how long a test waits for what must happen.

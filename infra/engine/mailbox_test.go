@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"hearth/actors/system"
 	"hearth/infra/testkit"
-
-	"github.com/asynkron/protoactor-go/actor"
 )
 
 type numbered struct{ sender, n int }

@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"hearth/actors/system"
-	"hearth/infra/testkit"
-
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/rs/zerolog"
+
+	"hearth/actors/system"
+	"hearth/infra/testkit"
 )
 
 // token is a message whose content must not be seen in a log.

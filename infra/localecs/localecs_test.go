@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"hearth/infra/testkit"
-
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -20,6 +18,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
+
+	"hearth/infra/testkit"
 )
 
 // TestMain also plays the parts of other programs, when a test starts this binary again (see helpers_test.go).
