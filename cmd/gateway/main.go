@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -134,6 +135,7 @@ func announce(f *flags, g *gateway.Gateway) {
 	fmt.Fprintf(os.Stderr, "gateway: clients connect to %s/ws\n", g.URL())
 	if f.Auth == gateway.AuthDev {
 		fmt.Fprintf(os.Stderr, "gateway: try it in another terminal: %sbin/shell%s\n", devToken(g), shellFlags(g.URL()))
+		fmt.Fprintf(os.Stderr, "gateway: or in a browser: %s\n", pageURL(g))
 	}
 	if where := g.TemporaryWorkspaces(); where != "" {
 		fmt.Fprintf(os.Stderr, "gateway: workspaces are in %s and go with the gateway; WORKSPACE_ROOT keeps them\n", where)
@@ -146,6 +148,15 @@ func devToken(g *gateway.Gateway) string {
 		return ""
 	}
 	return "export DEV_TOKEN=" + g.DevToken() + "; "
+}
+
+// pageURL is the console's address, with the token that it takes.
+func pageURL(g *gateway.Gateway) string {
+	url := "http" + strings.TrimPrefix(g.URL(), "ws") + "/"
+	if g.DevToken() != "" {
+		url += "?token=" + g.DevToken()
+	}
+	return url
 }
 
 // shellFlags are what the shell needs to find a gateway that is not where it looks by itself.

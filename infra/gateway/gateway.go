@@ -22,6 +22,7 @@ import (
 	"hearth/actors/pool"
 	"hearth/infra/api"
 	"hearth/infra/auth"
+	"hearth/infra/console"
 	"hearth/infra/ecs"
 	"hearth/infra/efs"
 	"hearth/infra/engine"
@@ -318,6 +319,7 @@ func (g *Gateway) serve() {
 		endpoints.Probes(muxes[i])
 	}
 	public, internal := muxes[0], muxes[len(muxes)-1]
+	public.Handle("GET /", console.Handler())
 	public.Handle("GET /ws", g.sockets.ClientHandler(g.clients.Authenticate))
 	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
 	endpoints.Endpoints(internal)
