@@ -41,6 +41,8 @@ type Settings struct {
 
 	// StartTimeout is how long a client waits at most, from its hello to ready.
 	StartTimeout time.Duration
+	// AbandonGrace is how long a session that was never ready waits for its client to come back, once that has left.
+	AbandonGrace time.Duration
 	// ClaimAttempts is how many tasks a session is given, one after the other, before it is told start_failed.
 	ClaimAttempts int
 	// IdleTimeout ends a session in which for so long no data went either way and the agent did not ask for more time.
@@ -122,7 +124,8 @@ type Schedule interface {
 // DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
 // ready, 5.4 s. The start timeout leaves room for a cold host, 81 s measured, and a start on it. The adoption grace leaves
 // room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake. What is above the minimum may stay for
-// a minute: that much of every task is billed on Fargate in any case, and who has given up and tries again finds it ready.
+// a minute: that much of every task is billed on Fargate in any case, and who has given up and tries again finds it ready. A session without a client is
+// abandoned after what a lost connection takes to come back; who needs longer begins it again, and loses nothing but its turn.
 func DefaultSettings() Settings {
 	return Settings{
 		WarmPool: true, Min: 3, Max: 10, Threshold: DefaultThreshold(3), Policy: PolicyFixed,
@@ -139,6 +142,7 @@ func DefaultSettings() Settings {
 		},
 		WorkspaceRoot: "/mnt/efs",
 		StartTimeout:  2 * time.Minute,
+		AbandonGrace:  5 * time.Second,
 		ClaimAttempts: 3,
 		IdleTimeout:   15 * time.Minute,
 		RequireToken:  true,
@@ -180,7 +184,8 @@ func (s *Settings) durations() []setting[time.Duration] {
 	return []setting[time.Duration]{
 		{"SESSION_START_TIMEOUT", s.StartTimeout}, {"SESSION_IDLE_TIMEOUT", s.IdleTimeout}, {"TASK_START_TIMEOUT", s.TaskStartTimeout},
 		{"ACCEPT_TIMEOUT", s.AcceptTimeout}, {"INIT_TIMEOUT", s.InitTimeout}, {"STOP_GRACE", s.StopGrace},
-		{"HOST_SWEEP_INTERVAL", s.SweepInterval}, {"WARM_POOL_SURPLUS_TTL", s.SurplusTTL}, {"TOKEN_GRACE", s.TokenGrace},
+		{"HOST_SWEEP_INTERVAL", s.SweepInterval}, {"SESSION_ABANDON_GRACE", s.AbandonGrace}, {"WARM_POOL_SURPLUS_TTL", s.SurplusTTL},
+		{"TOKEN_GRACE", s.TokenGrace},
 	}
 }
 

@@ -20,8 +20,10 @@ const (
 	EventReady EventKind = "ready"
 	// EventUnready: a ready task lost its socket and cannot be claimed until it dials again. Reason.
 	EventUnready EventKind = "unready"
-	// EventWaiting: a session found no ready task. Why; N is the number of waiters.
+	// EventWaiting: a session found no ready task, or its client is back. Why; N is the number of waiters.
 	EventWaiting EventKind = "waiting"
+	// EventAway: a waiting session's client has left. The session keeps its turn, and waits again when the client is back.
+	EventAway EventKind = "away"
 	// EventClaimed: a task is bound to a session. Path, Why; Took is the time waited for the task.
 	EventClaimed EventKind = "claimed"
 	// EventReleased: a task is no longer its session's. Reason.

@@ -26,6 +26,13 @@ type Bound struct {
 	Waited time.Duration
 }
 
+// Presence tells the pool whether the client of a session that was never ready is there. Without it the session holds its
+// turn, but no place in the queue and no task.
+type Presence struct {
+	Session wire.SessionID
+	Here    bool
+}
+
 // HintRequest asks what a waiting session is to tell its client.
 type HintRequest struct{ Session wire.SessionID }
 
@@ -85,6 +92,8 @@ const (
 	EndExited EndReason = "exited"
 	// EndIdle: nothing went either way for longer than the idle timeout. It begins again when its client comes.
 	EndIdle EndReason = "idle_timeout"
+	// EndAbandoned: its client left before it was told ready, and did not come back in time. It begins again when it comes.
+	EndAbandoned EndReason = "abandoned"
 	// EndStartFailed: no task could be started for it, or those that it was given have failed.
 	EndStartFailed EndReason = "start_failed"
 	// EndTimeout: no agent was ready within the start timeout.

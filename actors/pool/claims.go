@@ -11,7 +11,7 @@ import (
 // claim gives a session a ready task, or has it wait.
 func (p *pool) claim(m *messages.Claim) {
 	session := p.sessions[m.Session]
-	if session == nil || session.ended != "" || session.task != nil || session.place != nil {
+	if session == nil || session.ended != "" || session.task != nil || session.waits() {
 		p.unexpected(m) // Invariant: a session has one claim or one task at a time
 		return
 	}
@@ -20,12 +20,11 @@ func (p *pool) claim(m *messages.Claim) {
 	case p.draining && !p.handOver:
 		p.giveUp(session, wire.CodeStartFailed, "the gateway is draining")
 		return
-	case t != nil:
+	case t != nil && !session.absent:
 		session.path, session.why = wire.PathWarm, ""
 		p.give(t, session)
 	default:
-		session.path, session.why = wire.PathCold, p.whyCold()
-		p.wait(session, false)
+		p.wait(session, p.whyCold(), false)
 	}
 	p.replenish()
 }
@@ -79,18 +78,55 @@ func (p *pool) give(t *taskRecord, session *sessionRecord) {
 	})
 }
 
-// wait queues a session for the next task.
-func (p *pool) wait(session *sessionRecord, front bool) {
-	p.await(session, front)
-	p.observe(messages.Event{
-		Kind: messages.EventWaiting, Session: session.id, Why: session.why, N: p.waiters.Len(),
-	})
+// wait gives a session its turn for the next task, and says why it finds none. A task may have failed it: then it is first.
+func (p *pool) wait(session *sessionRecord, why wire.ColdReason, failed bool) {
+	session.path, session.why = wire.PathCold, why
+	p.await(session, failed)
+	p.stands(session)
 	hint := p.hint(session.claimed, p.position(session))
-	if front {
+	if failed {
 		p.tell(session.pid, &messages.WaitAgain{Hint: *hint})
 		return
 	}
 	p.tell(session.pid, hint)
+}
+
+// stands notes that a session has come into the queue, or stands beside it while its client is away. A gateway that drains has
+// nothing of that one to hand over.
+func (p *pool) stands(session *sessionRecord) {
+	if !session.aside {
+		p.observe(messages.Event{
+			Kind: messages.EventWaiting, Session: session.id, Why: session.why, N: p.waiters.Len(),
+		})
+		return
+	}
+	p.observe(messages.Event{
+		Kind: messages.EventAway, Session: session.id, Took: p.Clock.Now().Sub(session.claimed),
+	})
+	if p.draining {
+		p.tell(session.pid, &messages.DrainSession{})
+	}
+}
+
+// presence notes whether the client of a session is there that was never ready. Without it nothing is started for the
+// session, and it is given no task; with it again it is served when it would have been.
+func (p *pool) presence(m *messages.Presence) {
+	session := p.sessions[m.Session]
+	if session == nil || session.ended != "" {
+		return // its last word was on its way
+	}
+	session.absent = !m.Here
+	if !session.waits() || session.absent == session.aside {
+		return
+	}
+	p.unqueue(session)
+	p.enqueue(session)
+	p.stands(session)
+	if t := p.firstReady(); t != nil && session.place != nil {
+		p.unqueue(session)
+		p.give(t, session)
+	}
+	p.replenish()
 }
 
 // claimFailed gives a session that a task has failed another one, at once or as the first in the queue, up to a bound.
@@ -107,12 +143,11 @@ func (p *pool) claimFailed(session *sessionRecord, m *messages.TaskFailed) {
 	p.observe(messages.Event{
 		Kind: messages.EventRequeued, Session: session.id, Reason: m.Reason, N: session.attempts,
 	})
-	if t := p.firstReady(); t != nil {
+	if t := p.firstReady(); t != nil && !session.absent {
 		p.give(t, session)
 		return
 	}
-	session.path, session.why = wire.PathCold, wire.WhyClaimFailed
-	p.wait(session, true)
+	p.wait(session, wire.WhyClaimFailed, true)
 }
 
 // giveUp tells a session that it gets no task. An agent that does not start in one task after the other needs an operator.

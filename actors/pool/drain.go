@@ -57,10 +57,10 @@ func (p *pool) handOverAssigned() {
 	}
 }
 
-// endParked ends the sessions that have no task to be handed over and wait for none.
+// endParked ends the sessions that have no task to be handed over and, without their clients, wait for none.
 func (p *pool) endParked() {
 	for _, session := range sortedSessions(p.sessions) {
-		if session.parked {
+		if session.parked || session.aside {
 			p.tell(session.pid, &messages.DrainSession{})
 		}
 	}

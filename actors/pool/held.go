@@ -19,9 +19,7 @@ func (r refill) held(c census, l limits) messages.Hold {
 
 // dedicatedHeld is held for a pool that is off, which has no maximum.
 func (c census) dedicatedHeld(l limits) messages.Hold {
-	free := l
-	free.concurrency = boundless
-	return tighter(c.dedicatedStarts(free), boundless, l.concurrency-c.starting)
+	return tighter(max(0, c.waiting-c.starting), boundless, l.concurrency-c.starting)
 }
 
 func tighter(wanted, maximum, concurrency int) messages.Hold {

@@ -92,9 +92,9 @@ func (u lull) stood(since time.Time) int {
 	return n
 }
 
-// dedicatedStarts is how many tasks to start when the pool is off: one for each waiting session that has none starting.
+// dedicatedStarts is how many tasks may be started when the pool is off, each for a waiting session that has none starting.
 func (c census) dedicatedStarts(l limits) int {
-	return max(0, min(c.waiting-c.starting, l.concurrency-c.starting))
+	return max(0, min(c.waiting, l.concurrency-c.starting))
 }
 
 // backoff spaces out starts after failures: exponentially, with jitter, so that gateways that failed together do not

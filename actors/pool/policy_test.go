@@ -273,9 +273,9 @@ func TestDedicatedStarts(t *testing.T) {
 	}{
 		{census{}, 10, 0},
 		{census{waiting: 3}, 10, 3},
-		{census{waiting: 3, starting: 2}, 10, 1},
+		{census{waiting: 3, starting: 2}, 10, 3}, // the two may be others'
 		{census{waiting: 5, starting: 2}, 3, 1},
-		{census{waiting: 1, starting: 2}, 10, 0},
+		{census{waiting: 1, starting: 2}, 10, 1},
 		{census{waiting: 4}, 0, 0},
 	}
 	for _, test := range tests {

@@ -63,7 +63,7 @@ type pool struct {
 	lull     lull
 	lullOver actors.Alarm
 
-	// endedSessions are the sessions that have ended. Those that ended idle may be begun again by their users.
+	// endedSessions are the sessions that have ended. Those that ended for want of their clients may be begun again by their users.
 	endedSessions recent[wire.SessionID, endedSession]
 	// denied are the users whom an operator keeps out, and until when.
 	denied recent[wire.UserID, time.Time]
@@ -142,6 +142,8 @@ func (p *pool) handle(ctx actor.Context, message any) {
 
 	case *messages.Claim:
 		p.claim(m)
+	case *messages.Presence:
+		p.presence(m)
 	case *messages.HintRequest:
 		p.hintRequested(m)
 	case *messages.Parked:

@@ -80,6 +80,9 @@ type sessionRecord struct {
 	// difference of two is about how far apart they are.
 	place  *list.Element
 	ticket int64
+	// absent says that it was never ready and its client is not there; aside that it has its turn and stands beside the queue
+	// until it is. Invariant: aside only while absent, without a place and without a task.
+	absent, aside bool
 	// path and why are what its client will be told of how it got its task.
 	path wire.Path
 	why  wire.ColdReason
@@ -225,23 +228,43 @@ func (r *records) unbind(t *taskRecord) {
 	r.move(t, poolStopping)
 }
 
-// await queues a session for a task, at the back or, when a task has failed it, at the front again.
+// await gives a session its turn for a task, at the back or, when a task has failed it, at the front again, and queues it.
 func (r *records) await(s *sessionRecord, front bool) {
 	if front {
 		r.frontTicket--
 		s.ticket = r.frontTicket
+	} else {
+		s.ticket = r.backTicket
+		r.backTicket++
+	}
+	r.enqueue(s)
+}
+
+// enqueue queues a session at its turn, beside the queue while it is absent.
+func (r *records) enqueue(s *sessionRecord) {
+	if s.aside = s.absent; s.aside {
+		return
+	}
+	if first := r.firstWaiter(); first == nil || s.ticket < first.ticket {
 		s.place = r.waiters.PushFront(s)
 		return
 	}
-	s.ticket = r.backTicket
-	r.backTicket++
-	s.place = r.waiters.PushBack(s)
+	before := r.waiters.Back()
+	for before.Value.(*sessionRecord).ticket > s.ticket {
+		before = before.Prev()
+	}
+	s.place = r.waiters.InsertAfter(s, before)
 }
 
-// unqueue takes a session out of the waiters.
+// waits reports whether a session has a turn, be it beside the queue.
+func (s *sessionRecord) waits() bool { return s.place != nil || s.aside }
+
+// unqueue ends a session's turn.
 func (r *records) unqueue(s *sessionRecord) {
-	r.waiters.Remove(s.place)
-	s.place = nil
+	if s.place != nil {
+		r.waiters.Remove(s.place)
+	}
+	s.place, s.aside = nil, false
 }
 
 // firstWaiter is who waits longest, nil when nobody does.
@@ -255,7 +278,11 @@ func (r *records) firstWaiter() *sessionRecord {
 // position is about how many sessions wait before s. It counts those that left meanwhile, for a queue's order is known
 // without walking it.
 func (r *records) position(s *sessionRecord) int {
-	return int(min(s.ticket-r.firstWaiter().ticket, int64(r.waiters.Len()-1)))
+	first := r.firstWaiter()
+	if first == nil {
+		return 0
+	}
+	return int(max(0, min(s.ticket-first.ticket, int64(r.waiters.Len()-1))))
 }
 
 // addSession adds a session, removeSession takes it away.

@@ -38,7 +38,9 @@ func (p *pool) clientArrived(m *messages.ClientArrived) {
 }
 
 // beginsAgain are the ends after which a session's user may have it again, in a fresh task: it ended for want of its client.
-var beginsAgain = map[messages.EndReason]bool{messages.EndIdle: true, messages.EndToken: true, messages.EndLifetime: true}
+var beginsAgain = map[messages.EndReason]bool{
+	messages.EndIdle: true, messages.EndAbandoned: true, messages.EndToken: true, messages.EndLifetime: true,
+}
 
 // returned takes a client whose session is not in the books: it ended for want of its client, and begins again in a fresh task; or its
 // bridge may still come; or there is none.
@@ -175,7 +177,7 @@ func (p *pool) sessionEnded(m *messages.SessionEnded) {
 
 // release takes from a session all that it waits for or has.
 func (p *pool) release(session *sessionRecord, reason string) {
-	if session.place != nil {
+	if session.waits() {
 		p.unqueue(session)
 		p.observe(messages.Event{
 			Kind: messages.EventLeft, Session: session.id, Took: p.Clock.Now().Sub(session.claimed),

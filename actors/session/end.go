@@ -93,6 +93,7 @@ var farewells = map[messages.EndReason]struct {
 	messages.EndClosed:      {wire.ByeClosed, wire.CloseNormal},
 	messages.EndExited:      {wire.ByeClosed, wire.CloseNormal},
 	messages.EndIdle:        {wire.ByeIdleTimeout, wire.CloseNormal},
+	messages.EndAbandoned:   {wire.ByeIdleTimeout, wire.CloseNormal},
 	messages.EndStartFailed: {wire.ByeStartFailed, wire.CloseNormal},
 	messages.EndTimeout:     {wire.ByeStartFailed, wire.CloseNormal},
 	messages.EndTaskLost:    {wire.ByeTaskLost, wire.CloseNormal},
@@ -106,6 +107,7 @@ var farewells = map[messages.EndReason]struct {
 func (s *session) end(reason messages.EndReason) {
 	farewell := farewells[reason]
 	s.bye(farewell.bye, farewell.code)
+	s.absence.Cancel()
 	s.become(Ended, (*session).ended, 0)
 	s.observe(messages.Event{
 		Kind: messages.EventSessionEnded, Reason: string(reason), Took: s.Clock.Now().Sub(s.begun),

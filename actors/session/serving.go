@@ -101,7 +101,7 @@ func (s *session) served(message any) {
 // client, who comes when it comes. What that one has processed it will say itself.
 func (s *session) becomeAdopted(m *messages.AdoptSession) {
 	s.task, s.taskPID = m.Task, actors.SiblingPID(s.self, actors.TaskName(m.Task))
-	s.ready, s.lastData = s.begun, s.begun
+	s.ready, s.lastData, s.wasReady = s.begun, s.begun, true
 	s.become(Adopted, (*session).adopted, s.settings.IdleTimeout)
 }
 

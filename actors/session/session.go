@@ -14,6 +14,8 @@ import (
 const (
 	// timerHint rings when a waiting client is to be told again how long it will take.
 	timerHint messages.Timer = "hint"
+	// timerAbsence rings when the client of a session that was never ready has been away for too long.
+	timerAbsence messages.Timer = "absence"
 	// timerToken rings when the user's token has expired, and when the grace after that is over; timerLifetime when the session
 	// is as old as one may be.
 	timerToken    messages.Timer = "token"
@@ -37,8 +39,11 @@ type session struct {
 	handle func(*session, any)
 
 	client client
-	input  inputQueue
-	output outputCursor
+	// wasReady says that a client was told ready, here or at an earlier gateway: from then on the session lives without one for
+	// as long as it may be idle. It is a flag because it holds for the session's whole life.
+	wasReady bool
+	input    inputQueue
+	output   outputCursor
 	// inputEnd is the last input before the end that the client has told, window the size of its window; nil while it has told none.
 	inputEnd *uint64
 	window   *wire.Resize
@@ -62,7 +67,7 @@ type session struct {
 	// restarts counts the tasks that were lost; quickLosses those in a row that were lost soon.
 	restarts, quickLosses int
 
-	deadline, hint, expiry, lifetime actors.Alarm
+	deadline, hint, absence, expiry, lifetime actors.Alarm
 }
 
 // client is the client's end: its socket and what it said in its hello.
@@ -88,6 +93,7 @@ func New(
 		output:   outputCursor{seen: from.Out, sent: from.Acked, acked: from.Acked},
 		deadline: actors.Alarm{Name: actors.TimerDeadline}, hint: actors.Alarm{Name: timerHint},
 		expiry: actors.Alarm{Name: timerToken}, lifetime: actors.Alarm{Name: timerLifetime},
+		absence: actors.Alarm{Name: timerAbsence},
 	}
 }
 
@@ -120,6 +126,8 @@ func (s *session) Receive(ctx actor.Context) {
 		}
 	case *messages.Alarm:
 		switch {
+		case s.absence.IsRung(m):
+			s.end(messages.EndAbandoned)
 		case s.deadline.IsRung(m), s.hint.IsRung(m):
 			s.handle(s, m)
 		case s.expiry.IsRung(m):
@@ -163,6 +171,7 @@ func (s *session) leave() {
 	s.hint.Cancel()
 	s.expiry.Cancel()
 	s.lifetime.Cancel()
+	s.absence.Cancel()
 	if s.client.link != 0 {
 		s.send(wire.Error{Code: wire.CodeInternal, Message: "the session failed", Retryable: true})
 		s.Dismiss(s.client.link, wire.CloseInternal)
@@ -175,8 +184,12 @@ func (s *session) leave() {
 
 // attach takes a client's socket. An older one is replaced: its client is told, and nothing else happens to the session.
 func (s *session) attach(m *messages.ClientArrived) {
-	if s.client.link != 0 {
+	switch {
+	case s.client.link != 0:
 		s.bye(wire.ByeReplaced, wire.CloseNormal)
+	case s.state != unborn && !s.wasReady:
+		s.absence.Cancel()
+		s.tell(s.pool, &messages.Presence{Session: s.id, Here: true})
 	}
 	s.client = client{link: m.Link, acks: m.Hello.Acks}
 	s.Links.Bind(m.Link, s.self)
@@ -229,6 +242,7 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 // sendReady tells the client that its agent takes input.
 func (s *session) sendReady(ready wire.Ready) {
 	s.client.ready, ready.IO = true, s.io
+	s.wasReady = s.wasReady || s.client.link != 0
 	s.send(ready)
 }
 
@@ -239,11 +253,16 @@ func (s *session) send(frame wire.Frame) {
 	}
 }
 
-// clientLeft keeps the session for when its client comes back.
+// clientLeft keeps the session for when its client comes back: for a short while, and without a place among those who wait, if it
+// was never ready.
 func (s *session) clientLeft(cause string) {
 	s.creditUnread()
 	s.hint.Cancel()
 	s.observe(messages.Event{Kind: messages.EventClientLeft, Reason: cause})
+	if !s.wasReady {
+		s.absence.Set(s.Clock, s.self, s.settings.AbandonGrace)
+		s.tell(s.pool, &messages.Presence{Session: s.id})
+	}
 }
 
 func (s *session) tell(to *actor.PID, message any) { s.root.Send(to, message) }

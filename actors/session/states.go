@@ -45,21 +45,21 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: unborn, To: Adopted, When: "the pool takes it over with its task"},
 
 	{From: Waiting, To: Starting, When: "the pool binds a task to it"},
-	{From: Waiting, To: Ended, When: "no agent is ready in time, the pool gives it no task, the client closes it, or this gateway drains"},
+	{From: Waiting, To: Ended, When: "no agent is ready in time, the pool gives it no task, the client closes or abandons it, or this gateway drains"},
 
 	{From: Starting, To: Active, When: "its agent is ready"},
 	{From: Starting, To: Starting, When: "its task has failed, and the pool binds another one to it at once"},
 	{From: Starting, To: Waiting, When: "its task has failed, and it is the first of those who wait"},
-	{From: Starting, To: Ended, When: "one task too many has failed, no agent is ready in time, the client closes it, or this gateway drains"},
+	{From: Starting, To: Ended, When: "one task too many has failed, no agent is ready in time, the client closes or abandons it, or this gateway drains"},
 
 	{From: Active, To: Reconnecting, When: "its bridge's socket drops"},
 	{From: Active, To: Exited, When: "its agent ends"},
 	{From: Active, To: Waiting, When: "its task is lost: it claims another"},
-	{From: Active, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it, or this gateway drains"},
+	{From: Active, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
 
 	{From: Reconnecting, To: Active, When: "its bridge dials again"},
 	{From: Reconnecting, To: Waiting, When: "its task is lost: it claims another"},
-	{From: Reconnecting, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it, or this gateway drains"},
+	{From: Reconnecting, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
 
 	{From: Adopted, To: Unattended, When: "its bridge dials"},
 	{From: Adopted, To: Reconnecting, When: "its client comes"},
@@ -76,10 +76,10 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Parked, To: Ended, When: "it is idle, or this gateway drains"},
 
 	{From: Exited, To: ExitedDetached, When: "its bridge's socket drops"},
-	{From: Exited, To: Ended, When: "its client has the last of the output or does not come for it, its task is lost or moves to another gateway, the client closes it, or this gateway drains"},
+	{From: Exited, To: Ended, When: "its client has the last of the output or does not come for it, its task is lost or moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
 
 	{From: ExitedDetached, To: Exited, When: "its bridge dials again"},
-	{From: ExitedDetached, To: Ended, When: "its client has the last of the output or does not come for it, its task is lost or moves to another gateway, the client closes it, or this gateway drains"},
+	{From: ExitedDetached, To: Ended, When: "its client has the last of the output or does not come for it, its task is lost or moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
 })
 
 // Reported is the state as facts, metrics and the status tell it.

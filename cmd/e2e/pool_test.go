@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // startPool starts a gateway in a process of its own with a pool of cats.
@@ -58,4 +60,51 @@ func TestSurplusGoes(t *testing.T) {
 		t.Errorf("right after the minimum was lowered: %+v", s.Pool)
 	}
 	g.awaitReady(1)
+}
+
+// begins opens a socket and begins a session.
+func (g realGateway) begins(user string) *wireClient {
+	g.t.Helper()
+	w := g.wire(user)
+	w.says(wire.Hello{})
+	hears(w, "session", func(wire.Session) bool { return true })
+	return w
+}
+
+// A page that is loaded again and again begins a session each time. Those without a client hold no place and no task, so that
+// who stays is served by the task that was started for the first.
+func TestPageReloadsTakeOneTask(t *testing.T) {
+	bothWays(t, func(t *testing.T, warm bool) {
+		g := startPool(t, "ENABLE_WARM_POOL="+fmt.Sprint(warm), "WARM_POOL_MIN_SIZE=0", "LOCAL_START_DELAY=4s", "SESSION_ABANDON_GRACE=1s")
+		for range 10 {
+			_ = g.begins("ann").conn.NetConn().Close()
+			time.Sleep(200 * time.Millisecond)
+		}
+		last := g.begins("ann")
+		hears(last, "ready", func(wire.Ready) bool { return true })
+		s := g.awaitStatus("the ghosts are gone", func(s messages.PoolStatus) bool {
+			return len(s.Sessions) == 1 && len(s.Tasks) == 1
+		})
+		if s.Pool.Assigned != 1 {
+			t.Errorf("%+v", s.Pool)
+		}
+		if starts := len(g.log.lines("task is to be started")); warm && starts != 1 {
+			t.Errorf("%d tasks were started, want 1", starts)
+		}
+	})
+}
+
+// A burst gives up before it is served: nobody waits for it, and what was started for it goes.
+func TestABurstThatGivesUpLeavesNothing(t *testing.T) {
+	g := startPool(t, "WARM_POOL_MIN_SIZE=0", "LOCAL_START_DELAY=2s", "SESSION_ABANDON_GRACE=1s", "WARM_POOL_SURPLUS_TTL=2s")
+	var burst []*wireClient
+	for i := range 20 {
+		burst = append(burst, g.begins(fmt.Sprint("user-", i)))
+	}
+	for _, w := range burst {
+		_ = w.conn.NetConn().Close()
+	}
+	g.awaitStatus("nobody waits, and no task is left", func(s messages.PoolStatus) bool {
+		return len(s.Sessions)+len(s.Tasks)+s.Pool.Waiting == 0
+	})
 }

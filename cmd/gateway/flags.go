@@ -84,6 +84,7 @@ type flags struct {
 	RequireToken       bool          `name:"session-requires-token" env:"SESSION_REQUIRES_TOKEN" default:"${SESSION_REQUIRES_TOKEN}" negatable:"" help:"End a session whose user's newest token has expired (AUTH=jwt)." group:"Sessions"`
 	TokenGrace         time.Duration `env:"TOKEN_GRACE" default:"${TOKEN_GRACE}" help:"Time that a client then has to send another." group:"Sessions"`
 	MaxLifetime        time.Duration `name:"max-session-lifetime" env:"MAX_SESSION_LIFETIME" default:"${MAX_SESSION_LIFETIME}" help:"A session that is older ends; 0 for never. A gateway that takes a session over counts anew." group:"Sessions"`
+	AbandonGrace       time.Duration `name:"session-abandon-grace" env:"SESSION_ABANDON_GRACE" default:"${SESSION_ABANDON_GRACE}" help:"A session whose client left before its agent was ready ends after this long; until then it keeps its turn, and no place and no start." group:"Sessions"`
 	StartAttempts      int           `name:"session-start-attempts" env:"SESSION_START_ATTEMPTS" default:"${SESSION_START_ATTEMPTS}" help:"Tasks that a session is given, one after the other, before it has failed." group:"Sessions"`
 	MaxSessions        int           `env:"MAX_SESSIONS" default:"${MAX_SESSIONS}" help:"Most sessions in all." group:"Sessions"`
 	MaxSessionsPerUser int           `env:"MAX_SESSIONS_PER_USER" default:"${MAX_SESSIONS_PER_USER}" help:"Most sessions of one user." group:"Sessions"`
@@ -191,6 +192,7 @@ func (f *flags) settings() actors.Settings {
 	s.ReadyTTL, s.SurplusTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.PoolSurplusTTL, f.LaunchConcurrency
 	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts
 	s.RequireToken, s.TokenGrace, s.MaxSessionLifetime = f.RequireToken, f.TokenGrace, f.MaxLifetime
+	s.AbandonGrace = f.AbandonGrace
 	s.MaxSessions, s.MaxSessionsPerUser = f.MaxSessions, f.MaxSessionsPerUser
 	s.MaxSessionStartsPerSecond = f.MaxSessionStarts
 	s.AcceptTimeout, s.InitTimeout, s.StopGrace = f.AcceptTimeout, f.InitTimeout, f.StopGrace

@@ -22,6 +22,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventReady:         {zerolog.InfoLevel, "task is ready"},
 	messages.EventUnready:       {zerolog.WarnLevel, "ready task lost its socket; waiting for it to dial again"},
 	messages.EventWaiting:       {zerolog.InfoLevel, "session waits for a task"},
+	messages.EventAway:          {zerolog.InfoLevel, "client of a waiting session left; it has its turn again if it is back soon"},
 	messages.EventClaimed:       {zerolog.DebugLevel, "task is bound to a session"},
 	messages.EventReleased:      {zerolog.DebugLevel, "task is no longer its session's"},
 	messages.EventRequeued:      {zerolog.WarnLevel, "task failed its session, which gets another"},

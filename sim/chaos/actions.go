@@ -25,6 +25,8 @@ func init() {
 		{"arrive", 8, (*storm).arrive},
 		{"burst", 1, (*storm).burst},
 		{"leave", 3, (*storm).leave},
+		{"reload", 2, (*storm).reload},
+		{"give-up", 1, (*storm).giveUp},
 		{"say", 6, (*storm).say},
 		{"drop-client", 3, (*storm).dropClient},
 		{"dial-again", 2, (*storm).dialAgain},
@@ -46,6 +48,7 @@ func init() {
 		{"capture-bridge", 3, (*storm).captureBridge},
 		{"script", 2, (*storm).script},
 		{"resize", 2, (*storm).resize},
+		{"regret", 1, (*storm).regret},
 		{"deploy", 0, (*storm).deploy},
 		{"restart", 0, (*storm).restart},
 		{"drain", 0, (*storm).drain},
@@ -94,6 +97,33 @@ func (s *storm) leave() {
 	if c := s.client(); c != nil {
 		s.tell("client %d leaves", c.Number)
 		c.Leave()
+	}
+}
+
+// reload has a user come again in another session, as a page does that is loaded again, and leave the one before without a
+// word.
+func (s *storm) reload() {
+	for range 1 + s.dice.IntN(5) {
+		c := s.client()
+		if c == nil {
+			return
+		}
+		s.tell("client %d reloads its page", c.Number)
+		c.Vanish = true
+		c.Leave()
+		s.forgetClients()
+		s.arrive()
+		s.model.World.Advance(time.Duration(s.dice.IntN(500)) * ms)
+	}
+}
+
+// giveUp has everyone leave who waits.
+func (s *storm) giveUp() {
+	for _, c := range s.clients {
+		if c.ReadyAt.IsZero() {
+			s.tell("client %d gives up", c.Number)
+			c.Leave()
+		}
 	}
 }
 
@@ -261,7 +291,17 @@ func (s *storm) script() {
 
 func (s *storm) resize() {
 	minimum := s.dice.IntN(6)
-	maximum := minimum + s.dice.IntN(5)
+	s.resizeTo(minimum, minimum+s.dice.IntN(5))
+}
+
+// regret has an operator ask for more tasks and take that back while they start.
+func (s *storm) regret() {
+	s.resizeTo(5+s.dice.IntN(6), 11)
+	s.model.World.Advance(time.Duration(s.dice.IntN(3000)) * ms)
+	s.resize()
+}
+
+func (s *storm) resizeTo(minimum, maximum int) {
 	s.tell("the pool is to be %d to %d", minimum, maximum)
 	asked := s.model.Front()
 	s.model.Resize(minimum, maximum, func(r *messages.Resized) {

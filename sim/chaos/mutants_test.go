@@ -46,6 +46,15 @@ var mutants = []mutant{
 			s.Schedule = late{s.Schedule}
 		}
 	})},
+	{"who leaves is waited for", settings(func(s *actors.Settings) { s.AbandonGrace = time.Hour })},
+	{"the pool does not hear who leaves", losing(func(m any) bool {
+		presence, ok := m.(*messages.Presence)
+		return ok && !presence.Here
+	})},
+	{"the pool does not hear who is back", losing(func(m any) bool {
+		presence, ok := m.(*messages.Presence)
+		return ok && presence.Here
+	})},
 	{"one launch too many at once", settings(func(s *actors.Settings) { s.LaunchConcurrency++ })},
 	{"the start deadline is never", settings(func(s *actors.Settings) { s.StartTimeout = time.Hour })},
 	{"waiting clients hear nothing", settings(func(s *actors.Settings) { s.HintInterval = 10 * time.Second })},

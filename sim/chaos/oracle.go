@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -41,6 +42,8 @@ type oracle struct {
 	// overtaken; shared are the sessions of those and of several clients that knew nothing of one another.
 	stalled, hasty map[*model.Client]bool
 	shared         map[wire.SessionID]bool
+	// alone are the sessions that have no client, since when.
+	alone map[wire.SessionID]time.Time
 	// letIn is when a client was last given its session.
 	letIn map[*model.Client]time.Time
 }
@@ -60,8 +63,10 @@ type taskBook struct {
 // sessionBook is what the oracle knows of a session.
 type sessionBook struct {
 	task wire.TaskID
-	// gateway is the process that the task is the session's at.
-	gateway int
+	// gateway is the process that the task is the session's at, heldBy the one whose session actor has last spoken.
+	gateway, heldBy int
+	// ready says that it has had an agent, met that it had its client then, or had both before it was adopted.
+	ready, met bool
 }
 
 func newOracle(s *storm, o *model.Options) *oracle {
@@ -69,7 +74,7 @@ func newOracle(s *storm, o *model.Options) *oracle {
 		storm: s, spare: max(1, o.Settings.Min-o.Settings.Threshold), books: map[int]*gatewayBook{},
 		tasks: map[wire.TaskID]*taskBook{}, sessions: map[wire.SessionID]*sessionBook{},
 		lines: newLineBook(), strangers: map[*model.Client]bool{}, letIn: map[*model.Client]time.Time{},
-		stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[wire.SessionID]bool{},
+		alone: map[wire.SessionID]time.Time{}, stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[wire.SessionID]bool{},
 	}
 	oracle.turnTo(1)
 	return oracle
@@ -115,6 +120,7 @@ func (o *oracle) event(e *messages.Event) {
 		o.claimed(e) // before the books are changed by it
 	}
 	o.poolEvent(e)
+	o.attendance(e)
 	o.hosts.fact(e)
 	switch e.Kind {
 	case messages.EventSessionBegun:
@@ -144,6 +150,37 @@ func (o *oracle) event(e *messages.Event) {
 		}
 		o.task(e.Task).elsewhere = true // an operator's
 	}
+}
+
+// attendance follows which sessions have their clients.
+func (o *oracle) attendance(e *messages.Event) {
+	if e.Session == "" {
+		return
+	}
+	s := o.session(e.Session)
+	switch e.Kind {
+	case messages.EventSessionBegun:
+		s.ready, s.met = false, false
+	case messages.EventAdopted:
+		s.ready, s.met = true, true
+	case messages.EventAttached:
+		delete(o.alone, e.Session)
+	case messages.EventClientLeft:
+		o.alone[e.Session] = e.At
+	case messages.EventSessionReady:
+		s.ready = true
+	case messages.EventSessionEnded:
+		delete(o.alone, e.Session)
+		return
+	case messages.EventCrashed:
+		delete(o.alone, e.Session)
+		return
+	default:
+		return
+	}
+	s.heldBy = o.number
+	_, isAlone := o.alone[e.Session]
+	s.met = s.met || s.ready && !isAlone
 }
 
 // claimed checks that a task is ready, that it serves one session in its life, and that a session has one live task. What
@@ -211,6 +248,12 @@ func (o *oracle) afterStep() {
 	now := o.storm.model.World.Now()
 	for _, c := range o.storm.clients {
 		o.notLeftInSilence(c, now)
+	}
+	for _, id := range slices.Sorted(maps.Keys(o.alone)) {
+		limit := o.books[o.session(id).heldBy].settings.AbandonGrace + slack
+		if since := now.Sub(o.alone[id]); since > limit && !o.session(id).met {
+			o.breach("session %s was never ready, and lives without its client for %v", id, since)
+		}
 	}
 	if err := o.storm.model.Failure(); err != nil {
 		o.breach("the pool failed: %v", err)

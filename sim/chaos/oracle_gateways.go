@@ -30,6 +30,7 @@ func (o *oracle) turnTo(number int) {
 			number: number, settings: o.storm.weather.options.Settings, hosts: newHostBook(), places: map[wire.TaskID]place{},
 		}
 		book.floor, book.floored = book.settings.Min, o.storm.elapsed()
+		book.pool.turns, book.pool.away = map[wire.SessionID]int{}, map[wire.SessionID]bool{}
 		book.pool.taken = o.storm.elapsed() + book.settings.AdoptionGrace
 		if o.gatewayBook != nil {
 			book.pool.failures = o.pool.failures
@@ -50,6 +51,11 @@ func (o *oracle) speaker() int {
 // ended takes in that a process has ended. What it had claimed stays claimed: the next one has to know. But a bridge that
 // never heard of a claim is free for another, and what was to be stopped the next one may find in use.
 func (o *oracle) ended(number int) {
+	for id, s := range o.sessions {
+		if s.heldBy == number {
+			delete(o.alone, id)
+		}
+	}
 	for _, t := range o.tasks {
 		if t.gateway != number {
 			continue

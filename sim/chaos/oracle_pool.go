@@ -23,6 +23,11 @@ type poolBook struct {
 	ready, starting, waiting int
 	// queue are the sessions that wait, in the order in which they are to be served.
 	queue []wire.SessionID
+	// turns are in which order: of those that wait, and of those whose clients are away. first and last are the ends of it.
+	turns       map[wire.SessionID]int
+	first, last int
+	// away are the sessions of which the pool knows that they have a turn and no client.
+	away map[wire.SessionID]bool
 	// low says that the supply has been at or below the threshold, or that an operator has changed the bounds, since the
 	// minimum last stood ready: until it does again, the pool owes it.
 	low bool
@@ -56,22 +61,37 @@ func (o *oracle) move(id wire.TaskID, to place) {
 	o.places[id] = to
 }
 
-// wait takes a session among the waiters: at the back, or, when a task has failed it, first again.
-func (o *oracle) wait(id wire.SessionID, first bool) {
-	if first {
-		o.pool.queue = slices.Insert(o.pool.queue, 0, id)
-	} else {
-		o.pool.queue = append(o.pool.queue, id)
+// wait takes a session among the waiters, at its turn: it has one from before, when its client is back, or the last.
+func (o *oracle) wait(id wire.SessionID) {
+	p := &o.pool
+	delete(p.away, id)
+	if _, has := p.turns[id]; !has {
+		p.last++
+		p.turns[id] = p.last
 	}
-	o.pool.waiting = len(o.pool.queue)
+	place, _ := slices.BinarySearchFunc(p.queue, p.turns[id], func(other wire.SessionID, turn int) int {
+		return p.turns[other] - turn
+	})
+	p.queue = slices.Insert(p.queue, place, id)
+	p.waiting = len(p.queue)
 }
 
-// waitNoMore takes a session away from the waiters, if it was one, and tells its place.
-func (o *oracle) waitNoMore(id wire.SessionID) int {
+// again gives a session that a task has failed the first turn.
+func (o *oracle) again(id wire.SessionID) {
+	o.pool.first--
+	o.pool.turns[id] = o.pool.first
+}
+
+// waitNoMore takes a session away from the waiters, if it was one, and tells its place. Its turn is over, unless it is away.
+func (o *oracle) waitNoMore(id wire.SessionID, away bool) int {
 	place := slices.Index(o.pool.queue, id)
 	if place >= 0 {
 		o.pool.queue = slices.Delete(o.pool.queue, place, place+1)
 		o.pool.waiting = len(o.pool.queue)
+	}
+	if !away {
+		delete(o.pool.turns, id)
+		delete(o.pool.away, id)
 	}
 	return place
 }
@@ -96,7 +116,12 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.move(e.Task, placeStarting)
 	case messages.EventClaimed:
 		o.move(e.Task, placeElsewhere)
-		if place := o.waitNoMore(e.Session); place > 0 && o.settings.WarmPool {
+		left, isAlone := o.alone[e.Session]
+		isAlone = isAlone && left.Before(e.At) && !o.session(e.Session).met // else it crossed with the claim
+		if (isAlone || o.pool.away[e.Session]) && o.settings.WarmPool {
+			o.breach("session %s was given task %s, and its client is away", e.Session, e.Task)
+		}
+		if place := o.waitNoMore(e.Session, false); place > 0 && o.settings.WarmPool {
 			o.breach("session %s was served before %d that have waited longer", e.Session, place)
 		}
 	case messages.EventEvicted:
@@ -108,9 +133,14 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.move(e.Task, placeElsewhere)
 		o.pool.failures++
 	case messages.EventWaiting:
-		o.wait(e.Session, e.Why == wire.WhyClaimFailed)
+		o.wait(e.Session)
+	case messages.EventRequeued:
+		o.again(e.Session)
+	case messages.EventAway:
+		o.waitNoMore(e.Session, true)
+		o.pool.away[e.Session] = true
 	case messages.EventLeft, messages.EventClaimFailed:
-		o.waitNoMore(e.Session)
+		o.waitNoMore(e.Session, false)
 	case messages.EventResized:
 		o.settings.Min, o.settings.Max = e.N, e.M
 		o.settings.Threshold = max(0, e.N-o.spare)
