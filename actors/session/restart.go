@@ -19,8 +19,7 @@ func (s *session) taskLost(m *messages.TaskLost) bool {
 	s.restarts++
 	if lasted := s.Clock.Now().Sub(s.ready); lasted >= s.settings.StartTimeout {
 		s.quickLosses = 0
-	}
-	if !m.ToldToEnd {
+	} else if !m.ToldToEnd {
 		s.quickLosses++
 	}
 	if s.quickLosses >= s.settings.ClaimAttempts {

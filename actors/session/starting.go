@@ -102,6 +102,8 @@ func (s *session) starting(message any) {
 		s.task, s.taskPID = "", nil
 		s.become(Waiting, (*session).waiting, keep)
 		s.sendWaiting(&m.Hint)
+	case *messages.TaskMoved: // its bridge went to another gateway as the agent was getting ready
+		s.end(messages.EndDraining)
 	case *messages.Alarm:
 		if s.deadline.IsRung(m) {
 			s.startTimedOut()

@@ -50,7 +50,7 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Starting, To: Active, When: "its agent is ready"},
 	{From: Starting, To: Starting, When: "its task has failed, and the pool binds another one to it at once"},
 	{From: Starting, To: Waiting, When: "its task has failed, and it is the first of those who wait"},
-	{From: Starting, To: Ended, When: "one task too many has failed, no agent is ready in time, the client closes or abandons it, or this gateway drains"},
+	{From: Starting, To: Ended, When: "one task too many has failed, no agent is ready in time, its task moves to another gateway, the client closes or abandons it, or this gateway drains"},
 
 	{From: Active, To: Reconnecting, When: "its bridge's socket drops"},
 	{From: Active, To: Exited, When: "its agent ends"},

@@ -34,7 +34,7 @@ const (
 	Adopted State = "adopted"
 	// Resuming: as Adopted, and its bridge is connected. It says whether the agent is ready.
 	Resuming State = "resuming"
-	// LeavingActive: its agent serves the session, and its bridge was asked to dial another gateway.
+	// LeavingActive: it has a session, and its bridge was asked to dial another gateway. The agent may have ended, or not be ready yet.
 	LeavingActive State = "leaving_active"
 	// Finished: its agent has ended. Its bridge stays until the client has read the last of the output.
 	Finished State = "finished"
@@ -58,7 +58,7 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: unborn, To: Stopping, When: "its first actor crashed"},
 
 	{From: Launching, To: Ready, When: "its bridge dials"},
-	{From: Launching, To: Stopping, When: "its start fails, its bridge does not dial in time, or the pool gives it up"},
+	{From: Launching, To: Stopping, When: "its start fails, ECS has stopped it, its bridge shows a session, its bridge does not dial in time, or the pool gives it up"},
 
 	{From: Awaited, To: Ready, When: "its bridge dials and shows the pass"},
 	{From: Awaited, To: Adopted, When: "its bridge dials and proves to have a session"},
@@ -74,24 +74,24 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Ready, To: Redialling, When: "its socket drops"},
 	{From: Ready, To: Awaited, When: "its socket drops, and an earlier gateway has started it"},
 	{From: Ready, To: LeavingReady, When: "this gateway hands over"},
-	{From: Ready, To: Stopping, When: "somebody else or ECS stops it, or the pool gives it up"},
+	{From: Ready, To: Stopping, When: "its bridge says that its container was told to end, ECS has stopped it, or the pool gives it up"},
 
 	{From: LeavingReady, To: Moved, When: "its socket drops"},
 	{From: LeavingReady, To: Assigned, When: "the pool had assigned it before it could leave"},
 	{From: LeavingReady, To: Adopted, When: "its bridge dials again and proves to have got a session from another gateway"},
-	{From: LeavingReady, To: Stopping, When: "somebody else or ECS stops it, or the pool gives it up"},
+	{From: LeavingReady, To: Stopping, When: "its bridge says that its container was told to end, ECS has stopped it, or the pool gives it up"},
 
 	{From: Assigned, To: Accepted, When: "its bridge accepts the user"},
 	{From: Assigned, To: Active, When: "its bridge says that the agent is ready"},
-	{From: Assigned, To: Stopping, When: "its bridge does not answer, dials again, drops or fails, somebody else or ECS stops it, or its session ends"},
+	{From: Assigned, To: Stopping, When: "its bridge does not answer, dials again, drops or fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: Accepted, To: Active, When: "its bridge says that the agent is ready"},
-	{From: Accepted, To: Stopping, When: "the agent is not ready in time, its bridge dials again, drops or fails, somebody else or ECS stops it, or its session ends"},
+	{From: Accepted, To: Stopping, When: "the agent is not ready in time, its bridge dials again, drops or fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: Active, To: Detached, When: "its socket drops"},
 	{From: Active, To: Finished, When: "its agent ends"},
 	{From: Active, To: LeavingActive, When: "this gateway hands over"},
-	{From: Active, To: Stopping, When: "somebody else or ECS stops it, or its session ends"},
+	{From: Active, To: Stopping, When: "its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: Detached, To: Active, When: "its bridge dials again"},
 	{From: Detached, To: Moved, When: "this gateway hands over"},
@@ -106,20 +106,20 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Resuming, To: Adopted, When: "its socket drops"},
 	{From: Resuming, To: Finished, When: "its agent ends"},
 	{From: Resuming, To: LeavingActive, When: "this gateway hands over"},
-	{From: Resuming, To: Stopping, When: "the agent is not ready in time or fails, somebody else or ECS stops it, or its session ends"},
+	{From: Resuming, To: Stopping, When: "the agent is not ready in time or fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: LeavingActive, To: Moved, When: "its socket drops"},
-	{From: LeavingActive, To: Stopping, When: "the agent fails, somebody else or ECS stops it, or its session ends"},
+	{From: LeavingActive, To: Stopping, When: "the agent fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: Finished, To: FinishedDetached, When: "its socket drops"},
 	{From: Finished, To: LeavingActive, When: "this gateway hands over"},
-	{From: Finished, To: Stopping, When: "somebody else or ECS stops it, or its session ends"},
+	{From: Finished, To: Stopping, When: "its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: FinishedDetached, To: Finished, When: "its bridge dials again"},
 	{From: FinishedDetached, To: Moved, When: "this gateway hands over"},
 	{From: FinishedDetached, To: Stopping, When: "its bridge does not dial in time, ECS has stopped it, or its session ends"},
 
-	{From: Stopping, To: Gone, When: "ECS has accepted the stop or has no such task, or there is no hope left"},
+	{From: Stopping, To: Gone, When: "ECS accepts the stop or has no such task, or it was asked for the last time"},
 })
 
 // Reported is the state as facts, metrics and the status tell it.

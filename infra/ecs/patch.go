@@ -50,7 +50,9 @@ func again(d *types.TaskDefinition) *awsecs.RegisterTaskDefinitionInput {
 	return &awsecs.RegisterTaskDefinitionInput{
 		Family: d.Family, ContainerDefinitions: d.ContainerDefinitions, Cpu: d.Cpu, Memory: d.Memory,
 		EnableFaultInjection: d.EnableFaultInjection, EphemeralStorage: d.EphemeralStorage,
-		ExecutionRoleArn: d.ExecutionRoleArn, TaskRoleArn: d.TaskRoleArn, InferenceAccelerators: d.InferenceAccelerators,
+		ExecutionRoleArn: d.ExecutionRoleArn, TaskRoleArn: d.TaskRoleArn,
+		//lint:ignore SA1019 ECS takes none any more, and says so itself about a definition that has some
+		InferenceAccelerators: d.InferenceAccelerators,
 		IpcMode: d.IpcMode, PidMode: d.PidMode, NetworkMode: d.NetworkMode, PlacementConstraints: d.PlacementConstraints,
 		ProxyConfiguration: d.ProxyConfiguration, RequiresCompatibilities: d.RequiresCompatibilities,
 		RuntimePlatform: d.RuntimePlatform, Volumes: d.Volumes,

@@ -139,7 +139,7 @@ func strategyItems(items []string) (all []types.CapacityProviderStrategyItem, er
 func (r Running) strategies() (all []types.PlacementStrategy, err error) {
 	if r.OnFargate() {
 		if len(r.PlacementStrategy) > 0 {
-			return nil, errors.New("Fargate takes none")
+			return nil, errors.New("tasks on Fargate take none")
 		}
 		return nil, nil
 	}
@@ -148,7 +148,7 @@ func (r Running) strategies() (all []types.PlacementStrategy, err error) {
 		wanted = []string{"spread:attribute:ecs.availability-zone", "binpack:memory"}
 	}
 	if len(wanted) > maxStrategies {
-		return nil, fmt.Errorf("ECS takes at most %d", maxStrategies)
+		return nil, fmt.Errorf("there are more than the %d that ECS takes", maxStrategies)
 	}
 	for _, item := range wanted {
 		kind, field, _ := strings.Cut(item, ":")
@@ -178,7 +178,7 @@ func (r Running) constraints() (all []types.PlacementConstraint, err error) {
 	case len(r.PlacementConstraints) > maxConstraints:
 		return nil, fmt.Errorf("ECS takes at most %d", maxConstraints)
 	case len(r.PlacementConstraints) > 0 && r.OnFargate():
-		return nil, errors.New("Fargate takes none")
+		return nil, errors.New("tasks on Fargate take none")
 	}
 	for _, item := range r.PlacementConstraints {
 		c := types.PlacementConstraint{Type: types.PlacementConstraintTypeDistinctInstance}
