@@ -53,7 +53,7 @@ func again(d *types.TaskDefinition) *awsecs.RegisterTaskDefinitionInput {
 		ExecutionRoleArn: d.ExecutionRoleArn, TaskRoleArn: d.TaskRoleArn,
 		//lint:ignore SA1019 ECS takes none any more, and says so itself about a definition that has some
 		InferenceAccelerators: d.InferenceAccelerators,
-		IpcMode: d.IpcMode, PidMode: d.PidMode, NetworkMode: d.NetworkMode, PlacementConstraints: d.PlacementConstraints,
+		IpcMode:               d.IpcMode, PidMode: d.PidMode, NetworkMode: d.NetworkMode, PlacementConstraints: d.PlacementConstraints,
 		ProxyConfiguration: d.ProxyConfiguration, RequiresCompatibilities: d.RequiresCompatibilities,
 		RuntimePlatform: d.RuntimePlatform, Volumes: d.Volumes,
 	}
