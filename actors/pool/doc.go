@@ -17,6 +17,7 @@
 //   - HostsListed, from the fleet: what a sweep saw; HostSeen or HostMissing goes to each host.
 //   - ListRequest, from a task: its ARN is still missing; the tasks are listed again, and TaskFound follows.
 //   - Parked, from a session: it has lost its task and does not claim another before its client comes; DrainSession follows if this gateway drains.
+//   - Presence, from a session: its client has come or gone before it was ready; without one it keeps its turn and is given no task.
 //   - Resize, from the process: the pool's bounds change; Resized answers.
 //   - RevisionFound, from the launcher: the definition that new tasks are started with; ready tasks of another one are replaced.
 //   - SessionEnded, from a session: its last word; its task is sent Retire, and it is stopped.

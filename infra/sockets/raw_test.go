@@ -288,13 +288,22 @@ func TestStrangers(t *testing.T) {
 // TestAnnouncedBodiesKeepNobodyOut: more peers than there may be announce a body and send none. Each is answered and let go at once,
 // and whoever comes next is served.
 func TestAnnouncedBodiesKeepNobodyOut(t *testing.T) {
-	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
 	operator := func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer operator" }
+	served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !operator(r) {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, _ = io.Copy(w, r.Body)
+	})
 	server := NewServer(WithoutBodies(served, operator), zerolog.Nop())
 	dial := serveWith(t, server)
-	for _, announced := range []string{
-		"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "POST /api/pool HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n",
-		"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "GET /ws HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+	for announced, status := range map[string]string{
+		"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n":                              "413",
+		"GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n":                   "413",
+		"GET /ws HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n":         "413",
+		"POST /api/pool HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n":                          "401",
+		"DELETE /api/sessions/s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n":         "401",
+		"POST /api/drain HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n": "401",
 	} {
 		conn := dial()
 		if _, err := io.WriteString(conn, announced); err != nil {
@@ -302,7 +311,7 @@ func TestAnnouncedBodiesKeepNobodyOut(t *testing.T) {
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // well under the server's own ReadTimeout
 		answer, err := io.ReadAll(conn)
-		if !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") || isTimeout(err) {
+		if !strings.HasPrefix(string(answer), "HTTP/1.1 "+status+" ") || isTimeout(err) {
 			t.Errorf("%q: answered %.40q, %v", announced, answer, err)
 		}
 	}

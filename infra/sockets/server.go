@@ -83,8 +83,9 @@ func (s *strangers) note(conn net.Conn, state http.ConnState) net.Conn {
 	return victim
 }
 
-// WithoutBodies refuses requests that announce a body, but for those that mayHave one. Nobody who has not shown who they are
-// may have the server wait for what they have announced, to read it or to pass over it.
+// WithoutBodies lets nobody have the server wait for a body that they have announced, to read it or to pass over it, but for
+// those requests that mayHave one. A GET with a body is refused, for it may be a handshake, and the body would be taken for
+// frames. What else has one is answered as though it had none: next says who may ask for it.
 func WithoutBodies(next http.Handler, mayHave func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 || mayHave(r) {
@@ -92,7 +93,13 @@ func WithoutBodies(next http.Handler, mayHave func(*http.Request) bool) http.Han
 			return
 		}
 		w.Header().Set("Connection", "close")
-		http.Error(w, "a request with a body is not taken here", http.StatusRequestEntityTooLarge)
+		if r.Method == http.MethodGet {
+			http.Error(w, "a request with a body is not taken here", http.StatusRequestEntityTooLarge)
+		} else {
+			bare := r.WithContext(r.Context())
+			bare.Body, bare.ContentLength, bare.TransferEncoding = http.NoBody, 0, nil
+			next.ServeHTTP(w, bare)
+		}
 		controller := http.NewResponseController(w)
 		_ = controller.Flush() // the answer goes out before the server finds that the body does not come
 		_ = controller.SetReadDeadline(time.Now())
