@@ -45,6 +45,7 @@ var found = []uint64{
 	4816,           // a gap over outputs that were sent
 	926, 2421, 359, // a token, a loss and a replay that nobody was told of
 	6606, 7374, // a deploy: an output told twice, a task claimed that was leaving
+	7676,           // a client turned away by a gateway that is full for longer than lines are waited for
 	8212, 68, 5291, // a client sent away as soon as it was ready, or told ready and never served
 	858, 55, 13, // a captured bridge that was given another user
 }

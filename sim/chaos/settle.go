@@ -176,11 +176,25 @@ func (s *storm) pendingClient(c *model.Client) string {
 		if c.Return == nil {
 			return "" // it has not noticed yet that it is gone
 		}
+		if s.turnedAway(c) {
+			return ""
+		}
 		return "it has no socket"
 	case !c.Asked.IsZero():
 		return "it waits for an agent"
 	}
 	return s.owed(c)
+}
+
+// turnedAway reports whether all of the gateway's places are others', and none is kept for the client. One comes free when a
+// session ends idle, which may be later than lines are waited for.
+func (s *storm) turnedAway(c *model.Client) bool {
+	if s.draining {
+		return false
+	}
+	status, settings := s.model.Status(), &s.oracle.books[s.model.Front()].settings
+	return len(status.Sessions) >= settings.MaxSessions &&
+		!slices.ContainsFunc(status.Sessions, func(known messages.SessionStatus) bool { return known.ID == c.Session })
 }
 
 // owed says what a client and its agent still owe one another.
