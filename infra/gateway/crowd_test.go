@@ -26,6 +26,7 @@ const (
 	crowdVariable       = "HEARTH_TEST_CROWD"
 	crowdSecretVariable = "HEARTH_TEST_CROWD_SECRET"
 	crowdContainer      = "bridge"
+	crowdAccessPoint    = "fsap-00000000"
 	// crowdDialers is how many connect at once.
 	crowdDialers = 64
 )
@@ -205,7 +206,15 @@ func crowdECS(count int) http.Handler {
 			return object{"containerInstances": []object{{"containerInstanceArn": host, "status": "ACTIVE", "agentConnected": true}}}
 		},
 		"DescribeTaskDefinition": func([]string) object {
-			return object{"taskDefinition": object{"status": "ACTIVE", "containerDefinitions": []object{{"name": crowdContainer}}}}
+			return object{"taskDefinition": object{
+				"status": "ACTIVE", "volumes": []object{{"name": "efs", "efsVolumeConfiguration": object{
+					"fileSystemId": "fs-1", "transitEncryption": "ENABLED",
+					"authorizationConfig": object{"accessPointId": crowdAccessPoint, "iam": "ENABLED"},
+				}}},
+				"containerDefinitions": []object{{
+					"name": crowdContainer, "mountPoints": []object{{"sourceVolume": "efs", "containerPath": "/mnt/efs"}},
+				}},
+			}}
 		},
 		"DescribeTasks": func(tasks []string) object {
 			described := []object{}

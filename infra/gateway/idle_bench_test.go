@@ -142,7 +142,7 @@ func startForCrowd(tb testing.TB, secret, ecs string, sessions int) *Gateway {
 	}
 	g, err := Start(context.Background(), Config{
 		ListenAddr: "127.0.0.1:0", InternalListenAddr: "127.0.0.1:0", GatewayWSURL: "ws://127.0.0.1:1",
-		Backend: BackendECS, SharedAP: true, SharedAPID: "fsap-00000000", Actors: settings, Auth: AuthDev, DevToken: DevTokenOff,
+		Backend: BackendECS, SharedAP: true, SharedAPID: crowdAccessPoint, Actors: settings, Auth: AuthDev, DevToken: DevTokenOff,
 		ECS:             ECSConfig{Cluster: "c", TaskDefinition: "agent:1", ContainerName: crowdContainer, StartedBy: "idle"},
 		TaskTokenSecret: secret, MaxFrameBytes: 1 << 20, MaxConnections: sessions, DrainTimeout: time.Second,
 	}, zerolog.Nop(), nil)
