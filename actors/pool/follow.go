@@ -29,7 +29,7 @@ func (p *pool) follow() {
 	if target == p.target {
 		return
 	}
-	p.target, p.settings.Threshold = target, max(0, target-p.spare)
+	p.target, p.settings.Threshold = target, max(0, target-p.thresholdGap)
 	p.refill.under = true
 	p.observe(messages.Event{Kind: messages.EventResized, N: target, M: p.settings.Max})
 }

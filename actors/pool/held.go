@@ -69,7 +69,7 @@ func (p *pool) limits(now time.Time) limits {
 
 // hostsFull reports whether a task that was started now would have to wait for a host, as far as the last look at them tells.
 func (p *pool) hostsFull() bool {
-	if p.found == 0 {
+	if p.hostsSeen == 0 {
 		return false
 	}
 	_, unplaced := p.startingAt(boundless)

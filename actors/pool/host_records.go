@@ -34,29 +34,29 @@ type hosts struct {
 	prepared messages.PreparedHosts
 	// swept says that a sweep has told which hosts there are.
 	swept bool
-	// gone are hosts that were lost, and when: late news must not bring one back.
-	gone recent[messages.HostID, time.Time]
-	// found counts the hosts that were ever seen.
-	found int
+	// lost are hosts that are no more, and when: late news must not bring one back.
+	lost recent[messages.HostID, time.Time]
+	// hostsSeen counts the hosts that were ever seen.
+	hostsSeen int
 }
 
 func (h *hosts) add(host *hostRecord) {
-	h.gone.remove(host.id)
+	h.lost.remove(host.id)
 	h.byID[host.id] = host
 	h.inOrder = append(h.inOrder, host)
 }
 
 // remove takes a host out of the books that was lost at the given time.
 func (h *hosts) remove(host *hostRecord, at time.Time) {
-	h.gone.add(host.id, at)
+	h.lost.add(host.id, at)
 	delete(h.byID, host.id)
 	h.inOrder = slices.DeleteFunc(h.inOrder, func(each *hostRecord) bool { return each == host })
 }
 
-// isGone reports whether a host is lost for a task that was asked for at the given time. ECS places nothing on a host that
+// isLost reports whether a host is lost for a task that was asked for at the given time. ECS places nothing on a host that
 // is gone: a task that was asked for since the loss and is there proves that the host is, too.
-func (h *hosts) isGone(id messages.HostID, asked time.Time) bool {
-	return h.gone.has(id) && asked.Before(h.gone.get(id))
+func (h *hosts) isLost(id messages.HostID, asked time.Time) bool {
+	return h.lost.has(id) && asked.Before(h.lost.get(id))
 }
 
 // freeSlots is how many more tasks have room on the hosts in service.
@@ -89,8 +89,8 @@ func (h *hosts) pick(placement actors.Placement) *taskRecord {
 	return best.ready.Front().Value.(*taskRecord)
 }
 
-// settle notes which host a task is on; nil when it is on none any more.
-func (t *taskRecord) settle(host *hostRecord) {
+// placeOn notes which host a task is on; nil when it is on none any more.
+func (t *taskRecord) placeOn(host *hostRecord) {
 	t.leaveHost()
 	if t.host != nil {
 		t.host.tasks--

@@ -90,7 +90,7 @@ func TestBooksAddUp(t *testing.T) {
 				host := rapid.SampledFrom(b.hosts).Draw(t, "host")
 				for _, task := range b.tasks {
 					if task.host == host {
-						task.settle(nil)
+						task.placeOn(nil)
 						delete(b.on, task)
 					}
 				}
@@ -103,7 +103,7 @@ func TestBooksAddUp(t *testing.T) {
 					t.Skip("there is no host")
 				}
 				b.on[task] = rapid.SampledFrom(b.hosts).Draw(t, "host")
-				task.settle(b.on[task])
+				task.placeOn(b.on[task])
 			},
 			"": b.check,
 		})
@@ -183,17 +183,17 @@ func (b *books) checkPick(t *rapid.T, placement actors.Placement, better func(a,
 func TestAHostIsGoneForWhatWasAskedForBefore(t *testing.T) {
 	h := newRecords().hosts
 	lost := time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)
-	if h.isGone("host-1", lost) {
+	if h.isLost("host-1", lost) {
 		t.Error("a host that nobody knows is gone")
 	}
 	host := &hostRecord{id: "host-1"}
 	h.add(host)
 	h.remove(host, lost)
-	if !h.isGone("host-1", lost.Add(-1)) || h.isGone("host-1", lost) || h.isGone("host-2", lost.Add(-1)) {
+	if !h.isLost("host-1", lost.Add(-1)) || h.isLost("host-1", lost) || h.isLost("host-2", lost.Add(-1)) {
 		t.Error("a lost host is gone for what was asked for before, and for nothing else")
 	}
 	h.add(host)
-	if h.isGone("host-1", lost.Add(-1)) {
+	if h.isLost("host-1", lost.Add(-1)) {
 		t.Error("a host that was found anew is gone")
 	}
 }

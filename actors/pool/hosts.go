@@ -56,9 +56,9 @@ func (p *pool) hostAt(id messages.HostID) *hostRecord {
 
 // spawnHost gives a host an actor, which takes up where an earlier one has left it.
 func (p *pool) spawnHost(record *hostRecord, was messages.HostState) {
-	p.found++
+	p.hostsSeen++
 	// Invariant: the name is free, for each host's actor has its own number.
-	name := actors.HostName(record.id) + "#" + strconv.Itoa(p.found)
+	name := actors.HostName(record.id) + "#" + strconv.Itoa(p.hostsSeen)
 	record.pid = p.spawn(name, host.New(p.Ports, p.ctx.Self(), record.id, was))
 }
 
@@ -66,7 +66,7 @@ func (p *pool) spawnHost(record *hostRecord, was messages.HostState) {
 func (p *pool) hostChanged(m *messages.HostChanged) {
 	host := p.byID[m.Host]
 	if host == nil {
-		if !p.gone.has(m.Host) { // else it crossed with the host's loss
+		if !p.lost.has(m.Host) { // else it crossed with the host's loss
 			p.unexpected(m)
 		}
 		return
@@ -132,7 +132,7 @@ func (p *pool) hostLost(host *hostRecord) {
 		if t.state == poolAssigned {
 			p.loseTask(t)
 		}
-		t.settle(nil)
+		t.placeOn(nil)
 	}
 }
 
@@ -174,14 +174,14 @@ func (p *pool) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	if t.host != nil || t.state == poolStopping {
 		return
 	}
-	if p.isGone(m.Host, t.started) {
+	if p.isLost(m.Host, t.started) {
 		p.loseTask(t)
 		p.replenish()
 		return
 	}
 	p.hostCame(t)
 	host := p.hostAt(m.Host)
-	t.settle(host)
+	t.placeOn(host)
 	host.slots = max(0, host.slots-1)
 	switch {
 	case host.state != messages.HostDraining:
@@ -221,7 +221,7 @@ func newBootTimes(b actors.BootTimes) [bootKinds]estimate {
 // false when there is room for so many, or when nothing is known of hosts. A cluster scaled to none is known to have none.
 func (p *pool) nextBoot(n int) (bootKind, bool) {
 	switch {
-	case !p.swept && p.found == 0, n <= p.freeSlots():
+	case !p.swept && p.hostsSeen == 0, n <= p.freeSlots():
 		return bootCold, false
 	case p.prepared.Hibernated > 0:
 		return bootHibernated, true

@@ -227,9 +227,9 @@ func (p *pond) happens(t *rapid.T) {
 	case 6:
 		p.concurrency = count.Draw(t, "concurrency")
 	case 7:
-		spare := p.minimum - p.threshold
+		thresholdGap := p.minimum - p.threshold
 		p.minimum = count.Draw(t, "minimum")
-		p.maximum, p.threshold = max(1, p.minimum+count.Draw(t, "more")), max(0, p.minimum-spare)
+		p.maximum, p.threshold = max(1, p.minimum+count.Draw(t, "more")), max(0, p.minimum-thresholdGap)
 	}
 }
 

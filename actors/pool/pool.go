@@ -35,9 +35,9 @@ type pool struct {
 	// target is what the pool is filled up to: the settings' minimum, or what the schedule says. turn rings when it may change.
 	target int
 	turn   actors.Alarm
-	// spare is how far the threshold is below the minimum, also once the pool was resized: at least 1.
-	spare int
-	ctx   actor.Context
+	// thresholdGap is how far the threshold is below the minimum, also once the pool was resized: at least 1.
+	thresholdGap int
+	ctx          actor.Context
 
 	// startTime is this deployment's own measured time from a start to ready.
 	startTime estimate
@@ -97,7 +97,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		turn:          actors.Alarm{Name: timerTarget},
 		target:        settings.Min,
 		adoption:      newAdoption(),
-		spare:         max(1, settings.Min-settings.Threshold),
+		thresholdGap:  max(1, settings.Min-settings.Threshold),
 		endedSessions: newRecent[wire.SessionID, endedSession](remembered),
 		endedTasks:    newRecent[wire.TaskID, bool](remembered),
 		starts:        pace{perSecond: settings.MaxSessionStartsPerSecond},

@@ -146,7 +146,7 @@ func newRecords() records {
 		sessions: map[wire.SessionID]*sessionRecord{},
 		perUser:  map[wire.UserID]int{},
 		hosts: hosts{
-			byID: map[messages.HostID]*hostRecord{}, gone: newRecent[messages.HostID, time.Time](remembered),
+			byID: map[messages.HostID]*hostRecord{}, lost: newRecent[messages.HostID, time.Time](remembered),
 		},
 	}
 }
@@ -198,7 +198,7 @@ func (r *records) move(t *taskRecord, to poolState) {
 
 // forget removes a task that is gone.
 func (r *records) forget(t *taskRecord) {
-	t.settle(nil)
+	t.placeOn(nil)
 	r.leave(t)
 	delete(r.tasks, t.id)
 }

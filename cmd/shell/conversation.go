@@ -133,7 +133,7 @@ func (c *conversation) detach() int {
 func (c *conversation) handle(event client.Event) error {
 	switch e := event.(type) {
 	case wire.Data:
-		c.notes.settle()
+		c.notes.clear()
 		return c.stdout.print(e, c.io)
 	case wire.Session:
 		c.attached = true
@@ -143,7 +143,7 @@ func (c *conversation) handle(event client.Event) error {
 	case wire.Status:
 		c.ready = e.State == wire.StateReady
 		if c.ready {
-			c.notes.settle()
+			c.notes.clear()
 		} else {
 			c.notes.wait(statusText(e))
 		}
@@ -199,7 +199,7 @@ func (c *conversation) code() int {
 // ended says why the session is over, unless that was to be expected.
 func (c *conversation) ended(e client.Ended) int {
 	c.giveBack()
-	c.notes.settle()
+	c.notes.clear()
 	if c.exit != nil || e.Reason == client.EndClosed {
 		return c.code()
 	}
@@ -226,7 +226,7 @@ func (c *conversation) close(code int) int {
 		c.session.Detach()
 		err = <-closed
 	}
-	c.notes.settle()
+	c.notes.clear()
 	var end *client.EndError
 	if !errors.As(err, &end) {
 		return code

@@ -41,7 +41,7 @@ func (n *notes) wait(text string) {
 
 // say says a line.
 func (n *notes) say(text string) {
-	n.settle()
+	n.clear()
 	switch {
 	case n.quiet || n.raw:
 	case n.terminal:
@@ -53,7 +53,7 @@ func (n *notes) say(text string) {
 
 // fail says a line that is always said.
 func (n *notes) fail(text string) {
-	n.settle()
+	n.clear()
 	if n.raw {
 		fmt.Fprintf(n.to, "\r\n%s\r\n", text)
 		return
@@ -61,8 +61,8 @@ func (n *notes) fail(text string) {
 	fmt.Fprintln(n.to, text)
 }
 
-// settle takes the waiting line away, before anything else is written to the terminal.
-func (n *notes) settle() {
+// clear takes the waiting line away, before anything else is written to the terminal.
+func (n *notes) clear() {
 	if n.waiting {
 		fmt.Fprint(n.to, "\r\x1b[K")
 		n.waiting = false

@@ -43,7 +43,7 @@ func OpenTrace(path string, recording Recording, stdin io.Reader) (*Trace, error
 		}
 		t.content = content
 	}
-	if err := t.settle(); err != nil {
+	if err := t.decideUnit(); err != nil {
 		return nil, t.wrong(err)
 	}
 	if err := t.survey(); err != nil {

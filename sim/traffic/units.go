@@ -13,9 +13,9 @@ const (
 	shortest          = time.Minute
 )
 
-// settle decides what the numbers of a time column count that does not say so. It takes a reading only if no other makes
+// decideUnit decides what the numbers of a time column count that does not say so. It takes a reading only if no other makes
 // sense, and refuses the file when several do, or none.
-func (t *Trace) settle() error {
+func (t *Trace) decideUnit() error {
 	file, err := t.bytes()
 	if err != nil {
 		return err
