@@ -29,13 +29,13 @@ func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 	r := start(t, testConfig(t, g))
 
 	p := g.next()
-	if p.path != "/internal/warm/task-1" || p.auth != "Bearer "+testTaskToken {
-		t.Errorf("dialled %s as %q", p.path, p.auth)
+	if p.Request.URL.Path != "/internal/warm/task-1" || p.Request.Header.Get("Authorization") != "Bearer "+testTaskToken {
+		t.Errorf("dialled %s as %q", p.Request.URL.Path, p.Request.Header.Get("Authorization"))
 	}
 	if want := (wire.BridgeHello{TaskID: "task-1", Version: "test", State: wire.BridgeWarm, MaxFrameBytes: 1 << 20, IO: LinesJSON, Isolation: "path"}); p.hello != want {
 		t.Errorf("hello %+v, want %+v", p.hello, want)
 	}
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	if f := expect[wire.Accepted](p); f.SessionID != "session-1" {
 		t.Errorf("accepted %q", f.SessionID)
 	}
@@ -46,15 +46,15 @@ func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 	if got := readToken(t, token); got != testUserToken {
 		t.Errorf("token file holds %q", got)
 	}
-	p.sendInput(1, `{ "say" : ["hello", 1] }`)
+	p.SendData(1, `{ "say" : ["hello", 1] }`)
 	if f := skipTo[wire.Data](p); f.Seq != 1 || string(f.Payload) != `{"say":["hello",1]}` {
 		t.Errorf("output %d %s", f.Seq, f.Payload)
 	}
-	p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
+	p.Send(wire.Stop{Reason: "closed", GraceMs: 5000})
 	if exit := skipTo[wire.Exit](p); exit.Signal != "SIGTERM" || exit.Code != 143 {
 		t.Errorf("exit %+v", exit)
 	}
-	p.awaitEnd()
+	p.AwaitEnd()
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -70,22 +70,22 @@ func TestDedicatedTask(t *testing.T) {
 	r := start(t, cfg)
 
 	p := g.next()
-	if p.path != "/internal/task/session-1" {
-		t.Errorf("dialled %s", p.path)
+	if p.Request.URL.Path != "/internal/task/session-1" {
+		t.Errorf("dialled %s", p.Request.URL.Path)
 	}
 	if p.hello.State != wire.BridgeWarm || p.hello.SessionID != "session-1" || p.hello.UserID != "alice" {
 		t.Errorf("hello %+v", p.hello)
 	}
 	wrong := r.initUser()
 	wrong.SessionID = "session-2"
-	p.send(wrong)
+	p.Send(wrong)
 	if f := expect[wire.InitFailed](p); f.Code != failAssigned {
 		t.Errorf("a session that the task is not for: %+v", f)
 	}
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
-	p.sendInput(1, `"plain \"text\""`)
+	p.SendData(1, `"plain \"text\""`)
 	if got := p.collect(1); got[0] != `"plain \"text\""` {
 		t.Errorf("output %s", got)
 	}
@@ -96,17 +96,17 @@ func TestSecondInitUser(t *testing.T) {
 	r := start(t, testConfig(t, g))
 	p := r.begin(g)
 
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
 
 	other := r.initUser()
 	other.SessionID, other.UserID = "session-2", "mallory"
-	p.send(other)
+	p.Send(other)
 	if f := expect[wire.InitFailed](p); f.Code != failAssigned {
 		t.Errorf("answer %+v", f)
 	}
-	p.sendInput(1, `1`)
+	p.SendData(1, `1`)
 	p.collect(1)
 }
 
@@ -116,15 +116,15 @@ func TestCountsGoOnWhereAnEarlierTaskLeftThem(t *testing.T) {
 	p := g.next()
 	init := r.initUser()
 	init.InSeq, init.OutSeq = 40, 70
-	p.send(init)
+	p.Send(init)
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
 
-	p.sendInput(40, `"old"`)
+	p.SendData(40, `"old"`)
 	if f := expect[wire.Ack](p); f.Seq != 40 {
 		t.Errorf("ack %d", f.Seq)
 	}
-	p.sendInput(41, `"new"`)
+	p.SendData(41, `"new"`)
 	if f := skipTo[wire.Data](p); f.Seq != 71 || string(f.Payload) != `"new"` {
 		t.Errorf("output %d %s", f.Seq, f.Payload)
 	}
@@ -159,18 +159,18 @@ func TestInitFailures(t *testing.T) {
 			c.change(&cfg, &init)
 			r := start(t, cfg)
 			p := g.next()
-			p.send(init)
+			p.Send(init)
 			expect[wire.Accepted](p)
 			f := expect[wire.InitFailed](p)
 			if f.Code != c.code || !strings.Contains(f.Message, c.says) || strings.Contains(f.Message, testUserToken) {
 				t.Errorf("failure %+v", f)
 			}
-			p.send(init) // the answer stays the same
+			p.Send(init) // the answer stays the same
 			expect[wire.Accepted](p)
 			if again := expect[wire.InitFailed](p); again != f {
 				t.Errorf("answered again with %+v", again)
 			}
-			p.send(wire.Stop{Reason: "init_failed"})
+			p.Send(wire.Stop{Reason: "init_failed"})
 			if err := r.wait(); err != nil {
 				t.Errorf("a stop ends it with %v", err)
 			}
@@ -200,7 +200,7 @@ func TestAgentThatFails(t *testing.T) {
 	if !strings.Contains(r.log.String(), "out of luck") {
 		t.Error("standard error did not reach the log")
 	}
-	p.send(wire.Ack{Seq: 1})
+	p.Send(wire.Ack{Seq: 1})
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -214,7 +214,7 @@ func TestNobodyReactsToTheEnd(t *testing.T) {
 		cfg.AgentCommand = "no-such-agent"
 		r := startWith(t, cfg, hurried)
 		p := g.next()
-		p.send(r.initUser())
+		p.Send(r.initUser())
 		expect[wire.Accepted](p)
 		expect[wire.InitFailed](p)
 		if err := r.wait(); err == nil || !strings.Contains(err.Error(), "no-such-agent") {
@@ -262,7 +262,7 @@ func TestAgentEnvironmentAndDirectory(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for {
-		frame := p.receive()
+		frame := p.Receive()
 		if _, ended := frame.(wire.Exit); ended {
 			return
 		}
@@ -278,13 +278,13 @@ func TestTokenRefresh(t *testing.T) {
 	p := r.begin(g)
 	name := filepath.Join(r.workspace(), ".optima", "token.json")
 	for i := range 20 {
-		p.send(wire.Token{Token: wire.Secret(fmt.Sprintf("%s-%d", testUserToken, i))})
+		p.Send(wire.Token{Token: wire.Secret(fmt.Sprintf("%s-%d", testUserToken, i))})
 	}
 	eventually(t, "the last token is written", func() bool { return readToken(t, name) == testUserToken+"-19" })
 	if mode(t, name) != 0o600 {
 		t.Errorf("mode %v", mode(t, name))
 	}
-	p.sendInput(1, `"still here"`)
+	p.SendData(1, `"still here"`)
 	p.collect(1)
 }
 
@@ -295,7 +295,7 @@ func TestAgentThatIgnoresSIGTERM(t *testing.T) {
 	r := start(t, cfg)
 	p := r.begin(g)
 	p.collect(1)
-	p.send(wire.Stop{Reason: "closed", GraceMs: 200})
+	p.Send(wire.Stop{Reason: "closed", GraceMs: 200})
 	if got := p.collect(1); got[0] != `"no"` {
 		t.Errorf("output %s", got)
 	}
@@ -317,7 +317,7 @@ func TestWhatTheAgentLeavesBehindDies(t *testing.T) {
 	p := r.begin(g)
 	got := p.collect(2)
 	pid := strings.Trim(slices.DeleteFunc(got, func(s string) bool { return s == `"gone"` })[0], `"`)
-	p.sendInput(1, `"go"`)
+	p.SendData(1, `"go"`)
 	p.collect(1)
 	if exit := skipTo[wire.Exit](p); exit.Code != 0 {
 		t.Errorf("exit %+v", exit)
@@ -342,9 +342,9 @@ func TestAgentThatDoesNotReadBlocksNothing(t *testing.T) {
 	}
 	const inputs = 20 // of 100 KiB: more than the pipe and the inbox hold
 	for seq := uint64(1); seq <= inputs; seq++ {
-		p.sendInput(seq, string(line))
+		p.SendData(seq, string(line))
 	}
-	p.send(wire.Token{Token: testUserToken + "-2"})
+	p.Send(wire.Token{Token: testUserToken + "-2"})
 	name := filepath.Join(r.workspace(), ".optima", "token.json")
 	eventually(t, "a frame behind the input gets through", func() bool { return readToken(t, name) == testUserToken+"-2" })
 
@@ -357,36 +357,36 @@ func TestAgentThatDoesNotReadBlocksNothing(t *testing.T) {
 		t.Errorf("hello says that %d of %d inputs were given", q.hello.InSeq, inputs)
 	}
 	expect[wire.BridgeReady](q)
-	q.send(wire.Resume{})
+	q.Send(wire.Resume{})
 	for seq := q.hello.InSeq + 1; seq <= inputs; seq++ {
-		q.sendInput(seq, string(line))
+		q.SendData(seq, string(line))
 	}
 	q.awaitAck(inputs)
-	p.awaitEnd()
+	p.AwaitEnd()
 }
 
 func TestBadFramesAreSurvived(t *testing.T) {
 	g := newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := g.next()
-	p.send(wire.Resume{FromSeq: 3}) // before there is a session
-	p.sendInput(1, `"early"`)
-	p.send(wire.Redial{URL: "http://nowhere"})
+	p.Send(wire.Resume{FromSeq: 3}) // before there is a session
+	p.SendData(1, `"early"`)
+	p.Send(wire.Redial{URL: "http://nowhere"})
 	for _, text := range []string{``, `{`, `[]`, `{"type":"init_user"}`, `{"type":"token","token":""}`, `{"type":"data","seq":-1,"payload":1}`,
 		`{"type":"later_version","x":1}`, `{"type":"stop","graceMs":"` + testUserToken + `"}`} {
-		if err := p.ws.WriteString(text); err != nil {
+		if err := p.Socket.WriteString(text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.ws.WriteMessage(2, []byte("binary")); err != nil {
+	if err := p.Socket.WriteMessage(2, []byte("binary")); err != nil {
 		t.Fatal(err)
 	}
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
-	p.send(wire.Data{Payload: json.RawMessage(`"without a number"`)})
-	p.sendInput(3, `"after a hole"`)
-	p.sendInput(1, `"first"`)
+	p.Send(wire.Data{Payload: json.RawMessage(`"without a number"`)})
+	p.SendData(3, `"after a hole"`)
+	p.SendData(1, `"first"`)
 	if got := p.collect(1); got[0] != `"first"` {
 		t.Errorf("output %s", got)
 	}
@@ -402,7 +402,7 @@ func TestPoisonHeader(t *testing.T) {
 	g := newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := r.begin(g)
-	if _, err := p.ws.NetConn().Write([]byte{0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}); err != nil {
+	if _, err := p.Socket.NetConn().Write([]byte{0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}); err != nil {
 		t.Fatal(err)
 	}
 	q := g.next()
@@ -416,8 +416,8 @@ func TestWarmTaskIsStopped(t *testing.T) {
 		g := newGateway(t)
 		r := start(t, testConfig(t, g))
 		p := g.next()
-		p.send(wire.Stop{Reason: "expired", GraceMs: 60_000})
-		p.awaitEnd()
+		p.Send(wire.Stop{Reason: "expired", GraceMs: 60_000})
+		p.AwaitEnd()
 		if err := r.wait(); err != nil {
 			t.Error(err)
 		}
@@ -439,8 +439,8 @@ func TestOrphan(t *testing.T) {
 	cfg := testConfig(t, g)
 	cfg.WarmOrphanTTL = 300 * time.Millisecond
 	r := start(t, cfg)
-	g.next().cut()
-	g.refuse.Store(503)
+	g.next().Cut()
+	g.Refuse.Store(503)
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -465,13 +465,13 @@ func TestWrongAddressIsTold(t *testing.T) {
 		reason string
 	}{
 		{"ws://" + address, 0, "connection refused"},
-		{"wss://" + strings.TrimPrefix(g.url(), "ws://"), 0, "TLS"},
+		{"wss://" + strings.TrimPrefix(g.URL(), "ws://"), 0, "TLS"},
 		{"ws://gateway.invalid:1", 0, "lookup gateway.invalid"},
-		{g.url(), 401, "401 Unauthorized"},
-		{g.url(), 404, "404 Not Found"},
-		{g.url(), 503, "503 Service Unavailable"},
+		{g.URL(), 401, "401 Unauthorized"},
+		{g.URL(), 404, "404 Not Found"},
+		{g.URL(), 503, "503 Service Unavailable"},
 	} {
-		g.refuse.Store(c.status)
+		g.Refuse.Store(c.status)
 		cfg := testConfig(t, g)
 		cfg.GatewayURL = c.url
 		r := start(t, cfg)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -24,10 +25,10 @@ func TestEvictedTaskHandsItsSessionBack(t *testing.T) {
 	p.collect(1)
 	r.cancel()
 	p.collect(2)
-	p.sendInput(1, `"too late"`)
-	p.send(wire.Ack{Seq: 3})
+	p.SendData(1, `"too late"`)
+	p.Send(wire.Ack{Seq: 3})
 	expect[wire.Gone](p) // without having acknowledged the input
-	p.awaitEnd()
+	p.AwaitEnd()
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -55,17 +56,17 @@ func TestEvictedTaskWithoutAGateway(t *testing.T) {
 	r := startWith(t, cfg, func(b *bridge) { b.flush = patience })
 	p := r.begin(g)
 	p.collect(1)
-	g.refuse.Store(503)
-	p.cut()
-	p.awaitEnd()
+	g.Refuse.Store(503)
+	p.Cut()
+	p.AwaitEnd()
 	r.cancel()
 	eventually(t, "the agent ends", func() bool { return strings.Contains(r.log.String(), "the agent has ended") })
-	g.refuse.Store(0)
+	g.Refuse.Store(0)
 	p = g.next()
 	expect[wire.BridgeReady](p)
-	p.send(wire.Resume{FromSeq: 1})
+	p.Send(wire.Resume{FromSeq: 1})
 	p.collect(2)
-	p.send(wire.Ack{Seq: 3})
+	p.Send(wire.Ack{Seq: 3})
 	expect[wire.Gone](p)
 	if err := r.wait(); err != nil {
 		t.Error(err)
@@ -104,13 +105,13 @@ func TestDismissedTaskDialsNoMore(t *testing.T) {
 				r.cancel()
 				eventually(t, "it is told to end", func() bool { return strings.Contains(r.log.String(), "told to end") })
 			}
-			p.send(wire.Stop{Reason: "its session ended", GraceMs: patience.Milliseconds()})
+			p.Send(wire.Stop{Reason: "its session ended", GraceMs: patience.Milliseconds()})
 			eventually(t, "it is stopped", func() bool { return strings.Contains(r.log.String(), "stopping the agent") })
 			p.awaitAnswer()
-			p.cut()
-			p.awaitEnd()
+			p.Cut()
+			p.AwaitEnd()
 			select {
-			case <-g.arrivals:
+			case <-g.Arrivals:
 				t.Error("it has dialled again")
 			case <-time.After(300 * time.Millisecond):
 			}
@@ -127,8 +128,8 @@ func TestDismissedTaskDialsNoMore(t *testing.T) {
 // awaitAnswer waits until the bridge has taken every frame that it was sent: a ping is answered after those before it.
 func (p *peer) awaitAnswer() {
 	p.t.Helper()
-	if err := p.ws.WritePing([]byte("are you there")); err != nil {
+	if err := p.Socket.WritePing([]byte("are you there")); err != nil {
 		p.t.Fatal(err)
 	}
-	eventually(p.t, "a ping is answered", p.ponged.Load)
+	testkit.Receive(p.t, p.Pongs)
 }

@@ -1,22 +1,15 @@
 package bridge
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/lxzan/gws"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
@@ -42,177 +35,39 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// gateway is the other end of a bridge's sockets, and does only what a test tells it to.
+// gateway is the other end of a bridge's sockets.
 type gateway struct {
-	t        testing.TB
-	server   *httptest.Server
-	arrivals chan *peer
-	refuse   atomic.Int32 // an HTTP status to answer dials with
-	mu       sync.Mutex
-	peers    []*peer
+	*testkit.Gateway
+	t testing.TB
 }
 
 // peer is one bridge's socket as the gateway sees it.
 type peer struct {
-	t      testing.TB
-	path   string
-	auth   string
-	ws     *gws.Conn
-	frames chan wire.Frame
-	done   chan struct{}
-	err    error // after done
-	hello  wire.BridgeHello
-	mute   atomic.Bool // answer no pings
-	ponged atomic.Bool // a ping was answered
+	*testkit.Peer
+	t     testing.TB
+	hello wire.BridgeHello
 }
 
-func newGateway(t testing.TB) *gateway {
-	g := &gateway{t: t, arrivals: make(chan *peer, 16)}
-	g.server = httptest.NewServer(http.HandlerFunc(g.serve))
-	t.Cleanup(func() { // after the bridges have ended, as they were started later
-		g.server.Close()
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		for _, p := range g.peers {
-			p.cut()
-			<-p.done
-		}
-	})
-	return g
-}
-
-func (g *gateway) url() string { return "ws" + strings.TrimPrefix(g.server.URL, "http") }
-
-func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
-	if status := g.refuse.Load(); status != 0 {
-		w.WriteHeader(int(status))
-		return
-	}
-	p := &peer{
-		t: g.t, path: r.URL.Path, auth: r.Header.Get("Authorization"),
-		frames: make(chan wire.Frame, 64), done: make(chan struct{}),
-	}
-	ws, err := gws.NewUpgrader(peerEvents{p: p}, &gws.ServerOption{ReadMaxPayloadSize: 4 << 20}).Upgrade(w, r)
-	if err != nil {
-		g.t.Errorf("upgrade: %v", err)
-		return
-	}
-	p.ws = ws
-	go func() {
-		ws.ReadLoop()
-		close(p.done)
-	}()
-	g.mu.Lock()
-	g.peers = append(g.peers, p)
-	g.mu.Unlock()
-	g.arrivals <- p
-}
+func newGateway(t testing.TB) *gateway { return &gateway{testkit.NewGateway(t), t} }
 
 // next is the next socket to arrive, with its hello.
 func (g *gateway) next() *peer {
 	g.t.Helper()
-	select {
-	case p := <-g.arrivals:
-		p.hello = expect[wire.BridgeHello](p)
-		return p
-	case <-time.After(patience):
-		g.t.Fatal("no bridge dialled")
-		return nil
-	}
-}
-
-type peerEvents struct {
-	gws.BuiltinEventHandler
-	p *peer
-}
-
-func (e peerEvents) OnClose(_ *gws.Conn, err error) { e.p.err = err }
-
-func (e peerEvents) OnPing(socket *gws.Conn, payload []byte) {
-	if !e.p.mute.Load() {
-		_ = socket.WritePong(payload)
-	}
-}
-
-func (e peerEvents) OnPong(_ *gws.Conn, payload []byte) {
-	e.p.ponged.Store(string(payload) == "are you there")
-}
-
-func (e peerEvents) OnMessage(socket *gws.Conn, m *gws.Message) {
-	defer m.Close()
-	frame, err := wire.DecodeFromBridge(m.Bytes())
-	if err != nil {
-		e.p.t.Errorf("the bridge sent a bad frame: %v", err)
-		return
-	}
-	select {
-	case e.p.frames <- frame:
-	case <-e.p.t.Context().Done():
-	}
-}
-
-func (p *peer) send(f wire.Frame) {
-	p.t.Helper()
-	if err := p.ws.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, f)); err != nil {
-		p.t.Fatalf("send %s: %v", f.FrameType(), err)
-	}
-}
-
-func (p *peer) sendInput(seq uint64, payload string) {
-	p.t.Helper()
-	p.send(wire.Data{Seq: seq, Payload: json.RawMessage(payload)})
-}
-
-// cut drops the socket as a broken network does.
-func (p *peer) cut() { _ = p.ws.NetConn().Close() }
-
-// receive is the next frame.
-func (p *peer) receive() wire.Frame {
-	p.t.Helper()
-	select {
-	case f := <-p.frames:
-		return f
-	default:
-	}
-	select {
-	case f := <-p.frames:
-		return f
-	case <-p.done:
-		select {
-		case f := <-p.frames:
-			return f
-		default:
-			p.t.Fatalf("the socket ended: %v", p.err)
-		}
-	case <-time.After(patience):
-		p.t.Fatal("no frame came")
-	}
-	return nil
+	p := &peer{Peer: testkit.Receive(g.t, g.Arrivals), t: g.t}
+	p.hello = expect[wire.BridgeHello](p)
+	return p
 }
 
 // expect is the next frame, which must be an F.
 func expect[F wire.Frame](p *peer) F {
 	p.t.Helper()
-	frame := p.receive()
-	f, ok := frame.(F)
-	if !ok {
-		p.t.Fatalf("got %T %+v, want %T", frame, frame, f)
-	}
-	return f
+	return testkit.Next[F](p.Peer)
 }
 
 // skipTo is the next F; acks before it are passed over.
 func skipTo[F wire.Frame](p *peer) F {
 	p.t.Helper()
-	for {
-		frame := p.receive()
-		if f, ok := frame.(F); ok {
-			return f
-		}
-		if _, isAck := frame.(wire.Ack); !isAck {
-			p.t.Fatalf("got %T %+v, want an ack or %T", frame, frame, *new(F))
-		}
-	}
+	return testkit.SkipTo[F](p.Peer)
 }
 
 // awaitAck reads until the ack of seq, and returns the outputs that came before it.
@@ -220,7 +75,7 @@ func (p *peer) awaitAck(seq uint64) []wire.Data {
 	p.t.Helper()
 	var outputs []wire.Data
 	for {
-		switch f := p.receive().(type) {
+		switch f := p.Receive().(type) {
 		case wire.Ack:
 			if f.Seq >= seq {
 				return outputs
@@ -233,21 +88,11 @@ func (p *peer) awaitAck(seq uint64) []wire.Data {
 	}
 }
 
-// awaitEnd waits until the bridge has closed the socket.
-func (p *peer) awaitEnd() {
-	p.t.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatal("the socket stays open")
-	}
-}
-
 // running is a bridge under test.
 type running struct {
 	t      testing.TB
 	cfg    Config
-	log    *logBuffer
+	log    *testkit.Log
 	cancel context.CancelFunc
 	result chan error
 	ended  bool
@@ -255,7 +100,7 @@ type running struct {
 
 func testConfig(t testing.TB, g *gateway) Config {
 	return Config{
-		GatewayURL: g.url(), TaskID: "task-1", TaskToken: testTaskToken, Warm: true,
+		GatewayURL: g.URL(), TaskID: "task-1", TaskToken: testTaskToken, Warm: true,
 		WorkspaceRoot: t.TempDir(), TokenFile: ".optima/token.json",
 		AgentCommand: "cat", AgentIO: LinesJSON, AgentStderr: StderrLog, AgentOverflow: OverflowPause,
 		Isolation: "path", UIDRange: "10000-59999", AgentReadPaths: []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"},
@@ -275,7 +120,7 @@ func start(t testing.TB, cfg Config) *running {
 func startWith(t testing.TB, cfg Config, change func(*bridge)) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{t: t, cfg: cfg, log: &logBuffer{}, cancel: cancel, result: make(chan error, 1)}
+	r := &running{t: t, cfg: cfg, log: &testkit.Log{}, cancel: cancel, result: make(chan error, 1)}
 	b, err := newBridge(ctx, cfg, zerolog.New(r.log))
 	if err != nil {
 		t.Fatal(err)
@@ -332,27 +177,9 @@ func (r *running) begin(g *gateway) *peer {
 
 func (r *running) becomeReady(p *peer) {
 	r.t.Helper()
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
-}
-
-// logBuffer collects log lines.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(b)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
 
 // eventually polls until something is so.

@@ -63,16 +63,16 @@ func TestTouchingTheKeepaliveFileAsksForMoreTime(t *testing.T) {
 		if err := test.touch(); err != nil {
 			t.Fatal(err)
 		}
-		if f := p.receive(); f != (wire.Keepalive{}) {
+		if f := p.Receive(); f != (wire.Keepalive{}) {
 			t.Errorf("%s: got %T %+v", test.name, f, f)
 		}
 	}
 	for i := uint64(1); i <= 5; i++ {
 		time.Sleep(2 * often)
-		p.sendInput(i, `1`)
+		p.SendData(i, `1`)
 		p.collect(1) // fails at a keepalive
 	}
-	p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
+	p.Send(wire.Stop{Reason: "closed", GraceMs: 5000})
 	skipTo[wire.Exit](p)
 	if err := r.wait(); err != nil {
 		t.Error(err)
@@ -99,24 +99,24 @@ func TestKeepaliveWaitsForTheGateway(t *testing.T) {
 	r := startWith(t, cfg, lookOften)
 	p := r.begin(g)
 	file := keepaliveOf(p)
-	g.refuse.Store(503)
-	p.cut()
-	<-p.done
+	g.Refuse.Store(503)
+	p.Cut()
+	<-p.Done
 	eventually(t, "the bridge dials in vain", func() bool { return strings.Contains(r.log.String(), "cannot reach the gateway") })
 	if err := appendTo(file); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(3 * often)
-	g.refuse.Store(0)
+	g.Refuse.Store(0)
 	for _, told := range []bool{true, false} {
 		p = g.next()
 		expect[wire.BridgeReady](p)
 		if told {
 			expect[wire.Keepalive](p)
 		}
-		p.sendInput(1, `1`)
+		p.SendData(1, `1`)
 		p.awaitAck(1) // fails at a keepalive
-		p.cut()
+		p.Cut()
 	}
 }
 

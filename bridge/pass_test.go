@@ -17,18 +17,18 @@ func TestPassIsShownWhileWarm(t *testing.T) {
 		t.Errorf("the first hello has the pass %q", string(p.hello.Pass))
 	}
 	for _, pass := range []wire.Secret{testPass, testPass + "-2"} {
-		p.send(wire.Pass{Pass: pass})
-		p.send(wire.Redial{})
+		p.Send(wire.Pass{Pass: pass})
+		p.Send(wire.Redial{})
 		if p = g.next(); p.hello.State != wire.BridgeWarm || p.hello.Pass != pass {
 			t.Errorf("%s with the pass %q, want %q", p.hello.State, string(p.hello.Pass), string(pass))
 		}
-		p.send(wire.Ack{})
+		p.Send(wire.Ack{})
 	}
-	p.send(r.initUser())
-	p.send(wire.Pass{Pass: testPass})
+	p.Send(r.initUser())
+	p.Send(wire.Pass{Pass: testPass})
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
-	p.cut()
+	p.Cut()
 	if p = g.next(); p.hello.State != wire.BridgeAssigned || p.hello.Pass != "" {
 		t.Errorf("%s with the pass %q", p.hello.State, string(p.hello.Pass))
 	}
@@ -41,11 +41,11 @@ func TestPassIsGoneAfterAnInitThatFailed(t *testing.T) {
 	cfg.AgentCommand = filepath.Join(t.TempDir(), "missing")
 	r := start(t, cfg)
 	p := g.next()
-	p.send(wire.Pass{Pass: testPass})
-	p.send(r.initUser())
+	p.Send(wire.Pass{Pass: testPass})
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
 	expect[wire.InitFailed](p)
-	p.cut()
+	p.Cut()
 	if p = g.next(); p.hello.State != wire.BridgeAssigned || p.hello.Pass != "" {
 		t.Errorf("%s with the pass %q", p.hello.State, string(p.hello.Pass))
 	}

@@ -175,14 +175,14 @@ func (image nodeImage) claim(b *testing.B, mode PreloadMode) (toReady, toAnswer 
 	}
 	time.Sleep(standing)
 	begin := time.Now()
-	p.send(r.initUser())
-	p.sendInput(1, `"hello"`)
+	p.Send(r.initUser())
+	p.SendData(1, `"hello"`)
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
 	toReady = time.Since(begin)
 	skipTo[wire.Data](p)
 	toAnswer = time.Since(begin)
-	p.send(wire.Stop{GraceMs: 5000})
+	p.Send(wire.Stop{GraceMs: 5000})
 	skipTo[wire.Exit](p)
 	if err := r.wait(); err != nil {
 		b.Error(err)

@@ -87,11 +87,11 @@ func TestPreloadedAgentGetsItsWorkspace(t *testing.T) {
 			p := g.next()
 			awaitFile(t, temps+"/hearth-*/waits")
 			r.becomeReady(p)
-			p.sendInput(1, `"after"`)
+			p.SendData(1, `"after"`)
 			place := filepath.Join(cfg.WorkspaceRoot, "workspace")
 			var got []string
 			for len(got) < 6 {
-				switch f := p.receive().(type) {
+				switch f := p.Receive().(type) {
 				case wire.Data:
 					var line string
 					if err := json.Unmarshal(f.Payload, &line); err != nil {
@@ -115,11 +115,11 @@ func TestPreloadedAgentGetsItsWorkspace(t *testing.T) {
 			if file.Uid != workspace.Uid || file.Gid != workspace.Gid || strings.Contains(levels, "uid") == (file.Uid == 0) {
 				t.Errorf("on disk the agent's file is of uid %d, gid %d, and the workspace of %d, %d", file.Uid, file.Gid, workspace.Uid, workspace.Gid)
 			}
-			p.send(wire.Token{Token: "token-2-that-nobody-may-see"})
-			p.send(wire.Stop{GraceMs: 5000})
-			for _, isExit := p.receive().(wire.Exit); !isExit; _, isExit = p.receive().(wire.Exit) {
+			p.Send(wire.Token{Token: "token-2-that-nobody-may-see"})
+			p.Send(wire.Stop{GraceMs: 5000})
+			for _, isExit := p.Receive().(wire.Exit); !isExit; _, isExit = p.Receive().(wire.Exit) {
 			}
-			p.awaitEnd()
+			p.AwaitEnd()
 			if err := r.wait(); err != nil {
 				t.Error(err)
 			}
@@ -183,7 +183,7 @@ func TestInitThatFailsEndsThePreloadedAgent(t *testing.T) {
 	r := start(t, cfg)
 	p := g.next()
 	pid := strings.TrimSpace(readText(t, awaitFile(t, temps+"/hearth-*/pid")))
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
 	if f := expect[wire.InitFailed](p); f.Code != failWorkspace {
 		t.Errorf("%+v", f)
@@ -191,7 +191,7 @@ func TestInitThatFailsEndsThePreloadedAgent(t *testing.T) {
 	if alive(t, pid) {
 		t.Error("the agent lives on")
 	}
-	p.send(wire.Stop{})
+	p.Send(wire.Stop{})
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -28,9 +29,9 @@ func TestNothingIsLostWhereSocketsBreak(t *testing.T) {
 	for cut := 0; seen < inputs; {
 		for sent < inputs && sent < acked+200 {
 			sent++
-			p.sendInput(sent, fmt.Sprint(sent))
+			p.SendData(sent, fmt.Sprint(sent))
 		}
-		switch f := p.receive().(type) {
+		switch f := p.Receive().(type) {
 		case wire.Ack:
 			acked = max(acked, f.Seq)
 		case wire.Data:
@@ -39,22 +40,22 @@ func TestNothingIsLostWhereSocketsBreak(t *testing.T) {
 			}
 			seen++
 			if seen%50 == 0 {
-				p.send(wire.Ack{Seq: seen})
+				p.Send(wire.Ack{Seq: seen})
 			}
 		default:
 			t.Fatalf("got %T", f)
 		}
 		if cut < cuts && seen >= uint64(cut+1)*inputs/(cuts+2) {
 			cut++
-			p.cut()
+			p.Cut()
 			p = g.next()
 			h := p.hello
-			if p.path != "/internal/task/session-1" || h.State != wire.BridgeAssigned || h.SessionID != "session-1" ||
+			if p.Request.URL.Path != "/internal/task/session-1" || h.State != wire.BridgeAssigned || h.SessionID != "session-1" ||
 				h.UserID != "alice" || h.Binding != "binding-1" || h.InSeq > sent || h.OutSeq < seen {
-				t.Fatalf("dialled %s with %+v; sent %d, seen %d", p.path, h, sent, seen)
+				t.Fatalf("dialled %s with %+v; sent %d, seen %d", p.Request.URL.Path, h, sent, seen)
 			}
 			expect[wire.BridgeReady](p)
-			p.send(wire.Resume{FromSeq: seen})
+			p.Send(wire.Resume{FromSeq: seen})
 			sent, acked = h.InSeq, h.InSeq
 		}
 	}
@@ -64,24 +65,24 @@ func TestOutputsWaitForResume(t *testing.T) {
 	g := newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := r.begin(g)
-	p.sendInput(1, `1`)
+	p.SendData(1, `1`)
 	p.awaitAck(1)
-	p.cut()
+	p.Cut()
 
 	p = g.next()
 	expect[wire.BridgeReady](p)
-	p.sendInput(2, `2`)
+	p.SendData(2, `2`)
 	if early := p.awaitAck(2); len(early) > 0 {
 		t.Errorf("outputs before resume: %v", early)
 	}
-	p.send(wire.Resume{FromSeq: 0})
+	p.Send(wire.Resume{FromSeq: 0})
 	for seq := uint64(1); seq <= 2; seq++ {
 		if f := expect[wire.Data](p); f.Seq != seq {
 			t.Errorf("output %d, want %d", f.Seq, seq)
 		}
 	}
-	p.send(wire.Ack{Seq: 1})
-	p.send(wire.Resume{FromSeq: 0})
+	p.Send(wire.Ack{Seq: 1})
+	p.Send(wire.Resume{FromSeq: 0})
 	if f := expect[wire.Gap](p); f != (wire.Gap{From: 1, To: 1}) {
 		t.Errorf("an acknowledged output is asked for: %+v", f)
 	}
@@ -94,16 +95,16 @@ func TestReadyIsToldAgainWhereTheGatewayMissedIt(t *testing.T) {
 	g := newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := g.next()
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
-	p.cut() // ready may or may not be on its way
+	p.Cut() // ready may or may not be on its way
 	p = g.next()
 	if p.hello.State != wire.BridgeAssigned {
 		t.Errorf("hello %+v", p.hello)
 	}
-	p.send(wire.Resume{})
+	p.Send(wire.Resume{})
 	expect[wire.BridgeReady](p)
-	p.sendInput(1, `1`)
+	p.SendData(1, `1`)
 	p.collect(1)
 }
 
@@ -114,34 +115,34 @@ func TestExitIsDeliveredAfterTheSocketWasDown(t *testing.T) {
 	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; echo 1; echo 2; exit 7`)
 	r := start(t, cfg)
 	p := r.begin(g)
-	g.refuse.Store(503)
-	p.cut()
-	p.awaitEnd()
+	g.Refuse.Store(503)
+	p.Cut()
+	p.AwaitEnd()
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the agent ends", func() bool { return strings.Contains(r.log.String(), "the agent has ended") })
-	g.refuse.Store(0)
+	g.Refuse.Store(0)
 
 	p = g.next()
 	if p.hello.OutSeq != 2 {
 		t.Errorf("hello %+v", p.hello)
 	}
 	expect[wire.BridgeReady](p)
-	p.send(wire.Resume{FromSeq: 0})
+	p.Send(wire.Resume{FromSeq: 0})
 	p.collect(2)
 	if exit := expect[wire.Exit](p); exit.Code != 7 {
 		t.Errorf("exit %+v", exit)
 	}
 
 	// Nothing was acknowledged: a socket that breaks now must not take the rest with it.
-	p.cut()
+	p.Cut()
 	p = g.next()
 	expect[wire.BridgeReady](p)
-	p.send(wire.Resume{FromSeq: 1})
+	p.Send(wire.Resume{FromSeq: 1})
 	p.collect(1)
 	expect[wire.Exit](p)
-	p.send(wire.Ack{Seq: 2})
+	p.Send(wire.Ack{Seq: 2})
 	if err := r.wait(); err != nil {
 		t.Error(err)
 	}
@@ -151,35 +152,35 @@ func TestRedial(t *testing.T) {
 	g, h := newGateway(t), newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := r.begin(g)
-	p.sendInput(1, `1`)
+	p.SendData(1, `1`)
 	p.collect(1)
 
-	p.send(wire.Redial{URL: h.url()})
+	p.Send(wire.Redial{URL: h.URL()})
 	q := h.next()
-	if q.path != "/internal/task/session-1" || q.hello.OutSeq != 1 {
-		t.Errorf("dialled %s with %+v", q.path, q.hello)
+	if q.Request.URL.Path != "/internal/task/session-1" || q.hello.OutSeq != 1 {
+		t.Errorf("dialled %s with %+v", q.Request.URL.Path, q.hello)
 	}
 	expect[wire.BridgeReady](q)
 	// The new gateway has not answered yet: the old one's input is still the agent's, but what comes of it is for the new
 	// one, which has been told that there is no output 2. Nobody else may know better.
-	p.sendInput(2, `2`)
+	p.SendData(2, `2`)
 	p.awaitAnswer()
-	q.send(wire.Resume{FromSeq: 1})
-	p.awaitEnd()
-	if n := len(p.frames); n > 0 {
+	q.Send(wire.Resume{FromSeq: 1})
+	p.AwaitEnd()
+	if n := len(p.Frames); n > 0 {
 		t.Errorf("the old gateway was sent %d frames more", n)
 	}
 	q.collect(1)
-	q.sendInput(3, `3`)
+	q.SendData(3, `3`)
 	q.collect(1)
 
 	// The new gateway dies for good: the configured one is found again.
-	h.refuse.Store(503)
-	q.cut()
+	h.Refuse.Store(503)
+	q.Cut()
 	p = g.next()
 	expect[wire.BridgeReady](p)
-	p.send(wire.Resume{FromSeq: 3})
-	p.sendInput(4, `4`)
+	p.Send(wire.Resume{FromSeq: 3})
+	p.SendData(4, `4`)
 	p.collect(1)
 }
 
@@ -188,11 +189,11 @@ func TestRedialThatIsNotAnswered(t *testing.T) {
 	g, h := newGateway(t), newGateway(t)
 	r := startWith(t, testConfig(t, g), func(b *bridge) { b.answer = 100 * time.Millisecond })
 	p := r.begin(g)
-	p.send(wire.Redial{URL: h.url()})
+	p.Send(wire.Redial{URL: h.URL()})
 	q := h.next()
-	p.sendInput(1, `1`)
-	q.awaitEnd()
-	h.refuse.Store(503)
+	p.SendData(1, `1`)
+	q.AwaitEnd()
+	h.Refuse.Store(503)
 	p.awaitAck(1)
 	p.collect(1)
 }
@@ -201,19 +202,19 @@ func TestRedialOfAWarmTask(t *testing.T) {
 	g, h := newGateway(t), newGateway(t)
 	r := start(t, testConfig(t, g))
 	p := g.next()
-	p.send(wire.Redial{URL: h.url()})
+	p.Send(wire.Redial{URL: h.URL()})
 	q := h.next()
-	if q.path != "/internal/warm/task-1" {
-		t.Errorf("dialled %s", q.path)
+	if q.Request.URL.Path != "/internal/warm/task-1" {
+		t.Errorf("dialled %s", q.Request.URL.Path)
 	}
 	// The old gateway uses the task at the last moment: the new one, which was told that it is free, must hear of it.
-	p.send(r.initUser())
+	p.Send(r.initUser())
 	expect[wire.Accepted](p)
 	expect[wire.BridgeReady](p)
-	q.awaitEnd()
+	q.AwaitEnd()
 	q = h.next()
-	if q.path != "/internal/task/session-1" || q.hello.State != wire.BridgeAssigned {
-		t.Errorf("dialled %s with %+v", q.path, q.hello)
+	if q.Request.URL.Path != "/internal/task/session-1" || q.hello.State != wire.BridgeAssigned {
+		t.Errorf("dialled %s with %+v", q.Request.URL.Path, q.hello)
 	}
 }
 
@@ -221,32 +222,32 @@ func TestRedialWithoutAnAddress(t *testing.T) {
 	g := newGateway(t)
 	start(t, testConfig(t, g))
 	p := g.next()
-	p.send(wire.Redial{})
+	p.Send(wire.Redial{})
 	q := g.next()
-	if err := p.ws.WriteClose(1001, nil); err != nil { // unanswered, but the old socket is closed by its gateway
+	if err := p.Socket.WriteClose(1001, nil); err != nil { // unanswered, but the old socket is closed by its gateway
 		t.Fatal(err)
 	}
-	q.send(wire.Stop{Reason: "expired"})
-	q.awaitEnd()
+	q.Send(wire.Stop{Reason: "expired"})
+	q.AwaitEnd()
 }
 
 func TestSilentGatewayIsLeft(t *testing.T) {
 	g := newGateway(t)
 	cfg := testConfig(t, g)
-	r := startWith(t, cfg, func(b *bridge) { b.alive = keepalive{ping: 20 * time.Millisecond, silence: 400 * time.Millisecond} })
+	r := startWith(t, cfg, func(b *bridge) { b.alive = keepalive{ping: 20 * time.Millisecond, silence: 1500 * time.Millisecond} })
 	p := r.begin(g)
-	if err := p.ws.WritePing([]byte("are you there")); err != nil {
+	if err := p.Socket.WritePing([]byte("are you there")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a ping is answered", func() bool { return p.ponged.Load() })
+	testkit.Receive(t, p.Pongs)
 	// As long as its own pings are answered, it stays.
-	quiet := time.After(time.Second)
+	quiet := time.After(2 * time.Second)
 	select {
-	case <-g.arrivals:
+	case <-g.Arrivals:
 		t.Fatal("a gateway that answers pings was left")
 	case <-quiet:
 	}
-	p.mute.Store(true)
+	p.Mute.Store(true)
 	q := g.next()
 	if q.hello.State != wire.BridgeAssigned || !strings.Contains(r.log.String(), "i/o timeout") {
 		t.Errorf("hello %+v", q.hello)
@@ -261,22 +262,22 @@ func TestDropReplaysWithAGap(t *testing.T) {
 	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; seq 1 1000; exec cat`)
 	r := start(t, cfg)
 	p := r.begin(g)
-	g.refuse.Store(503)
-	p.cut()
-	p.awaitEnd()
+	g.Refuse.Store(503)
+	p.Cut()
+	p.AwaitEnd()
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var h wire.BridgeHello
 	for h.OutSeq < 1000 { // dial until all of it has run past
-		g.refuse.Store(0)
+		g.Refuse.Store(0)
 		p = g.next()
 		if h = p.hello; h.OutSeq < 1000 {
-			p.cut()
+			p.Cut()
 		}
 	}
 	expect[wire.BridgeReady](p)
-	p.send(wire.Resume{FromSeq: 0})
+	p.Send(wire.Resume{FromSeq: 0})
 	gap := expect[wire.Gap](p)
 	if gap.From != 1 || gap.To < 900 || gap.To >= 1000 {
 		t.Errorf("gap %+v", gap)
@@ -310,15 +311,15 @@ func TestPauseBoundsTheBuffer(t *testing.T) {
 		if last := out.last(); last != (round+1)*held {
 			t.Fatalf("the agent was read up to output %d, and %d fill the buffer", last, (round+1)*held)
 		}
-		p.send(wire.Ack{Seq: (round + 1) * held})
+		p.Send(wire.Ack{Seq: (round + 1) * held})
 	}
-	p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
+	p.Send(wire.Stop{Reason: "closed", GraceMs: 5000})
 	for {
-		if _, ended := p.receive().(wire.Exit); ended {
+		if _, ended := p.Receive().(wire.Exit); ended {
 			return
 		}
 		// Fails once the bridge has left, which it does right after the exit.
-		_ = p.ws.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, wire.Ack{Seq: 1 << 40}))
+		_ = p.Socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, wire.Ack{Seq: 1 << 40}))
 	}
 }
 

@@ -27,10 +27,10 @@ func (p *peer) shown(until string) string {
 		}
 	}()
 	for !strings.Contains(text.String(), until) {
-		switch f := p.receive().(type) {
+		switch f := p.Receive().(type) {
 		case wire.Data:
 			text.WriteString(p.textOf(f))
-			p.send(wire.Ack{Seq: f.Seq})
+			p.Send(wire.Ack{Seq: f.Seq})
 		case wire.Ack:
 		default:
 			p.t.Fatalf("got %T %+v after %q", f, f, text.String())
@@ -73,35 +73,35 @@ func TestATerminal(t *testing.T) {
 				t.Errorf("hello: %+v", hello)
 			}
 			r.becomeReady(p)
-			p.sendInput(1, `"PS1='g''o> '; echo $TERM $LANG; tty; stty size\r"`)
+			p.SendData(1, `"PS1='g''o> '; echo $TERM $LANG; tty; stty size\r"`)
 			text := p.shown("24 80")
 			for _, want := range []string{"xterm-256color C.UTF-8", "/dev/pts/"} {
 				if !strings.Contains(text, want) {
 					t.Errorf("it shows %q", text)
 				}
 			}
-			p.send(wire.Resize{Cols: 132, Rows: 50})
-			p.sendInput(2, `"stty size\r"`)
+			p.Send(wire.Resize{Cols: 132, Rows: 50})
+			p.SendData(2, `"stty size\r"`)
 			p.shown("50 132")
 			// What is in the foreground is interrupted, and the shell goes on; by a typed Ctrl-C, too.
-			p.sendInput(3, `"echo begin; sleep 60; echo never\r"`)
+			p.SendData(3, `"echo begin; sleep 60; echo never\r"`)
 			p.shown("begin\r\n")
 			time.Sleep(pause)
-			p.send(wire.Signal{Name: "INT"})
+			p.Send(wire.Signal{Name: "INT"})
 			p.shown("go> ")
-			p.sendInput(4, `"echo after $((6*7))\r"`)
+			p.SendData(4, `"echo after $((6*7))\r"`)
 			p.shown("after 42")
-			p.sendInput(5, `"echo again; sleep 60\r"`)
+			p.SendData(5, `"echo again; sleep 60\r"`)
 			p.shown("again\r\n")
 			time.Sleep(pause)
-			p.sendInput(6, `"\u0003"`)
+			p.SendData(6, `"\u0003"`)
 			p.shown("go> ")
-			p.sendInput(7, `"echo still $((6*8))\r"`)
+			p.SendData(7, `"echo still $((6*8))\r"`)
 			p.shown("still 48")
 			// The terminal's end of input ends the shell.
-			p.send(wire.EOF{After: 7})
+			p.Send(wire.EOF{After: 7})
 			for {
-				if exit, ok := p.receive().(wire.Exit); ok {
+				if exit, ok := p.Receive().(wire.Exit); ok {
 					if exit.Signal != "" {
 						t.Errorf("exit %+v", exit)
 					}
@@ -158,7 +158,7 @@ func TestPromptsShow(t *testing.T) {
 	if p.textOf(first) != "Password: " || !first.More {
 		t.Errorf("%s %+v", first.Payload, first)
 	}
-	p.sendInput(1, `"secret"`)
+	p.SendData(1, `"secret"`)
 	rest := skipTo[wire.Data](p)
 	if p.textOf(rest) != "[secret]" || rest.More {
 		t.Errorf("%s %+v", rest.Payload, rest)
@@ -174,9 +174,9 @@ func TestTheEndOfInput(t *testing.T) {
 	cfg := testConfig(t, g)
 	cfg.AgentIO, cfg.AgentCommand = LinesText, "sort -r"
 	p := start(t, cfg).begin(g)
-	p.send(wire.EOF{After: 2})
-	p.sendInput(1, `"a"`)
-	p.sendInput(2, `"b"`)
+	p.Send(wire.EOF{After: 2})
+	p.SendData(1, `"a"`)
+	p.SendData(2, `"b"`)
 	for _, want := range []string{"b", "a"} {
 		if got := skipTo[wire.Data](p); p.textOf(got) != want {
 			t.Errorf("%s, want %s", got.Payload, want)
@@ -194,7 +194,7 @@ func TestASignalForALineAgent(t *testing.T) {
 	cfg.AgentCommand = script(`trap "echo caught; exit 3" USR1; echo up; while :; do sleep 0.05; done`)
 	p := start(t, cfg).begin(g)
 	expect[wire.Data](p)
-	p.send(wire.Signal{Name: "USR1"})
+	p.Send(wire.Signal{Name: "USR1"})
 	if got := skipTo[wire.Data](p); p.textOf(got) != "caught" {
 		t.Errorf("%s", got.Payload)
 	}

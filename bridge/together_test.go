@@ -55,12 +55,12 @@ func TestTasksOfOneUserAtTheSameTime(t *testing.T) {
 func beOneOfMany(t *testing.T, g *gateway, r *running, user wire.UserID, reading *sync.WaitGroup) {
 	done := sync.OnceFunc(reading.Done)
 	defer done()
-	p := <-g.arrivals
+	p := <-g.Arrivals
 	init := r.initUser()
 	init.UserID, init.WorkspaceDir = user, filepath.Join(r.cfg.WorkspaceRoot, string(user))
-	p.send(init)
+	p.Send(init)
 	var lines []string
-	for frame := range p.frames {
+	for frame := range p.Frames {
 		switch f := frame.(type) {
 		case wire.InitFailed:
 			t.Errorf("init failed: %+v", f)
@@ -74,7 +74,7 @@ func beOneOfMany(t *testing.T, g *gateway, r *running, user wire.UserID, reading
 				}
 				done()
 				reading.Wait()
-				p.send(wire.Stop{Reason: "closed", GraceMs: 5000})
+				p.Send(wire.Stop{Reason: "closed", GraceMs: 5000})
 			}
 		case wire.Exit:
 			if len(lines) < 3 {

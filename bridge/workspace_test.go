@@ -211,7 +211,7 @@ func TestWhatAnAgentLeavesLocksNobodyOut(t *testing.T) {
 				if err != nil || (len(aside) == 1) == inPlace || strings.Contains(r.log.String(), "was moved aside") == inPlace {
 					t.Errorf("moved aside: %q, %v", aside, err)
 				}
-				p.send(wire.Stop{Reason: "closed"})
+				p.Send(wire.Stop{Reason: "closed"})
 				skipTo[wire.Exit](p)
 				if err := r.wait(); err != nil {
 					t.Error(err)
@@ -242,9 +242,9 @@ func TestWhatAnAgentDoesMeanwhileHangsNothing(t *testing.T) {
 			r := startWith(t, cfg, lookOften)
 			p := r.begin(g)
 			skipAllTo[wire.Data](p)
-			p.send(wire.Token{Token: testUserToken + "-2"})
+			p.Send(wire.Token{Token: testUserToken + "-2"})
 			eventually(t, "the token is written", func() bool { return strings.Contains(r.log.String(), "wrote the new token") })
-			p.send(wire.Stop{Reason: "closed"})
+			p.Send(wire.Stop{Reason: "closed"})
 			skipAllTo[wire.Exit](p)
 			if err := r.wait(); err != nil {
 				t.Error(err)
@@ -260,7 +260,7 @@ func TestWhatAnAgentDoesMeanwhileHangsNothing(t *testing.T) {
 func skipAllTo[F wire.Frame](p *peer) {
 	p.t.Helper()
 	for {
-		if _, ok := p.receive().(F); ok {
+		if _, ok := p.Receive().(F); ok {
 			return
 		}
 	}

@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/lxzan/gws"
 	"golang.org/x/sys/unix"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -197,20 +197,20 @@ func (c *container) inside(path string) string {
 
 // session is a bridge with a user whose agent plays a role.
 type session struct {
-	*gateway
-	t      *testing.T
-	cmd    *exec.Cmd
-	socket *gws.Conn
-	log    *bytes.Buffer
+	*testkit.Peer
+	t   *testing.T
+	cmd *exec.Cmd
+	log *bytes.Buffer
 }
 
 // begin starts a bridge and gives it its user.
 func (c *container) begin(user wire.UserID, role string) *session {
 	t := c.t
 	t.Helper()
-	s := &session{gateway: newGateway(t), t: t, log: &bytes.Buffer{}, cmd: launched(c.kind, program)}
+	g := testkit.NewGateway(t)
+	s := &session{t: t, log: &bytes.Buffer{}, cmd: launched(c.kind, program)}
 	s.cmd.Env = append(s.cmd.Env, "TASK_ID=task-"+string(user), "TASK_TOKEN="+taskToken,
-		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(s.server.URL, "http"))
+		"GATEWAY_WS_URL="+g.URL())
 	for _, entry := range c.env {
 		if agent, ok := strings.CutPrefix(entry, "AGENT="); ok {
 			entry = "AGENT_COMMAND=" + agent + " " + role
@@ -229,11 +229,11 @@ func (c *container) begin(user wire.UserID, role string) *session {
 			t.Logf("the log of %s's bridge:\n%s", user, s.log)
 		}
 	})
-	s.socket = await(t, s.opened)
-	await(t, s.frames)
-	s.send(wire.InitUser{UserID: user, SessionID: "session-1", WorkspaceDir: filepath.Join(c.root, string(user)), Token: userToken})
+	s.Peer = testkit.Receive(t, g.Arrivals)
+	testkit.Next[wire.BridgeHello](s.Peer)
+	s.Send(wire.InitUser{UserID: user, SessionID: "session-1", WorkspaceDir: filepath.Join(c.root, string(user)), Token: userToken})
 	if role == "victim" {
-		s.send(wire.Data{Seq: 1, Payload: []byte(`"begin"`)})
+		s.SendData(1, `"begin"`)
 	}
 	return s
 }
@@ -244,18 +244,11 @@ func (s *session) end() {
 	_ = s.cmd.Wait()         // have been waited for
 }
 
-func (s *session) send(frame wire.Frame) {
-	s.t.Helper()
-	if err := s.socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, frame)); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 // output reads the agent's next line into what.
 func (s *session) output(what any) {
 	s.t.Helper()
 	for {
-		switch f := await(s.t, s.frames).(type) {
+		switch f := s.Receive().(type) {
 		case wire.Data:
 			if err := json.Unmarshal(f.Payload, what); err != nil {
 				s.t.Fatalf("%v: %s", err, f.Payload)

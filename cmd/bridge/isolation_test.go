@@ -195,13 +195,13 @@ func attack(t *testing.T, of kind, levels string, mounted, preload bool) []resul
 		t.Fatal(err)
 	}
 	v.Open = stat.Ino
-	v.Port = alice.server.Listener.Addr().(*net.TCPAddr).Port
+	v.Port = alice.Socket.LocalAddr().(*net.TCPAddr).Port
 	order, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	bob := c.begin("bob", "attacker")
-	bob.send(wire.Data{Seq: 1, Payload: order})
+	bob.Send(wire.Data{Seq: 1, Payload: order})
 	var results []result
 	bob.output(&results)
 	bob.end()

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +10,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/lxzan/gws"
 
 	"hearth/infra/testkit"
 	"hearth/messages/wire"
@@ -58,51 +54,10 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// gateway accepts one socket and passes its frames on.
-type gateway struct {
-	gws.BuiltinEventHandler
-	server *httptest.Server
-	opened chan *gws.Conn
-	frames chan wire.Frame
-}
-
-func newGateway(t *testing.T) *gateway {
-	g := &gateway{opened: make(chan *gws.Conn, 1), frames: make(chan wire.Frame, 100)}
-	g.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		socket, err := gws.NewUpgrader(g, nil).Upgrade(w, r)
-		if err != nil {
-			t.Errorf("upgrade: %v", err)
-			return
-		}
-		g.opened <- socket
-		go socket.ReadLoop()
-	}))
-	t.Cleanup(g.server.Close)
-	return g
-}
-
-func (g *gateway) OnMessage(_ *gws.Conn, m *gws.Message) {
-	defer m.Close()
-	if frame, err := wire.DecodeFromBridge(m.Bytes()); err == nil {
-		g.frames <- frame
-	}
-}
-
-func await[T any](t *testing.T, from <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("no %T came", *new(T))
-		panic("unreachable")
-	}
-}
-
 // TestSIGTERM runs the program as a container does and ends it as ECS does. Its agent tries to read the task token, and
 // what it finds is its output.
 func TestSIGTERM(t *testing.T) {
-	g := newGateway(t)
+	g := testkit.NewGateway(t)
 	root, err := os.MkdirTemp(filepath.Dir(program), "efs") // where nobody can get to
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +67,7 @@ func TestSIGTERM(t *testing.T) {
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(),
-		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(g.server.URL, "http"), "TASK_ID=task-1", "TASK_TOKEN="+taskToken, "WARM_POOL_MODE=true",
+		"GATEWAY_WS_URL="+g.URL(), "TASK_ID=task-1", "TASK_TOKEN="+taskToken, "WARM_POOL_MODE=true",
 		"WORKSPACE_ROOT="+root, "AGENT_IO=text",
 		`AGENT_COMMAND=/bin/sh -c 'env; cat /proc/$PPID/environ 2>/dev/null | tr "\0" "\n"; cat /proc/$PPID/cmdline; echo; echo done; exec cat'`)
 	if os.Getuid() == 0 {
@@ -133,15 +88,13 @@ func TestSIGTERM(t *testing.T) {
 			t.Logf("the log:\n%s", &log)
 		}
 	})
-	socket := await(t, g.opened)
-	await(t, g.frames)
+	p := testkit.Receive(t, g.Arrivals)
+	testkit.Next[wire.BridgeHello](p)
 	init := wire.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
-	if err := socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, init)); err != nil {
-		t.Fatal(err)
-	}
+	p.Send(init)
 	signalled := false
 	for {
-		switch f := await(t, g.frames).(type) {
+		switch f := p.Receive().(type) {
 		case wire.InitFailed:
 			t.Fatalf("init failed: %+v", f)
 		case wire.Data:
@@ -149,9 +102,7 @@ func TestSIGTERM(t *testing.T) {
 				t.Errorf("the agent has seen the task token: %s", line)
 			} else if line == `"done"` {
 				signalled = true
-				if err := socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, wire.Ack{Seq: f.Seq})); err != nil {
-					t.Fatal(err)
-				}
+				p.Send(wire.Ack{Seq: f.Seq})
 				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
@@ -191,7 +142,7 @@ func TestAgentDiesWithTheBridge(t *testing.T) {
 
 func killBridge(t *testing.T, preload string) {
 	t.Helper()
-	g := newGateway(t)
+	g := testkit.NewGateway(t)
 	root, err := os.MkdirTemp(filepath.Dir(program), "efs")
 	if err == nil {
 		err = os.Chmod(root, 0o711)
@@ -205,18 +156,16 @@ func killBridge(t *testing.T, preload string) {
 	}
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(),
-		"GATEWAY_WS_URL=ws"+strings.TrimPrefix(g.server.URL, "http"), "TASK_ID=task-1", "TASK_TOKEN="+taskToken,
+		"GATEWAY_WS_URL="+g.URL(), "TASK_ID=task-1", "TASK_TOKEN="+taskToken,
 		"WORKSPACE_ROOT="+root, "TMPDIR="+filepath.Dir(program), "AGENT_PRELOAD="+preload, "ISOLATION="+levels, "AGENT_IO=text", `AGENT_COMMAND=/bin/sh -c 'echo $$; trap "" HUP; while :; do sleep 0.01; done'`)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	socket := await(t, g.opened)
+	p := testkit.Receive(t, g.Arrivals)
 	init := wire.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(root, "alice"), Token: userToken}
-	if err := socket.WriteMessage(gws.OpcodeText, wire.AppendFrame(nil, init)); err != nil {
-		t.Fatal(err)
-	}
+	p.Send(init)
 	for {
-		f, isData := await(t, g.frames).(wire.Data)
+		f, isData := p.Receive().(wire.Data)
 		if !isData {
 			continue
 		}

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"actors/pool":     {"actors/host", "actors/session", "actors/task", "actors", "messages", "messages/wire"},
 	"bridge":          {"bridge", "messages/wire"},
 	"infra":           {"infra", "infra/client", "actors", "actors/system", "actors/pool", "actors/session", "actors/task", "messages", "messages/wire"},
-	"infra/testkit":   {},
+	"infra/testkit":   {"messages/wire"},
 	"infra/client":    {"messages/wire"},
 	"actors/schedule": {},
 	"sim":             {"sim", "actors/schedule", "actors", "actors/system", "actors/pool", "actors/session", "actors/task", "messages", "messages/wire"},

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"hearth/infra/localecs"
+	"hearth/infra/testkit"
 	"hearth/messages"
 )
 
@@ -37,16 +38,6 @@ func follow(t *testing.T, server *localecs.Server, w *world) (queue *sqs.Client,
 	return queue, url, stopped, hosts
 }
 
-func within[T any](t *testing.T, limit time.Duration, c chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(limit):
-		t.Fatalf("nothing came within %v", limit)
-	}
-	return v
-}
-
 // A task's death and a host's are told within a second, although nobody has asked, and no token is logged.
 func TestFeed(t *testing.T) {
 	server, w := local(t, "sleep 60", localecs.Faults{})
@@ -56,7 +47,7 @@ func TestFeed(t *testing.T) {
 	if err := server.EndTask(arn, localecs.EndOutOfMemory); err != nil {
 		t.Fatal(err)
 	}
-	told := within(t, 5*time.Second, stopped)
+	told := testkit.Receive(t, stopped)
 	if told.Task != "task-1" || told.Phase != messages.PhaseStopped || told.Host != host || !strings.Contains(told.Reason, "exited with 137") {
 		t.Errorf("%+v", told)
 	}
@@ -64,9 +55,9 @@ func TestFeed(t *testing.T) {
 	if err := server.LoseInstance(string(host)); err != nil {
 		t.Fatal(err)
 	}
-	within(t, 5*time.Second, hosts)
+	testkit.Receive(t, hosts)
 	for {
-		told := within(t, 5*time.Second, stopped)
+		told := testkit.Receive(t, stopped)
 		if told.Task == "task-2" {
 			if !told.HostGone {
 				t.Errorf("%+v", told)
@@ -107,7 +98,7 @@ func TestFeedTakesNewsOnly(t *testing.T) {
 	task("twice", 4, "STOPPED", aCluster, ours)
 	task("last", 1, "STOPPED", aCluster, ours)
 	for _, want := range []string{"twice", "last"} {
-		if told := within(t, patience, stopped); string(told.Task) != want {
+		if told := testkit.Receive(t, stopped); string(told.Task) != want {
 			t.Errorf("told of %s, want %s", told.Task, want)
 		}
 	}
@@ -137,7 +128,7 @@ func TestFeedOutlivesAQueueThatFails(t *testing.T) {
 	if err := server.SetFaults(localecs.Faults{}); err != nil {
 		t.Fatal(err)
 	}
-	if told := within(t, patience, stopped); told.Task != "task-1" {
+	if told := testkit.Receive(t, stopped); told.Task != "task-1" {
 		t.Errorf("%+v", told)
 	}
 }

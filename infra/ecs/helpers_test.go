@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -78,7 +77,7 @@ type call struct {
 type world struct {
 	*Launcher
 	*inbox
-	log *syncBuffer
+	log *testkit.Log
 
 	mu    sync.Mutex
 	calls []call
@@ -87,7 +86,7 @@ type world struct {
 // launch starts a launcher for a test, on a client or on what changes say.
 func launch(t *testing.T, client Client, changes ...func(*Config)) *world {
 	t.Helper()
-	w := &world{inbox: newInbox(t), log: &syncBuffer{}}
+	w := &world{inbox: newInbox(t), log: &testkit.Log{}}
 	cfg := validConfig(client, w.deliver)
 	cfg.Log = zerolog.New(w.log)
 	cfg.OnCall = func(op string, _ time.Duration, kind messages.LaunchErrorKind) {
@@ -126,23 +125,6 @@ func (w *world) counted() []call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]call(nil), w.calls...)
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // wireRequest is a call as it comes over the wire.

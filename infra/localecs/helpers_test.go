@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hearth/infra/testkit"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,7 +97,7 @@ func processesWith(t *testing.T, argument string) (pids []int) {
 func awaitProcesses(t *testing.T, argument string, n int) {
 	t.Helper()
 	var pids []int
-	eventually(t, func() bool {
+	testkit.Explained(t, func() bool {
 		pids = processesWith(t, argument)
 		return len(pids) == n
 	}, func() string {

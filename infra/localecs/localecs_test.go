@@ -1,13 +1,11 @@
 package localecs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -38,13 +36,13 @@ type endpoint struct {
 	*Server
 	*ecs.Client
 	t      *testing.T
-	output *lockedBuffer
+	output *testkit.Log
 }
 
 // start starts an endpoint for a test; its end takes all tasks along.
 func start(t *testing.T, cfg Config) *endpoint {
 	t.Helper()
-	output := &lockedBuffer{}
+	output := &testkit.Log{}
 	if cfg.Output == nil {
 		cfg.Output = output
 	}
@@ -135,7 +133,7 @@ func (e *endpoint) describe(arn *string) types.Task {
 func (e *endpoint) await(arn *string, status string) types.Task {
 	e.t.Helper()
 	var task types.Task
-	eventually(e.t, func() bool {
+	testkit.Explained(e.t, func() bool {
 		task = e.describe(arn)
 		return *task.LastStatus == status
 	}, func() string { return "the task is " + *task.LastStatus + ", not " + status })
@@ -145,7 +143,7 @@ func (e *endpoint) await(arn *string, status string) types.Task {
 // awaitOutput polls until tasks have written a text.
 func (e *endpoint) awaitOutput(text string) {
 	e.t.Helper()
-	eventually(e.t, func() bool { return strings.Contains(e.output.String(), text) },
+	testkit.Explained(e.t, func() bool { return strings.Contains(e.output.String(), text) },
 		func() string { return "tasks wrote " + e.output.String() + "and not " + text })
 }
 
@@ -153,15 +151,6 @@ func (e *endpoint) stop(arn *string) {
 	e.t.Helper()
 	if _, err := e.StopTask(e.t.Context(), &ecs.StopTaskInput{Task: arn, Reason: aws.String("test")}); err != nil {
 		e.t.Fatal(err)
-	}
-}
-
-func eventually(t *testing.T, reached func() bool, otherwise func() string) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !reached(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(otherwise())
-		}
 	}
 }
 
@@ -175,22 +164,4 @@ func wantError(t *testing.T, err error, code, text string) {
 	if api.ErrorCode() != code || !strings.Contains(api.ErrorMessage(), text) {
 		t.Fatalf("got %s: %s, want %s: …%s…", api.ErrorCode(), api.ErrorMessage(), code, text)
 	}
-}
-
-// lockedBuffer is a buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hearth/infra/testkit"
 	"os"
 	"path/filepath"
 	"strings"
@@ -276,7 +277,7 @@ func TestOneEssentialContainerEndsTheOthers(t *testing.T) {
 }
 
 func TestCloseStopsTasksAndLeavesNothing(t *testing.T) {
-	server, err := Start(Config{Output: &lockedBuffer{}})
+	server, err := Start(Config{Output: &testkit.Log{}})
 	if err != nil {
 		t.Fatal(err)
 	}

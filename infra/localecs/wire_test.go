@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"hearth/infra/testkit"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -72,7 +73,7 @@ func TestBadCalls(t *testing.T) {
 
 func TestLogHasNoSecrets(t *testing.T) {
 	var log bytes.Buffer
-	locked := &lockedBuffer{}
+	locked := &testkit.Log{}
 	server, err := Start(Config{Log: zerolog.New(locked).Level(zerolog.TraceLevel)})
 	if err != nil {
 		t.Fatal(err)

@@ -76,7 +76,7 @@ func benchmarkRelay(b *testing.B, size int) {
 	}
 	g.mu.Unlock()
 	g.sockets.Bind(from, relay.pid)
-	bridge := peer.ws.NetConn()
+	bridge := peer.Socket.NetConn()
 	frame := wire.AppendFrame(nil, data(1, `"`+strings.Repeat("x", size-2)+`"`))
 	sent := masked(0x81, frame)
 	received := int64(len(sent) - 4) // without the mask

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"hearth/infra/testkit"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -19,7 +20,7 @@ func TestBridgesArrive(t *testing.T) {
 		},
 	} {
 		p := g.mustDial(path, bearer("task-1.secret"))
-		p.write(hello)
+		p.Send(hello)
 		a := arrival[*messages.BridgeArrived](g)
 		if a.Hello != hello {
 			t.Errorf("%s: %+v", path, a.Hello)
@@ -27,11 +28,11 @@ func TestBridgesArrive(t *testing.T) {
 		o := g.newOwner(path)
 		g.sockets.Bind(a.Link, o.pid)
 		g.sockets.Send(a.Link, wire.InitUser{UserID: "ann", SessionID: "s", WorkspaceDir: "/w", Token: userToken})
-		read[wire.Limits](p)
-		if f := read[wire.InitUser](p); f.Token != userToken {
+		testkit.Next[wire.Limits](p)
+		if f := testkit.Next[wire.InitUser](p); f.Token != userToken {
 			t.Error("the token did not come")
 		}
-		p.write(wire.Accepted{SessionID: "s"})
+		p.Send(wire.Accepted{SessionID: "s"})
 		next[*messages.LinkFrame](o)
 	}
 }
@@ -53,7 +54,7 @@ func TestRefusedBridges(t *testing.T) {
 		{"no id of a session", "/internal/task/a%2Fb", bearer("task-1.secret"), 400},
 		{"a deeper path", "/internal/warm/task-1/x", bearer("task-1.secret"), 404},
 	} {
-		_, response, err := g.dial(test.path, test.header, false)
+		_, response, err := g.dial(test.path, test.header)
 		if err == nil || response.StatusCode != test.status {
 			t.Errorf("%s: answered %v, want %d", test.name, response, test.status)
 		}
@@ -74,10 +75,10 @@ func TestBridgesHelloMustBeItsOwn(t *testing.T) {
 		{"/internal/warm/task-1", `{"type":"data","seq":1,"payload":1}`, "first frame"},
 	} {
 		p := g.mustDial(test.path, bearer("task-1.secret"))
-		p.writeText([]byte(test.hello))
-		p.closed(wire.CloseNotAllowed)
-		if !strings.Contains(p.err.Error(), test.reason) { // the bridge's log tells its operator why
-			t.Errorf("%s: closed with %v", test.hello, p.err)
+		p.SendText([]byte(test.hello))
+		p.AwaitClose(wire.CloseNotAllowed)
+		if !strings.Contains(p.Err.Error(), test.reason) { // the bridge's log tells its operator why
+			t.Errorf("%s: closed with %v", test.hello, p.Err)
 		}
 	}
 	if len(g.arrivals) != 0 {
@@ -92,10 +93,10 @@ func TestBridgesBadFramesAreIgnored(t *testing.T) {
 	g.sockets.Bind(link, o.pid)
 	const bad = 3 * maxBadFrames
 	for range bad {
-		p.writeText([]byte(`{"type":"data","secret":"` + userToken))
+		p.SendText([]byte(`{"type":"data","secret":"` + userToken))
 	}
-	p.write(wire.BridgeHello{TaskID: "task-1", State: wire.BridgeWarm})
-	p.write(data(1, `"after"`))
+	p.Send(wire.BridgeHello{TaskID: "task-1", State: wire.BridgeWarm})
+	p.Send(data(1, `"after"`))
 	next[*messages.LinkFrame](o)
 	if got := g.sockets.Stats(Bridge).BadFrames; got != bad+1 {
 		t.Errorf("%d bad frames counted", got)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"hearth/infra/testkit"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -19,12 +20,12 @@ func TestPingIsAnsweredHere(t *testing.T) {
 	p, link := g.client("ann")
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
-	p.write(wire.Ping{ID: "7"})
-	if pong := read[wire.Pong](p); pong.ID != "7" {
+	p.Send(wire.Ping{ID: "7"})
+	if pong := testkit.Next[wire.Pong](p); pong.ID != "7" {
 		t.Errorf("pong %q", pong.ID)
 	}
-	p.writeText([]byte(`{"type":"from_the_future","x":1}`))
-	p.write(wire.Close{})
+	p.SendText([]byte(`{"type":"from_the_future","x":1}`))
+	p.Send(wire.Close{})
 	if f := next[*messages.LinkFrame](o); f.Frame != (wire.Close{}) {
 		t.Errorf("got %T, want only the close", f.Frame)
 	}
@@ -34,7 +35,7 @@ func TestNothingIsReadBeforeAnOwner(t *testing.T) {
 	g := newGateway(t, nil)
 	p, link := g.client("ann")
 	for seq := range uint64(20) {
-		p.write(data(seq+1, `1`))
+		p.Send(data(seq+1, `1`))
 	}
 	o := g.newOwner("session")
 	time.Sleep(20 * time.Millisecond) // for a frame that came too early to be seen
@@ -60,18 +61,18 @@ func TestBadFramesAreCountedOut(t *testing.T) {
 		`{"type":"token","token":"` + userToken + `","extra":` + `}`,
 	}
 	for _, text := range bad {
-		p.writeText([]byte(text))
-		if e := read[wire.Error](p); e.Code != wire.CodeBadFrame || e.Retryable || strings.Contains(e.Message, userToken) {
+		p.SendText([]byte(text))
+		if e := testkit.Next[wire.Error](p); e.Code != wire.CodeBadFrame || e.Retryable || strings.Contains(e.Message, userToken) {
 			t.Errorf("%s: %+v", text, e)
 		}
 	}
-	p.write(data(1, `"still there"`))
+	p.Send(data(1, `"still there"`))
 	next[*messages.LinkFrame](o)
-	if err := p.ws.WriteMessage(gws.OpcodeBinary, []byte(`{"type":"ping"}`)); err != nil {
+	if err := p.Socket.WriteMessage(gws.OpcodeBinary, []byte(`{"type":"ping"}`)); err != nil {
 		t.Fatal(err)
 	}
-	read[wire.Error](p)
-	p.closed(wire.CloseNotAllowed)
+	testkit.Next[wire.Error](p)
+	p.AwaitClose(wire.CloseNotAllowed)
 	if c := next[*messages.LinkClosed](o); c.Cause != string(CauseBadFrames) {
 		t.Errorf("cause %q", c.Cause)
 	}
@@ -86,11 +87,11 @@ func TestHellosThatAreNone(t *testing.T) {
 		`{"type":"data","payload":1}`, `{"type":"hello","sessionId":"../x"}`, `nonsense`, `{"type":"unheard_of"}`,
 	} {
 		p := g.mustDial("/ws?user=ann", nil)
-		p.writeText([]byte(first))
-		if e := read[wire.Error](p); e.Code != wire.CodeBadFrame {
+		p.SendText([]byte(first))
+		if e := testkit.Next[wire.Error](p); e.Code != wire.CodeBadFrame {
 			t.Errorf("%s: %+v", first, e)
 		}
-		p.closed(wire.CloseNotAllowed)
+		p.AwaitClose(wire.CloseNotAllowed)
 	}
 	if len(g.arrivals) != 0 {
 		t.Errorf("%d arrived", len(g.arrivals))
@@ -109,13 +110,13 @@ func TestFramesTooLarge(t *testing.T) {
 		p, link := g.client("ann")
 		o := g.newOwner(name)
 		g.sockets.Bind(link, o.pid)
-		p.writeText(payload(limit))
+		p.SendText(payload(limit))
 		next[*messages.LinkFrame](o)
-		p.writeText(text)
-		if e := read[wire.Error](p); e.Code != wire.CodeFrameTooLarge {
+		p.SendText(text)
+		if e := testkit.Next[wire.Error](p); e.Code != wire.CodeFrameTooLarge {
 			t.Errorf("%s: %+v", name, e)
 		}
-		p.closed(wire.CloseTooLarge)
+		p.AwaitClose(wire.CloseTooLarge)
 		if c := next[*messages.LinkClosed](o); !strings.HasPrefix(c.Cause, string(CauseViolation)) {
 			t.Errorf("%s: cause %q", name, c.Cause)
 		}
@@ -128,18 +129,18 @@ func TestATokenIsReplacedByAGoodOneOfTheSameUser(t *testing.T) {
 	p, link := g.client("ann")
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
-	p.write(wire.Token{Token: "bob-1"})
-	if e := read[wire.Error](p); e.Code != wire.CodeUnauthenticated || e.Message != "token is another user's" {
+	p.Send(wire.Token{Token: "bob-1"})
+	if e := testkit.Next[wire.Error](p); e.Code != wire.CodeUnauthenticated || e.Message != "token is another user's" {
 		t.Errorf("told %+v", e)
 	}
-	p.write(wire.Token{Token: "ann-2"})
+	p.Send(wire.Token{Token: "ann-2"})
 	if m := next[*messages.LinkFrame](o); m.Frame != (wire.Token{Token: "ann-2"}) || !m.Expires.Equal(refreshedUntil) {
 		t.Errorf("%+v", m)
 	}
 	for range maxBadFrames - 1 {
-		p.write(wire.Token{Token: "bob-1"})
+		p.Send(wire.Token{Token: "bob-1"})
 	}
-	p.closed(wire.CloseNotAllowed)
+	p.AwaitClose(wire.CloseNotAllowed)
 }
 
 func TestInvalidUTF8(t *testing.T) {
@@ -147,8 +148,8 @@ func TestInvalidUTF8(t *testing.T) {
 	p, link := g.client("ann")
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
-	p.writeText([]byte("{\"type\":\"ping\",\"id\":\"\xff\"}"))
-	p.closed(1007)
+	p.SendText([]byte("{\"type\":\"ping\",\"id\":\"\xff\"}"))
+	p.AwaitClose(1007)
 	next[*messages.LinkClosed](o)
 }
 
@@ -160,7 +161,7 @@ func TestFastClientsAreSlowedDown(t *testing.T) {
 	g.sockets.Bind(link, o.pid)
 	began := time.Now()
 	for seq := range uint64(sent) {
-		p.write(data(seq+1, `1`))
+		p.Send(data(seq+1, `1`))
 	}
 	for seq := range uint64(sent) {
 		f := next[*messages.LinkFrame](o)
@@ -173,10 +174,10 @@ func TestFastClientsAreSlowedDown(t *testing.T) {
 	if took, least := time.Since(began), time.Second*(sent-perSecond)/perSecond; took < least*9/10 {
 		t.Errorf("took %s, want at least %s", took, least)
 	}
-	if e := read[wire.Error](p); e.Code != wire.CodeRateLimited || !e.Retryable {
+	if e := testkit.Next[wire.Error](p); e.Code != wire.CodeRateLimited || !e.Retryable {
 		t.Errorf("told %+v", e)
 	}
-	if n := len(p.frames); n > 1 {
+	if n := len(p.Frames); n > 1 {
 		t.Errorf("told of it %d times more within a second", n)
 	}
 }
@@ -192,7 +193,7 @@ func TestOrigins(t *testing.T) {
 		{[]string{"https://shell.example.com.evil.org"}, false}, {[]string{"https://evil.org"}, false}, {[]string{""}, false},
 		{[]string{"https://shell.example.com", "https://evil.org"}, false}, {[]string{"https://shell.example.com:444"}, false},
 	} {
-		p, response, err := g.dial("/ws?user=ann", http.Header{"Origin": test.origins}, false)
+		p, response, err := g.dial("/ws?user=ann", http.Header{"Origin": test.origins})
 		switch {
 		case test.allowed && err != nil:
 			t.Errorf("%q: %v", test.origins, err)
@@ -200,7 +201,7 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%q: %v, want a 403", test.origins, err)
 		}
 		if p != nil {
-			_ = p.ws.NetConn().Close()
+			_ = p.Socket.NetConn().Close()
 		}
 	}
 	for _, bad := range []string{"shell.example.com", "https://shell.example.com/", "*", "https://", "https://a b"} {
@@ -213,16 +214,16 @@ func TestOrigins(t *testing.T) {
 
 func TestRefusedClients(t *testing.T) {
 	g := newGateway(t, nil)
-	_, response, err := g.dial("/ws?user=nobody", nil, false)
+	_, response, err := g.dial("/ws?user=nobody", nil)
 	if err == nil || response.StatusCode != http.StatusUnauthorized || response.Header.Get("WWW-Authenticate") != "Bearer" {
 		t.Errorf("refused with %v", response)
 	}
 	// A browser cannot see the status, so it is told on the socket.
 	p := g.mustDial("/ws?user=nobody", http.Header{"Sec-WebSocket-Protocol": {"hearth.v1, bearer.x"}})
-	if e := read[wire.Error](p); e.Code != wire.CodeUnauthenticated || e.Message != "token has expired" {
+	if e := testkit.Next[wire.Error](p); e.Code != wire.CodeUnauthenticated || e.Message != "token has expired" {
 		t.Errorf("told %+v", e)
 	}
-	p.closed(wire.CloseUnauthenticated)
+	p.AwaitClose(wire.CloseUnauthenticated)
 	eventually(t, "both are counted", func() bool {
 		s := g.sockets.Stats(Client)
 		return s.Refused[401] == 2 && s.Closed[CauseUnauthenticated] == 1 && s.Open == 0
@@ -247,7 +248,7 @@ func TestSubprotocols(t *testing.T) {
 		{nil, ""}, {[]string{"hearth.v1, bearer.x"}, "hearth.v1"}, {[]string{"bearer.x,hearth.v1"}, "hearth.v1"},
 		{[]string{"bearer.x", "hearth.v1"}, "hearth.v1"}, {[]string{"hearth.v1"}, "hearth.v1"},
 	} {
-		_, response, err := g.dial("/ws?user=ann", http.Header{"Sec-WebSocket-Protocol": test.offered}, false)
+		_, response, err := g.dial("/ws?user=ann", http.Header{"Sec-WebSocket-Protocol": test.offered})
 		if err != nil || response.Header.Get("Sec-WebSocket-Protocol") != test.selected {
 			t.Errorf("%q: answered %v, %v", test.offered, response, err)
 		}
@@ -258,21 +259,21 @@ func TestRoomForConnections(t *testing.T) {
 	g := newGateway(t, func(c *Config) { c.MaxConnections, c.MaxHandshakes = 3, 2 })
 	refused := func(what string) {
 		t.Helper()
-		_, response, err := g.dial("/ws?user=ann", nil, false)
+		_, response, err := g.dial("/ws?user=ann", nil)
 		if err == nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
 			t.Fatalf("%s: answered %v", what, response)
 		}
 	}
 	one, two := g.mustDial("/ws?user=a", nil), g.mustDial("/ws?user=b", nil)
 	refused("two in their handshake")
-	one.write(wire.Hello{})
+	one.Send(wire.Hello{})
 	arrival[*messages.ClientArrived](g)
-	two.write(wire.Hello{})
+	two.Send(wire.Hello{})
 	arrival[*messages.ClientArrived](g)
 	three, _ := g.client("c")
 	refused("three connections")
 	g.bridge("task-1") // bridges are counted apart
-	_ = three.ws.NetConn().Close()
+	_ = three.Socket.NetConn().Close()
 	// A reader that waits for an owner does not see its peer leave; its time without an owner runs out.
 	for _, l := range g.links(Client) {
 		l.tick()
@@ -289,13 +290,13 @@ func TestRoomForEachPeer(t *testing.T) {
 	} {
 		one := g.mustDial(path, header)
 		g.mustDial(path, header)
-		_, response, err := g.dial(path, header, false)
+		_, response, err := g.dial(path, header)
 		if err == nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
 			t.Fatalf("%s: a third is answered %v", path, response)
 		}
-		_ = one.ws.NetConn().Close()
+		_ = one.Socket.NetConn().Close()
 		eventually(t, "there is room for another", func() bool {
-			_, _, err := g.dial(path, header, false)
+			_, _, err := g.dial(path, header)
 			return err == nil
 		})
 	}
@@ -348,11 +349,11 @@ func TestRefusingKeepsWhatThereIs(t *testing.T) {
 	g.sockets.Bind(link, o.pid)
 	g.sockets.Refuse()
 	for path, header := range map[string]http.Header{"/ws?user=bob": nil, "/internal/warm/task-1": bearer("task-1.secret")} {
-		if _, response, err := g.dial(path, header, false); err == nil || response.StatusCode != http.StatusServiceUnavailable {
+		if _, response, err := g.dial(path, header); err == nil || response.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("%s is answered %v", path, response)
 		}
 	}
-	p.write(data(1, `1`))
+	p.Send(data(1, `1`))
 	next[*messages.LinkFrame](o)
 }
 
@@ -378,11 +379,11 @@ func TestManyClientsComeAndGo(t *testing.T) {
 		go func() {
 			defer func() { <-gate }()
 			if i%2 == 0 {
-				_ = p.ws.WriteClose(1000, nil)
+				_ = p.Socket.WriteClose(1000, nil)
 			} else {
 				g.sockets.Close(link, wire.CloseNormal)
 			}
-			<-p.done
+			<-p.Done
 		}()
 		if i%10 == 0 {
 			next[*messages.LinkClosed](o)

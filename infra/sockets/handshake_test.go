@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -113,14 +114,14 @@ func TestABridgesUnreadableOutputIsAGap(t *testing.T) {
 	g.sockets.Bind(link, o.pid)
 	deep := strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000)
 	for _, text := range []string{deep, `{"a":}`, `"one","payload":"another"`} {
-		p.writeText([]byte(`{"type":"data","seq":7,"payload":` + text + `}`))
+		p.SendText([]byte(`{"type":"data","seq":7,"payload":` + text + `}`))
 		if m := next[*messages.LinkFrame](o); m.Frame != (wire.Gap{From: 7, To: 7}) {
 			t.Errorf("%.20s: %#v", text, m.Frame)
 		} else {
 			g.sockets.Credit(link, m.Bytes)
 		}
 	}
-	p.write(data(8, `"after"`))
+	p.Send(data(8, `"after"`))
 	if m := next[*messages.LinkFrame](o); m.Frame.(wire.Data).Seq != 8 {
 		t.Errorf("%#v", m.Frame)
 	}
@@ -130,7 +131,7 @@ func TestABridgesUnreadableOutputIsAGap(t *testing.T) {
 func TestABridgeIsToldTheLimit(t *testing.T) {
 	g := newGateway(t, func(c *Config) { c.MaxFrameBytes = 5000 })
 	p, _ := g.bridge("task-1")
-	if f := read[wire.Limits](p); f.MaxFrameBytes != 5000 {
+	if f := testkit.Next[wire.Limits](p); f.MaxFrameBytes != 5000 {
 		t.Errorf("told %+v", f)
 	}
 }

@@ -1,7 +1,6 @@
 package sockets
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -47,29 +46,11 @@ type gateway struct {
 	sockets  *Sockets
 	addr     string
 	arrivals chan any
-	log      *lockedBuffer
+	log      *testkit.Log
 	secure   bool
 
 	mu     sync.Mutex
 	owners map[string]func(any)
-}
-
-// lockedBuffer is a log that many goroutines write.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // newGateway starts one. Change may change its configuration.
@@ -81,7 +62,7 @@ func newGateway(t testing.TB, change func(*Config)) *gateway {
 // newGatewayWith starts one with TLS, if there is a configuration of it.
 func newGatewayWith(t testing.TB, secure *tls.Config, change func(*Config)) *gateway {
 	t.Helper()
-	g := &gateway{t: t, arrivals: make(chan any, 1024), log: &lockedBuffer{}, owners: map[string]func(any){}, secure: secure != nil}
+	g := &gateway{t: t, arrivals: make(chan any, 1024), log: &testkit.Log{}, owners: map[string]func(any){}, secure: secure != nil}
 	cfg := Config{
 		Pool: poolPID, Deliver: g.deliver, Log: zerolog.New(g.log),
 		VerifyTask: func(token string) (wire.TaskID, bool) {
@@ -224,75 +205,23 @@ func arrival[A any](g *gateway) A {
 	}
 }
 
-// peer is a client or a bridge.
-type peer struct {
-	t      testing.TB
-	ws     *gws.Conn
-	frames chan wire.Frame
-	decode func([]byte) (wire.Frame, error)
-	done   chan struct{}
-	err    error // how it ended, after done
-	pings  chan struct{}
-	mute   bool // answers no pings
-}
-
-func (p *peer) OnOpen(*gws.Conn)               {}
-func (p *peer) OnPong(*gws.Conn, []byte)       {}
-func (p *peer) OnClose(_ *gws.Conn, err error) { p.err = err }
-func (p *peer) OnPing(ws *gws.Conn, data []byte) {
-	select {
-	case p.pings <- struct{}{}:
-	default:
-	}
-	if !p.mute {
-		_ = ws.WritePong(data)
-	}
-}
-
-func (p *peer) OnMessage(_ *gws.Conn, m *gws.Message) {
-	defer m.Close()
-	frame, err := p.decode(m.Bytes())
-	if err != nil {
-		p.t.Errorf("the gateway sent %q: %v", m.Bytes(), err)
-		return
-	}
-	p.frames <- frame
-}
-
-// dial connects without a hello. Mute peers answer no pings.
-func (g *gateway) dial(path string, header http.Header, mute bool) (*peer, *http.Response, error) {
-	p := &peer{
-		t: g.t, frames: make(chan wire.Frame, 1024), done: make(chan struct{}), pings: make(chan struct{}, 1024), mute: mute,
-		decode: wire.DecodeToClient,
-	}
+// dial connects without a hello.
+func (g *gateway) dial(path string, header http.Header) (*testkit.Peer, *http.Response, error) {
+	decode, scheme := wire.DecodeToClient, "ws://"
 	if strings.HasPrefix(path, "/internal/") {
-		p.decode = wire.DecodeToBridge
+		decode = wire.DecodeToBridge
 	}
-	scheme := "ws://"
 	if g.secure {
 		scheme = "wss://"
 	}
-	ws, response, err := gws.NewClient(p, &gws.ClientOption{
-		Addr: scheme + g.addr + path, TlsConfig: &tls.Config{InsecureSkipVerify: true}, RequestHeader: header, ReadMaxPayloadSize: 8 << 20, WriteMaxPayloadSize: 8 << 20,
+	return testkit.Dial(g.t, decode, &gws.ClientOption{
+		Addr: scheme + g.addr + path, TlsConfig: &tls.Config{InsecureSkipVerify: true}, RequestHeader: header,
 	})
-	if err != nil {
-		return nil, response, err
-	}
-	p.ws = ws
-	go func() {
-		ws.ReadLoop()
-		close(p.done)
-	}()
-	g.t.Cleanup(func() {
-		_ = ws.NetConn().Close()
-		<-p.done
-	})
-	return p, response, nil
 }
 
-func (g *gateway) mustDial(path string, header http.Header) *peer {
+func (g *gateway) mustDial(path string, header http.Header) *testkit.Peer {
 	g.t.Helper()
-	p, _, err := g.dial(path, header, false)
+	p, _, err := g.dial(path, header)
 	if err != nil {
 		g.t.Fatalf("dial %s: %v", path, err)
 	}
@@ -300,70 +229,21 @@ func (g *gateway) mustDial(path string, header http.Header) *peer {
 }
 
 // client connects and says hello; its link is the result.
-func (g *gateway) client(user string) (*peer, messages.LinkID) {
+func (g *gateway) client(user string) (*testkit.Peer, messages.LinkID) {
 	g.t.Helper()
 	p := g.mustDial("/ws?user="+user, nil)
-	p.write(wire.Hello{})
+	p.Send(wire.Hello{})
 	return p, arrival[*messages.ClientArrived](g).Link
 }
 
 func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
 // bridge connects as the bridge of a warm task and says hello.
-func (g *gateway) bridge(task wire.TaskID) (*peer, messages.LinkID) {
+func (g *gateway) bridge(task wire.TaskID) (*testkit.Peer, messages.LinkID) {
 	g.t.Helper()
 	p := g.mustDial("/internal/warm/"+string(task), bearer(string(task)+".secret"))
-	p.write(wire.BridgeHello{TaskID: task, State: wire.BridgeWarm})
+	p.Send(wire.BridgeHello{TaskID: task, State: wire.BridgeWarm})
 	return p, arrival[*messages.BridgeArrived](g).Link
-}
-
-func (p *peer) write(frame wire.Frame) { p.writeText(wire.AppendFrame(nil, frame)) }
-
-func (p *peer) writeText(text []byte) {
-	p.t.Helper()
-	if err := p.ws.WriteMessage(gws.OpcodeText, text); err != nil {
-		p.t.Errorf("write: %v", err)
-	}
-}
-
-// read is the next frame, which must be an F.
-func read[F wire.Frame](p *peer) F {
-	p.t.Helper()
-	var f F
-	select {
-	case frame := <-p.frames:
-		f, ok := frame.(F)
-		if !ok {
-			p.t.Fatalf("got %T %+v, want %T", frame, frame, f)
-		}
-		return f
-	case <-time.After(patience):
-		p.t.Fatalf("no %T came", f)
-	case <-p.done:
-		select {
-		case frame := <-p.frames:
-			if f, ok := frame.(F); ok {
-				return f
-			}
-		default:
-		}
-		p.t.Fatalf("closed before a %T came: %v", f, p.err)
-	}
-	return f
-}
-
-// closed waits for the peer's socket to be closed and checks the code.
-func (p *peer) closed(code wire.CloseCode) {
-	p.t.Helper()
-	select {
-	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatal("not closed")
-	}
-	var closed *gws.CloseError
-	if !errors.As(p.err, &closed) || closed.Code != uint16(code) {
-		p.t.Fatalf("closed with %v, want %d", p.err, code)
-	}
 }
 
 // eventually polls until something is so.

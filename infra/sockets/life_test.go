@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -24,12 +25,12 @@ func TestCloseFlushes(t *testing.T) {
 	g.sockets.Send(link, wire.Status{}) // nothing comes after the close
 	g.sockets.Close(link, wire.CloseInternal)
 	for seq := range uint64(frames) {
-		if d := read[wire.Data](p); d.Seq != seq+1 {
+		if d := testkit.Next[wire.Data](p); d.Seq != seq+1 {
 			t.Fatalf("got %d, want %d", d.Seq, seq+1)
 		}
 	}
-	read[wire.Bye](p)
-	p.closed(wire.CloseNormal)
+	testkit.Next[wire.Bye](p)
+	p.AwaitClose(wire.CloseNormal)
 	for written := uint64(0); written < frames; {
 		written = next[*messages.LinkWritten](o).Seq
 	}
@@ -63,11 +64,11 @@ func TestAfterItsCloseALinkDeliversNothing(t *testing.T) {
 func TestPeersEnd(t *testing.T) {
 	g := newGateway(t, nil)
 	for name, test := range map[string]struct {
-		end   func(*peer)
+		end   func(*testkit.Peer)
 		cause string
 	}{
-		"in good order": {func(p *peer) { _ = p.ws.WriteClose(4001, []byte("secret reason")) }, string(CausePeer) + ": 4001"},
-		"in a hurry":    {func(p *peer) { _ = p.ws.NetConn().Close() }, string(CauseLost)},
+		"in good order": {func(p *testkit.Peer) { _ = p.Socket.WriteClose(4001, []byte("secret reason")) }, string(CausePeer) + ": 4001"},
+		"in a hurry":    {func(p *testkit.Peer) { _ = p.Socket.NetConn().Close() }, string(CauseLost)},
 	} {
 		p, link := g.client("ann")
 		o := g.newOwner(name)
@@ -83,7 +84,7 @@ func TestPeersEnd(t *testing.T) {
 func TestNobodyTakesALink(t *testing.T) {
 	g := newGateway(t, func(c *Config) { c.BindTimeout = 20 * time.Millisecond })
 	p, link := g.client("ann")
-	p.closed(wire.CloseTryAgain)
+	p.AwaitClose(wire.CloseTryAgain)
 	eventually(t, "it is gone", func() bool { return g.sockets.find(link) == nil })
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
@@ -91,7 +92,7 @@ func TestNobodyTakesALink(t *testing.T) {
 		t.Errorf("told %+v", c)
 	}
 	b, _ := g.bridge("task-1")
-	b.closed(wire.CloseInternal)
+	b.AwaitClose(wire.CloseInternal)
 	// What there is no link for does nothing.
 	g.sockets.Send(link, wire.Status{})
 	g.sockets.Credit(link, 1)
@@ -105,8 +106,8 @@ func TestRefusedByPool(t *testing.T) {
 	p, link := g.client("ann")
 	g.sockets.Send(link, wire.Error{Code: wire.CodeSessionNotFound})
 	g.sockets.Close(link, wire.CloseNoSession)
-	read[wire.Error](p)
-	p.closed(wire.CloseNoSession)
+	testkit.Next[wire.Error](p)
+	p.AwaitClose(wire.CloseNoSession)
 }
 
 func TestOwnersChange(t *testing.T) {
@@ -114,16 +115,16 @@ func TestOwnersChange(t *testing.T) {
 	p, link := g.client("ann")
 	one, two := g.newOwner("one"), g.newOwner("two")
 	g.sockets.Bind(link, one.pid)
-	p.write(data(1, `1`))
+	p.Send(data(1, `1`))
 	next[*messages.LinkFrame](one)
 	g.sockets.Bind(link, two.pid)
-	p.write(data(2, `2`))
+	p.Send(data(2, `2`))
 	if d := next[*messages.LinkFrame](two).Frame.(wire.Data); d.Seq != 2 {
 		t.Errorf("got %d", d.Seq)
 	}
 	g.sockets.Send(link, data(1, `1`))
 	next[*messages.LinkWritten](two)
-	_ = p.ws.NetConn().Close()
+	_ = p.Socket.NetConn().Close()
 	next[*messages.LinkClosed](two)
 	one.nothing()
 	two.nothing()
@@ -136,7 +137,7 @@ func TestOwnersComeWhileLinksEnd(t *testing.T) {
 	for i := range 100 {
 		p, link := g.client("ann")
 		o := g.newOwner("session")
-		go func() { _ = p.ws.NetConn().Close() }()
+		go func() { _ = p.Socket.NetConn().Close() }()
 		if i%2 == 0 {
 			go g.sockets.Close(link, wire.CloseNormal)
 		}
@@ -153,11 +154,12 @@ func TestKeepalive(t *testing.T) {
 	o := g.newOwner("lively")
 	g.sockets.Bind(link, o.pid)
 
-	silent, _, err := g.dial("/ws?user=bob", nil, true)
+	silent, _, err := g.dial("/ws?user=bob", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	silent.write(wire.Hello{})
+	silent.Mute.Store(true)
+	silent.Send(wire.Hello{})
 	dead := g.newOwner("silent")
 	g.sockets.Bind(arrival[*messages.ClientArrived](g).Link, dead.pid)
 	if c := next[*messages.LinkClosed](dead); c.Cause != string(CauseSilent) {
@@ -165,7 +167,7 @@ func TestKeepalive(t *testing.T) {
 	}
 	for range 30 { // 300 ms: twice the silence that would have ended it
 		select {
-		case <-lively.pings:
+		case <-lively.Pings:
 		case <-time.After(patience):
 			t.Fatal("no ping")
 		}
@@ -181,14 +183,14 @@ func TestBlockedReaderIsNotADeadPeer(t *testing.T) {
 	p, link := g.client("ann")
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
-	p.write(data(1, `1`))
+	p.Send(data(1, `1`))
 	f := next[*messages.LinkFrame](o)
 	for range 20 {
-		<-p.pings
+		<-p.Pings
 	}
 	o.nothing()
 	g.sockets.Credit(link, f.Bytes)
-	p.write(data(2, `2`))
+	p.Send(data(2, `2`))
 	next[*messages.LinkFrame](o)
 }
 
@@ -217,8 +219,8 @@ func TestALinkOfNobody(t *testing.T) {
 	g.sockets.Send(link, wire.Bye{Reason: wire.ByeClosed})
 	g.sockets.Bind(link, nil)
 	g.sockets.Close(link, wire.CloseNormal)
-	read[wire.Bye](p)
-	p.closed(wire.CloseNormal)
+	testkit.Next[wire.Bye](p)
+	p.AwaitClose(wire.CloseNormal)
 	eventually(t, "it is gone", func() bool { return g.sockets.Stats(Client).Open == 0 })
 	g.sockets.Bind(link, nil)
 	o.nothing()

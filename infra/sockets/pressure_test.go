@@ -25,7 +25,7 @@ func TestReaderStopsWithoutCredit(t *testing.T) {
 	flooded := make(chan error, 1)
 	go func() {
 		for seq := range uint64(flood) {
-			if err := p.ws.WriteMessage(1, wire.AppendFrame(nil, data(seq+1, payload))); err != nil {
+			if err := p.Socket.WriteMessage(1, wire.AppendFrame(nil, data(seq+1, payload))); err != nil {
 				flooded <- err
 				return
 			}
@@ -71,7 +71,7 @@ func TestFrameLargerThanTheWindowPasses(t *testing.T) {
 	g.sockets.Bind(link, o.pid)
 	large := `"` + strings.Repeat("x", 1<<20-2) + `"`
 	for seq := range uint64(3) {
-		p.write(data(seq+1, large))
+		p.Send(data(seq+1, large))
 	}
 	for range 3 {
 		g.sockets.Credit(link, next[*messages.LinkFrame](o).Bytes)
@@ -85,9 +85,9 @@ func TestUncreditedForTooLong(t *testing.T) {
 	p, link := g.client("ann")
 	o := g.newOwner("session")
 	g.sockets.Bind(link, o.pid)
-	p.write(data(1, `1`))
+	p.Send(data(1, `1`))
 	next[*messages.LinkFrame](o)
-	p.closed(wire.CloseTryAgain)
+	p.AwaitClose(wire.CloseTryAgain)
 	if c := next[*messages.LinkClosed](o); c.Cause != string(CauseBlocked) {
 		t.Errorf("cause %q", c.Cause)
 	}
@@ -196,7 +196,7 @@ func TestSmallFramesShareWrites(t *testing.T) {
 		}
 	}
 	for seq := uint64(1); seq <= burst; {
-		switch f := (<-p.frames).(type) {
+		switch f := (<-p.Frames).(type) {
 		case wire.Data:
 			if f.Seq != seq {
 				t.Fatalf("got %d, want %d", f.Seq, seq)
@@ -271,7 +271,7 @@ func TestShutdownThatIsCutShort(t *testing.T) {
 			break
 		}
 	}
-	if _, response, err := g.dial("/ws?user=late", nil, false); err == nil || response.StatusCode != 503 {
+	if _, response, err := g.dial("/ws?user=late", nil); err == nil || response.StatusCode != 503 {
 		t.Errorf("after the shutdown: %v", response)
 	}
 }

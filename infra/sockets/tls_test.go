@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -26,31 +27,31 @@ func TestLifeWithTLS(t *testing.T) {
 	g := newGatewayWith(t, withTLS(), func(c *Config) {
 		c.OutboxBytes, c.CloseTimeout, c.ClientWriteTimeout = 64<<10, 200*time.Millisecond, 200*time.Millisecond
 	})
-	begin := func(name string) (*peer, messages.LinkID, *owner) {
+	begin := func(name string) (*testkit.Peer, messages.LinkID, *owner) {
 		p, link := g.client(name)
 		o := g.newOwner(name)
 		g.sockets.Bind(link, o.pid)
 		return p, link, o
 	}
 	p, link, o := begin("ours")
-	p.write(data(1, `"`+strings.Repeat("x", 200_000)+`"`))
+	p.Send(data(1, `"`+strings.Repeat("x", 200_000)+`"`))
 	g.sockets.Credit(link, next[*messages.LinkFrame](o).Bytes)
 	g.sockets.Send(link, data(1, `"`+strings.Repeat("y", 200_000)+`"`))
-	read[wire.Data](p)
+	testkit.Next[wire.Data](p)
 	next[*messages.LinkWritten](o)
 	g.sockets.Close(link, wire.CloseNormal)
-	p.closed(wire.CloseNormal)
+	p.AwaitClose(wire.CloseNormal)
 	next[*messages.LinkClosed](o)
 
 	p, _, o = begin("theirs")
-	if err := p.ws.WriteClose(1000, nil); err != nil {
+	if err := p.Socket.WriteClose(1000, nil); err != nil {
 		t.Fatal(err)
 	}
 	if c := next[*messages.LinkClosed](o); !strings.HasPrefix(c.Cause, string(CausePeer)) {
 		t.Errorf("cause %q", c.Cause)
 	}
 	p, _, o = begin("cut")
-	_ = p.ws.NetConn().(*tls.Conn).NetConn().Close()
+	_ = p.Socket.NetConn().(*tls.Conn).NetConn().Close()
 	if c := next[*messages.LinkClosed](o); !strings.HasPrefix(c.Cause, string(CauseLost)) {
 		t.Errorf("cause %q", c.Cause)
 	}
@@ -137,7 +138,7 @@ func TestHTTP1Only(t *testing.T) {
 // TestOwnOrigin: with TLS, a page of the gateway's own host must have come over TLS, too.
 func TestOwnOrigin(t *testing.T) {
 	g := newGatewayWith(t, withTLS(), nil)
-	if _, response, err := g.dial("/ws?user=ann", http.Header{"Origin": {"http://" + g.addr}}, false); err == nil {
+	if _, response, err := g.dial("/ws?user=ann", http.Header{"Origin": {"http://" + g.addr}}); err == nil {
 		t.Error("a page without TLS may connect")
 	} else if response == nil || response.StatusCode != http.StatusForbidden {
 		t.Errorf("refused with %v", err)

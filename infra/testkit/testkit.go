@@ -18,9 +18,20 @@ func Eventually(t testing.TB, what string, so func() bool) {
 // Within is Eventually with a limit of its own.
 func Within(t testing.TB, limit time.Duration, what string, so func() bool) {
 	t.Helper()
+	poll(t, limit, so, func() string { return what })
+}
+
+// Explained is Eventually for what only the last look can explain: otherwise says how it was instead.
+func Explained(t testing.TB, so func() bool, otherwise func() string) {
+	t.Helper()
+	poll(t, Patience, so, otherwise)
+}
+
+func poll(t testing.TB, limit time.Duration, so func() bool, otherwise func() string) {
+	t.Helper()
 	for deadline := time.Now().Add(limit); !so(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", limit, what)
+			t.Fatalf("not within %v: %s", limit, otherwise())
 		}
 	}
 }
