@@ -57,7 +57,8 @@ type session struct {
 	task    wire.TaskID
 	taskPID *actor.PID
 	bound   messages.Bound
-	// exit is the agent's end, from then on; exitTold is the socket whose client was told.
+	// exit is the agent's end, from then on; exitTold is the socket whose client was told of it: a client that comes back on another
+	// one is told again.
 	exit     *wire.Exit
 	exitTold messages.LinkID
 

@@ -95,6 +95,15 @@ var scenes = []stage.Scene[State]{
 
 var play = stage.Play[State]{Name: actors.SessionName("s"), Scenes: scenes, Inputs: inputs, State: state}
 
+// TestEveryStateIsReported: what is told outside has a word for each.
+func TestEveryStateIsReported(t *testing.T) {
+	for _, way := range Transitions.All() {
+		if way.To.Reported() == "" {
+			t.Errorf("%s has no row in Reported", way.To)
+		}
+	}
+}
+
 // TestStates has everything happen in every state.
 func TestStates(t *testing.T) { play.Check(t, Transitions) }
 

@@ -133,7 +133,8 @@ type outputCursor struct {
 	// seen is the highest output that was ever seen of the agent, sent the last that was sent to the client or skipped by
 	// a gap, acked the last that may be forgotten. Invariant: acked <= sent <= seen.
 	seen, sent, acked uint64
-	// resuming says that a replay from sent+1 on was asked for and has not begun.
+	// resuming says that a replay from sent+1 on was asked for and has not begun. It is a flag because it is about the outputs under
+	// way on one socket, in whichever state.
 	resuming bool
 	// unread is how many bytes of the bridge's socket are on their way to the client; they are credited to link.
 	unread int

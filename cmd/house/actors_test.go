@@ -135,7 +135,11 @@ func check(p *packages.Package, use map[string]allowed) []finding {
 			if call, ok := n.(*ast.CallExpr); ok && sorts(p.TypesInfo, call) {
 				sorted[ast.Unparen(call.Args[0])] = true
 			}
-			if what := wrong(p.TypesInfo, n, use); what != "" {
+			what := wrong(p.TypesInfo, n, use)
+			if declared, ok := n.(*ast.InterfaceType); ok {
+				what = disguised(p, declared, use)
+			}
+			if what != "" {
 				found = append(found, finding{p.Fset.Position(n.Pos()), what})
 			} else if call, ok := n.(*ast.CallExpr); ok && !sorted[n] && callee(p.TypesInfo, call).in("maps") {
 				found = append(found, finding{p.Fset.Position(n.Pos()), "a map's order: sort it in the same breath"})
@@ -171,6 +175,27 @@ func wrong(info *types.Info, n ast.Node, use map[string]allowed) string {
 		}
 	case *ast.Ident:
 		return misused(info.Uses[n], use)
+	}
+	return ""
+}
+
+// disguised says which method of an interface that an actor's context satisfies is not for actors: through the interface it could
+// be called without being named.
+func disguised(p *packages.Package, declared *ast.InterfaceType, use map[string]allowed) string {
+	imported := p.Imports[protoactor]
+	if imported == nil {
+		return ""
+	}
+	context := imported.Types.Scope().Lookup("Context").Type()
+	narrow, ok := p.TypesInfo.TypeOf(declared).(*types.Interface)
+	if !ok || !types.Implements(context, narrow) {
+		return ""
+	}
+	methods := types.NewMethodSet(context)
+	for method := range narrow.Methods() {
+		if what := misused(methods.Lookup(nil, method.Name()).Obj(), use); what != "" {
+			return what
+		}
 	}
 	return ""
 }

@@ -57,6 +57,26 @@ func (w *worker) waits(somebody proto.Context) {
 	select {} // caught: a channel
 }
 
+// patient is a context by another name.
+type patient interface { // caught: SetReceiveTimeout is not for actors
+	SetReceiveTimeout(time.Duration)
+}
+
+// sender is a context that does what an actor may.
+type sender interface {
+	Send(*proto.PID, any)
+	Self() *proto.PID
+}
+
+// stopper is no context: the method is its own.
+type stopper interface{ Stop() time.Duration }
+
+func (w *worker) waitsInDisguise(p patient, s sender, t stopper) {
+	p, s = w.ctx, w.ctx
+	s.Send(s.Self(), "later")
+	p.SetReceiveTimeout(t.Stop()) // through the interface that was caught above
+}
+
 func (w *worker) readsClocks() time.Duration {
 	now := time.Now                    // caught: time.Now is not for actors
 	time.Sleep(1)                      // caught: time.Sleep is not for actors
