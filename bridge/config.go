@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hearth/bridge/isolation"
@@ -24,13 +25,14 @@ const (
 	Terminal = wire.IOTerminal
 )
 
-// StderrMode says where the agent's standard error goes beside the log.
+// StderrMode says where the agent's standard error goes.
 type StderrMode string
 
-// The values of AGENT_STDERR.
+// The values of AGENT_STDERR: into the log, into the output as well, or into the output alone, for it may be a user's.
 const (
-	StderrLog   StderrMode = "log"
-	StderrMerge StderrMode = "merge"
+	StderrLog    StderrMode = "log"
+	StderrMerge  StderrMode = "merge"
+	StderrOutput StderrMode = "output"
 )
 
 // OverflowMode says what happens when the outputs that nobody has acknowledged reach OUTPUT_BUFFER_BYTES.
@@ -148,7 +150,7 @@ func (c Config) Validate() error {
 		check(false, "AGENT_COMMAND: %w", err)
 	}
 	check(c.AgentIO == LinesJSON || c.AgentIO == LinesText || c.AgentIO == Terminal, "AGENT_IO: %q is none of jsonl, text and pty", c.AgentIO)
-	check(c.AgentStderr == StderrLog || c.AgentStderr == StderrMerge, "AGENT_STDERR: %q is neither log nor merge", c.AgentStderr)
+	check(slices.Contains([]StderrMode{StderrLog, StderrMerge, StderrOutput}, c.AgentStderr), "AGENT_STDERR: %q is none of log, merge and output", c.AgentStderr)
 	check(c.AgentOverflow == OverflowPause || c.AgentOverflow == OverflowDrop,
 		"AGENT_OVERFLOW: %q is neither pause nor drop", c.AgentOverflow)
 	problems = append(problems, c.validateIsolation()...)

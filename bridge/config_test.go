@@ -99,6 +99,7 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 		{func(c *Config) { c.AgentCommand = "'" }, "AGENT_COMMAND"},
 		{func(c *Config) { c.AgentIO = "" }, "AGENT_IO"},
 		{func(c *Config) { c.AgentStderr = "" }, "AGENT_STDERR"},
+		{func(c *Config) { c.AgentStderr = "stdout" }, "AGENT_STDERR"},
 		{func(c *Config) { c.AgentOverflow = "" }, "AGENT_OVERFLOW"},
 		{func(c *Config) { c.Isolation = "" }, "ISOLATION"},
 		{func(c *Config) { c.Isolation = "auto,uid" }, "ISOLATION"},

@@ -56,7 +56,11 @@ func (b *bridge) live(s *session, init wire.InitUser, helper *agent) {
 	if err := p.clear(); err != nil {
 		s.log.Error().Err(err).Msg("could not remove the token, the keepalive file or the temporary directory")
 	}
-	s.log.Info().Int("code", exit.Code).Str("signal", exit.Signal).Str("stderr", exit.Stderr).Msg("the agent has ended")
+	line := s.log.Info().Int("code", exit.Code).Str("signal", exit.Signal)
+	if b.cfg.AgentStderr != StderrOutput {
+		line.Str("stderr", exit.Stderr)
+	}
+	line.Msg("the agent has ended")
 	b.post(func() { b.onAgentEnded(s, exit) })
 }
 
@@ -213,8 +217,10 @@ func (b *bridge) relay(s *session, p prepared) wire.Exit {
 			eachLine(s.log, "stderr", a.stderr, s.codec, func(piece linePiece) bool {
 				text := s.redact.clean(string(piece.text))
 				stderr.add(text)
-				told.line(text)
-				return b.cfg.AgentStderr != StderrMerge || s.output(piece, wire.StreamStderr)
+				if b.cfg.AgentStderr != StderrOutput {
+					told.line(text)
+				}
+				return b.cfg.AgentStderr == StderrLog || s.output(piece, wire.StreamStderr)
 			})
 		})
 	}

@@ -7,7 +7,35 @@ import (
 	"testing"
 
 	"github.com/rs/zerolog"
+
+	"hearth/messages/wire"
 )
+
+// TestAnAgentsTextIsLoggedOnlyWhereAsked: it may be a user's, and the log is not the user's.
+func TestAnAgentsTextIsLoggedOnlyWhereAsked(t *testing.T) {
+	for mode, want := range map[StderrMode]struct {
+		outputs int
+		logged  bool
+	}{StderrLog: {1, true}, StderrMerge: {2, true}, StderrOutput: {2, false}} {
+		t.Run(string(mode), func(t *testing.T) {
+			g := newGateway(t)
+			cfg := testConfig(t, g)
+			cfg.AgentIO, cfg.AgentStderr = LinesText, mode
+			cfg.AgentCommand = script(`echo out; echo of-the-user >&2; exit 1`)
+			r := start(t, cfg)
+			p := r.begin(g)
+			p.collect(want.outputs)
+			exit := expect[wire.Exit](p)
+			p.Send(wire.Ack{Seq: uint64(want.outputs)})
+			if err := r.wait(); err != nil {
+				t.Error(err)
+			}
+			if exit.Stderr != "of-the-user\n" || strings.Contains(r.log.String(), "of-the-user") != want.logged {
+				t.Errorf("exit %+v; logged: %v, want %v", exit, !want.logged, want.logged)
+			}
+		})
+	}
+}
 
 // TestAnAgentCannotFloodTheLog: it takes so much, and says how much it has left out.
 func TestAnAgentCannotFloodTheLog(t *testing.T) {

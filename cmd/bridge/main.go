@@ -45,7 +45,7 @@ type cli struct {
 
 	AgentCommand  string `env:"AGENT_COMMAND" placeholder:"COMMAND" help:"The agent's program and arguments. Quotes and backslashes work as in a shell; there is no shell, nothing is expanded."`
 	AgentIO       string `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text,pty" default:"jsonl" help:"What the agent's lines are: jsonl (each line is a JSON value) or text; or pty: it has a terminal of its own."`
-	AgentStderr   string `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"Where the agent's standard error goes: to the log, or also, line by line, to the output (merge)."`
+	AgentStderr   string `env:"AGENT_STDERR" enum:"log,merge,output" default:"log" help:"Where the agent's standard error goes: to the log (log), line by line to the output (output), or to both (merge)."`
 	AgentOverflow string `env:"AGENT_OVERFLOW" enum:"pause,drop" default:"pause" help:"When the output buffer is full: stop reading the agent (pause) or forget the oldest output and report a gap (drop)."`
 
 	Isolation      string   `env:"ISOLATION" default:"auto" help:"What keeps agents apart: a list of path, uid, landlock and chroot (docs/security.md), or auto: the strongest that the container allows."`

@@ -160,7 +160,7 @@ func (p *process) exit() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// after waits for a text in what was written and gives the rest of its line.
+// after waits for a text in what was written and gives the rest of its line, or of the message if that is a log line.
 func (p *process) after(text string) string {
 	p.t.Helper()
 	var rest string
@@ -177,7 +177,7 @@ func (p *process) after(text string) string {
 		rest, _, ok = strings.Cut(found, "\n")
 		return ok
 	})
-	return rest
+	return strings.TrimSuffix(rest, `"}`)
 }
 
 // realGateway is a gateway in a process of its own, with AUTH=dev.

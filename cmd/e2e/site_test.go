@@ -57,7 +57,7 @@ func siteConfig(t testing.TB, dir string) gateway.Config {
 		Local: gateway.LocalConfig{
 			Bridge: bridgeIn(t, dir), Instances: 1,
 			AccessKeyID: localKeys.AccessKeyID, SecretAccessKey: localKeys.SecretAccessKey,
-			AgentCommand: "cat", AgentIO: "text", AgentStderr: "log", LogLevel: "debug", LogFormat: "json",
+			AgentCommand: "cat", AgentIO: "text", AgentStderr: "log", LogLevel: "debug",
 		},
 		Actors: settings,
 		Auth:   gateway.AuthJWT, JWTSecret: rand.Text() + rand.Text(),
@@ -81,7 +81,7 @@ func openSite(t testing.TB, options ...func(*gateway.Config)) *site {
 			t.Logf("the log:\n%s", s.log)
 		}
 	})
-	g, err := gateway.Start(context.Background(), cfg, log, s.log)
+	g, err := gateway.Start(context.Background(), cfg, log)
 	if err != nil {
 		t.Fatal(err)
 	}

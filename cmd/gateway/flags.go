@@ -60,7 +60,7 @@ type flags struct {
 
 	AgentCommand    string        `env:"AGENT_COMMAND" help:"The agent's command line. With BACKEND=ecs the task definition has it." group:"Local backend"`
 	AgentIO         string        `name:"agent-io" env:"AGENT_IO" enum:"jsonl,text,pty" default:"jsonl" help:"The agent's lines are JSON (jsonl) or text, or it has a terminal (pty)." group:"Local backend"`
-	AgentStderr     string        `env:"AGENT_STDERR" enum:"log,merge" default:"log" help:"The agent's standard error goes to the log, or also to the output (merge)." group:"Local backend"`
+	AgentStderr     string        `env:"AGENT_STDERR" enum:"log,merge,output" default:"log" help:"The agent's standard error goes to the log, to the output (output), or to both (merge)." group:"Local backend"`
 	Isolation       string        `env:"ISOLATION" default:"auto" help:"What keeps agents apart, as the bridge's ISOLATION. With BACKEND=ecs the task definition has it, and here it is what /readyz holds the tasks to." group:"Local backend"`
 	LocalBridge     string        `env:"LOCAL_BRIDGE" placeholder:"FILE" help:"The bridge's binary. Default: the file bridge beside the gateway." group:"Local backend"`
 	LocalInstances  int           `env:"LOCAL_INSTANCES" default:"1" help:"Container instances that tasks are spread over." group:"Local backend"`
@@ -101,7 +101,7 @@ type flags struct {
 
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"25s" help:"Longest that SIGTERM waits for sessions and tasks to end." group:"Process"`
 	LogLevel     string        `env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"Least severe level that is logged." group:"Process"`
-	LogFormat    string        `env:"LOG_FORMAT" enum:"console,json" default:"console" help:"How log lines look." group:"Process"`
+	LogFormat    string        `env:"LOG_FORMAT" enum:"console,json" default:"console" help:"How log lines look: for people, or as JSON, then also the first and the last, and what the local backend's tasks say." group:"Process"`
 }
 
 // secret is a setting that is an environment variable and never a flag.
@@ -154,7 +154,7 @@ func (f *flags) config() gateway.Config {
 		Local: gateway.LocalConfig{
 			Bridge: bridge, Instances: f.LocalInstances, StartDelay: f.LocalStartDelay,
 			AgentCommand: f.AgentCommand, AgentIO: f.AgentIO, AgentStderr: f.AgentStderr,
-			LogLevel: f.LogLevel, LogFormat: f.LogFormat,
+			LogLevel: f.LogLevel,
 		},
 		SharedAP: f.USESharedAP, SharedAPID: f.SharedAPID, AccessPointRoot: f.AccessPointRoot,
 		Actors: f.settings(),

@@ -3,18 +3,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/rs/zerolog"
-	"golang.org/x/term"
 
 	"hearth/actors"
 	"hearth/bridge/isolation"
@@ -34,8 +29,8 @@ func main() {
 		kong.Vars(actors.Defaults()), kong.Vars{"version": version.String()})
 	parsed, err := parser.Parse(os.Args[1:])
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "gateway:", err, "(--help lists the settings)")
-		os.Exit(exitUsage)
+		f.LogFormat = askedFormat(os.Args[1:])
+		os.Exit(complain(&f, fmt.Errorf("%w (--help lists the settings)", err), exitUsage))
 	}
 	switch parsed.Command() {
 	case "janitor":
@@ -51,8 +46,8 @@ func main() {
 func clean(f *flags) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := gateway.Clean(ctx, f.config(), f.Janitor.UnusedFor, f.Janitor.DryRun, os.Stdout); err != nil {
-		return complain(err, exitFailed)
+	if err := gateway.Clean(ctx, f.config(), f.Janitor.UnusedFor, f.Janitor.DryRun, logger(f, os.Stderr), os.Stdout); err != nil {
+		return complain(f, err, exitFailed)
 	}
 	return 0
 }
@@ -60,17 +55,9 @@ func clean(f *flags) int {
 // checkHealth carries out the command healthcheck.
 func checkHealth(f *flags) int {
 	if err := gateway.CheckHealth(context.Background(), f.config()); err != nil {
-		return complain(err, exitFailed)
+		return complain(f, err, exitFailed)
 	}
 	return 0
-}
-
-// complain tells each problem on a line of its own, and gives the exit code.
-func complain(err error, code int) int {
-	for _, problem := range problems(err) {
-		fmt.Fprintln(os.Stderr, "gateway:", problem)
-	}
-	return code
 }
 
 // run starts a gateway and ends it on SIGTERM or SIGINT. A second signal ends the process at once; the local backend's
@@ -78,14 +65,14 @@ func complain(err error, code int) int {
 func run(f *flags) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	defer reportPanic(f)
 	log := logger(f, os.Stderr)
 	if _, err := isolation.ParseRequest(f.Isolation); err != nil { // or every task's bridge would say so, one after the other
-		fmt.Fprintln(os.Stderr, "gateway: ISOLATION:", err)
-		return exitUsage
+		return complain(f, fmt.Errorf("ISOLATION: %w", err), exitUsage)
 	}
-	g, err := gateway.Start(ctx, f.config(), log, os.Stderr)
+	g, err := gateway.Start(ctx, f.config(), log)
 	if err != nil {
-		return complain(err, exitUsage)
+		return complain(f, err, exitUsage)
 	}
 	announce(f, g)
 	code := 0
@@ -105,40 +92,15 @@ func run(f *flags) int {
 	return code
 }
 
-// problems takes joined errors apart, so that each has its line.
-func problems(err error) []error {
-	var joined interface{ Unwrap() []error }
-	if !errors.As(err, &joined) {
-		return []error{err}
-	}
-	var all []error
-	for _, each := range joined.Unwrap() {
-		all = append(all, problems(each)...)
-	}
-	return all
-}
-
-func logger(f *flags, w io.Writer) zerolog.Logger {
-	level, err := zerolog.ParseLevel(f.LogLevel)
-	if err != nil { // the flag's enum has only levels
-		level = zerolog.InfoLevel
-	}
-	zerolog.TimeFieldFormat = time.RFC3339Nano
-	if f.LogFormat == "console" {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000", NoColor: !term.IsTerminal(int(os.Stderr.Fd()))}
-	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger()
-}
-
 // announce tells a person how to connect.
 func announce(f *flags, g *gateway.Gateway) {
-	fmt.Fprintf(os.Stderr, "gateway: clients connect to %s/ws\n", g.URL())
+	say(f, "clients connect to %s/ws", g.URL())
 	if f.Auth == gateway.AuthDev {
-		fmt.Fprintf(os.Stderr, "gateway: try it in another terminal: %sbin/shell%s\n", devToken(g), shellFlags(g.URL()))
-		fmt.Fprintf(os.Stderr, "gateway: or in a browser: %s\n", pageURL(g))
+		say(f, "try it in another terminal: %sbin/shell%s", devToken(g), shellFlags(g.URL()))
+		say(f, "or in a browser: %s", pageURL(g))
 	}
 	if where := g.TemporaryWorkspaces(); where != "" {
-		fmt.Fprintf(os.Stderr, "gateway: workspaces are in %s and go with the gateway; WORKSPACE_ROOT keeps them\n", where)
+		say(f, "workspaces are in %s and go with the gateway; WORKSPACE_ROOT keeps them", where)
 	}
 }
 

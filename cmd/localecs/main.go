@@ -110,15 +110,31 @@ func (f flags) logger() (zerolog.Logger, error) {
 	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger(), nil
 }
 
+// What localecs exits with beside 0, as the other programs do.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
 func main() {
 	var f flags
-	kong.Parse(&f, kong.Name("localecs"), kong.Description(description+"\n"+controlHelp),
+	parser := kong.Must(&f, kong.Name("localecs"), kong.Description(description+"\n"+controlHelp),
 		kong.Vars{"version": version.String()})
+	if _, err := parser.Parse(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "localecs:", err, "(--help lists the flags)")
+		os.Exit(exitUsage)
+	}
 	if err := serve(f); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		if errors.Is(err, errUsage) {
+			os.Exit(exitUsage)
+		}
+		os.Exit(exitFailed)
 	}
 }
+
+// errUsage is a flag that is not right.
+var errUsage = errors.New("localecs: instances, zones, cpu, memory and stop-timeout are positive")
 
 // serve runs the endpoint until SIGTERM or SIGINT, then stops its tasks.
 func serve(f flags) error {
@@ -127,7 +143,7 @@ func serve(f flags) error {
 		return err
 	}
 	if f.Instances < 1 || f.Zones < 1 || f.CPU < 1 || f.Memory < 1 || f.StopTimeout <= 0 {
-		return errors.New("localecs: instances, zones, cpu, memory and stop-timeout are positive")
+		return errUsage
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)

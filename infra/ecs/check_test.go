@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/smithy-go/logging"
+	"github.com/rs/zerolog"
 )
 
 // byOperation answers each operation in its own way.
@@ -91,23 +94,40 @@ func withoutAWS(t *testing.T) {
 
 func TestLoadClients(t *testing.T) {
 	withoutAWS(t)
-	if _, err := LoadClients(context.Background()); err == nil || !strings.Contains(err.Error(), "set AWS_REGION") {
+	if _, err := LoadClients(context.Background(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "set AWS_REGION") {
 		t.Errorf("without a Region: %v", err)
 	}
 	t.Setenv("AWS_REGION", "eu-north-1")
-	if _, err := LoadClients(context.Background()); err == nil || !strings.Contains(err.Error(), "give the gateway a task role") {
+	if _, err := LoadClients(context.Background(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "give the gateway a task role") {
 		t.Errorf("without credentials: %v", err)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	e := serve(t, byOperation(healthy()))
 	t.Setenv("AWS_ENDPOINT_URL_ECS", e.url)
-	clients, err := LoadClients(context.Background())
+	clients, err := LoadClients(context.Background(), zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, passing := launch(t, clients.ECS).Check(context.Background()); got != nil || passing != "" || len(e.requests()) != 6 {
 		t.Errorf("%d requests, problems %q", len(e.requests()), got)
+	}
+}
+
+// TestTheSDKWritesIntoTheLog: what the AWS SDK warns of would else go to standard error, in no format of ours.
+func TestTheSDKWritesIntoTheLog(t *testing.T) {
+	withoutAWS(t)
+	t.Setenv("AWS_REGION", "eu-north-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	var log strings.Builder
+	clients, err := LoadClients(context.Background(), zerolog.New(&log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients.ECS.Options().Logger.Logf(logging.Warn, "a field\nwas %s", "skipped")
+	if want := `{"level":"warn","lib":"aws-sdk","message":"a field was skipped"}` + "\n"; log.String() != want {
+		t.Errorf("the log has %q", log.String())
 	}
 }
 

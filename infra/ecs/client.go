@@ -16,6 +16,8 @@ import (
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
 	awsefs "github.com/aws/aws-sdk-go-v2/service/efs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/logging"
+	"github.com/rs/zerolog"
 )
 
 const (
@@ -44,10 +46,11 @@ func httpClient() *awshttp.BuildableClient {
 
 // LoadClients makes clients from what AWS's own tools go by: AWS_REGION, AWS_ENDPOINT_URL_ECS, AWS_PROFILE, keys in the
 // environment, the task's or the host's role. It fails when there is no Region or there are no credentials.
-func LoadClients(ctx context.Context) (*Clients, error) {
+// What they warn of is in the log.
+func LoadClients(ctx context.Context, log zerolog.Logger) (*Clients, error) {
 	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
 	defer cancel()
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(httpClient()))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(httpClient()), config.WithLogger(sdkLog{log}))
 	if err != nil {
 		return nil, fmt.Errorf("ecs: AWS configuration: %w", err)
 	}
@@ -59,6 +62,18 @@ func LoadClients(ctx context.Context) (*Clients, error) {
 			"or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: %w", err)
 	}
 	return &Clients{ECS: awsecs.NewFromConfig(cfg), EFS: awsefs.NewFromConfig(cfg), AutoScaling: autoscaling.NewFromConfig(cfg), SQS: sqs.NewFromConfig(cfg)}, nil
+}
+
+// sdkLog has the AWS SDK write into our log.
+type sdkLog struct{ log zerolog.Logger }
+
+// Logf is called by the SDK.
+func (l sdkLog) Logf(class logging.Classification, format string, values ...any) {
+	level := zerolog.DebugLevel
+	if class == logging.Warn {
+		level = zerolog.WarnLevel
+	}
+	l.log.WithLevel(level).Str("lib", "aws-sdk").Msg(oneLine(fmt.Sprintf(format, values...)))
 }
 
 // LocalClients makes clients for an endpoint with keys of its own, such as package localecs's.

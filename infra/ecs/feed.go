@@ -61,7 +61,7 @@ func (f *Feed) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		f.Launcher.cfg.Log.Warn().Str("error", oneLine(err.Error())).Dur("again", pause).
+		f.Launcher.cfg.Log.Warn().Str("error", oneLine(err.Error())).Dur("againMs", pause).
 			Msg("the queue of ECS's events cannot be read; what they would tell is asked for instead")
 		timer := time.NewTimer(pause)
 		select {

@@ -155,12 +155,12 @@ func (l *Launcher) attempt(ctx context.Context, r request) *messages.LaunchError
 func (l *Launcher) report(r request, took time.Duration, err error) *messages.LaunchError {
 	if err == nil {
 		l.cfg.OnCall(r.op, took, "")
-		l.cfg.Log.Debug().Str("op", r.op).Dur("took", took).Msg("ECS call")
+		l.cfg.Log.Debug().Str("op", r.op).Dur("tookMs", took).Msg("ECS call")
 		return nil
 	}
 	failure := subject{r.op, l.cfg.Cluster, l.cfg.TaskDefinition, r.secret}.explain(err)
 	l.cfg.OnCall(r.op, took, failure.Kind)
-	l.cfg.Log.Warn().Str("op", r.op).Str("kind", string(failure.Kind)).Dur("took", took).
+	l.cfg.Log.Warn().Str("op", r.op).Str("kind", string(failure.Kind)).Dur("tookMs", took).
 		Str("error", redact(oneLine(err.Error()), r.secret)).Msg("ECS call failed: " + failure.Message)
 	return failure
 }

@@ -105,8 +105,8 @@ type LocalConfig struct {
 	StartDelay time.Duration
 
 	AgentCommand, AgentIO, AgentStderr string
-	// LogLevel and LogFormat are the bridges'.
-	LogLevel, LogFormat string
+	// LogLevel is the bridges'.
+	LogLevel string
 }
 
 var sharedAPPattern = regexp.MustCompile(`^fsap-[0-9a-f]{8,40}$`)

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -64,9 +63,9 @@ type Gateway struct {
 	failed chan error
 }
 
-// Start validates the configuration and starts a gateway. Its error has one line for each problem. Output gets what the
-// local backend's tasks print.
-func Start(ctx context.Context, cfg Config, log zerolog.Logger, output io.Writer) (*Gateway, error) {
+// Start validates the configuration and starts a gateway. Its error has one line for each problem. What the local backend's tasks
+// print is in the log, too.
+func Start(ctx context.Context, cfg Config, log zerolog.Logger) (*Gateway, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -75,7 +74,7 @@ func Start(ctx context.Context, cfg Config, log zerolog.Logger, output io.Writer
 	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.observer = observe.New(log, g.registry)
 	g.observer.AskIsolation(cfg.Isolation)
-	if err := g.start(ctx, output); err != nil {
+	if err := g.start(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		return nil, errors.Join(err, g.close(closing))
@@ -84,7 +83,7 @@ func Start(ctx context.Context, cfg Config, log zerolog.Logger, output io.Writer
 }
 
 // start brings up the parts, each before the one that needs it. What was started is closed by close, in any case.
-func (g *Gateway) start(ctx context.Context, output io.Writer) error {
+func (g *Gateway) start(ctx context.Context) error {
 	secret := []byte(g.cfg.TaskTokenSecret)
 	if len(secret) == 0 {
 		secret = sign.RandomSecret()
@@ -103,7 +102,7 @@ func (g *Gateway) start(ctx context.Context, output io.Writer) error {
 	if err := g.listen(ctx); err != nil {
 		return err
 	}
-	if err := g.startBackend(ctx, output); err != nil {
+	if err := g.startBackend(ctx); err != nil {
 		return err
 	}
 	if err := g.startActors(); err != nil {
@@ -207,7 +206,7 @@ func (g *Gateway) fail(err error) {
 }
 
 // startBackend starts the launcher, and with the local backend what it talks to.
-func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error) {
+func (g *Gateway) startBackend(ctx context.Context) (err error) {
 	g.engine = engine.New(engine.Config{
 		Log:           g.log,
 		OnRootFailure: func(reason error) { g.fail(fmt.Errorf("the pool failed: %w", reason)) },
@@ -215,11 +214,11 @@ func (g *Gateway) startBackend(ctx context.Context, output io.Writer) (err error
 	})
 	var clients *ecs.Clients
 	if g.cfg.Backend == BackendLocal {
-		if g.local, err = startLocal(ctx, &g.cfg, g.log, output); err != nil {
+		if g.local, err = startLocal(ctx, &g.cfg, g.log); err != nil {
 			return err
 		}
 		clients = g.local.clients
-	} else if clients, err = ecs.LoadClients(ctx); err != nil {
+	} else if clients, err = ecs.LoadClients(ctx, g.log); err != nil {
 		return err
 	}
 	g.launcher, err = ecs.New(ecs.Config{

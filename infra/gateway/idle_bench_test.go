@@ -145,7 +145,7 @@ func startForCrowd(tb testing.TB, secret, ecs string, sessions int) *Gateway {
 		Backend: BackendECS, SharedAP: true, SharedAPID: crowdAccessPoint, Actors: settings, Auth: AuthDev, DevToken: DevTokenOff,
 		ECS:             ECSConfig{Cluster: "c", TaskDefinition: "agent:1", ContainerName: crowdContainer, StartedBy: "idle"},
 		TaskTokenSecret: secret, MaxFrameBytes: 1 << 20, MaxConnections: sessions, DrainTimeout: time.Second,
-	}, zerolog.Nop(), nil)
+	}, zerolog.Nop())
 	if err != nil {
 		tb.Fatal(err)
 	}

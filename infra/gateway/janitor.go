@@ -7,17 +7,19 @@ import (
 	"io"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"hearth/infra/ecs"
 	"hearth/infra/efs"
 )
 
 // Clean clears away users' access points and task definitions that nobody needs any more; see ecs.Janitor. With dryRun it
 // says what it would clear away. It writes a line for each thing.
-func Clean(ctx context.Context, cfg Config, unusedFor time.Duration, dryRun bool, output io.Writer) error {
+func Clean(ctx context.Context, cfg Config, unusedFor time.Duration, dryRun bool, log zerolog.Logger, output io.Writer) error {
 	if err := cfg.validateJanitor(unusedFor); err != nil {
 		return err
 	}
-	clients, err := ecs.LoadClients(ctx)
+	clients, err := ecs.LoadClients(ctx, log)
 	if err != nil {
 		return err
 	}

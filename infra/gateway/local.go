@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -54,10 +53,10 @@ type localBackend struct {
 }
 
 // startLocal starts the endpoint and registers the one task definition, through the same API calls as on AWS.
-func startLocal(ctx context.Context, cfg *Config, log zerolog.Logger, output io.Writer) (*localBackend, error) {
+func startLocal(ctx context.Context, cfg *Config, log zerolog.Logger) (*localBackend, error) {
 	server, err := localecs.Start(localecs.Config{
 		AccessKeyID: cfg.Local.AccessKeyID, SecretAccessKey: cfg.Local.SecretAccessKey,
-		Log: log, Output: output, Region: localRegion, Cluster: localCluster,
+		Log: log, Region: localRegion, Cluster: localCluster,
 		Instances: cfg.Local.Instances, InstanceCPU: localInstanceCPU, InstanceMemory: localInstanceMemory,
 		Faults: localecs.Faults{Task: localecs.TaskFault{ProvisioningDelay: localecs.Duration(cfg.Local.StartDelay)}},
 	})
@@ -80,7 +79,7 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 		"TMPDIR":         temp,
 		"WORKSPACE_ROOT": b.workspace, "AGENT_COMMAND": cfg.Local.AgentCommand, "AGENT_IO": cfg.Local.AgentIO,
 		"AGENT_STDERR": cfg.Local.AgentStderr, "MAX_FRAME_BYTES": strconv.Itoa(cfg.MaxFrameBytes),
-		"LOG_LEVEL": cfg.Local.LogLevel, "LOG_FORMAT": cfg.Local.LogFormat, "ISOLATION": cfg.Isolation,
+		"LOG_LEVEL": cfg.Local.LogLevel, "ISOLATION": cfg.Isolation,
 	}
 	container := types.ContainerDefinition{
 		Name: aws.String(localContainer), Image: aws.String("local"), Essential: aws.Bool(true),
@@ -89,7 +88,7 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 		MountPoints: []types.MountPoint{{SourceVolume: aws.String(localVolume), ContainerPath: &b.workspace}},
 	}
 	for _, name := range []string{
-		"WORKSPACE_ROOT", "AGENT_COMMAND", "AGENT_IO", "AGENT_STDERR", "MAX_FRAME_BYTES", "LOG_LEVEL", "LOG_FORMAT",
+		"WORKSPACE_ROOT", "AGENT_COMMAND", "AGENT_IO", "AGENT_STDERR", "MAX_FRAME_BYTES", "LOG_LEVEL",
 		"ISOLATION", "TMPDIR",
 	} {
 		container.Environment = append(container.Environment, types.KeyValuePair{

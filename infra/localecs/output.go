@@ -2,6 +2,7 @@ package localecs
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ func newOutput(w io.Writer, log zerolog.Logger) *output { return &output{w: w, l
 
 func (o *output) line(task, container, stream, line string) {
 	if o.w == nil {
-		o.log.Info().Str("task", shortID(task)).Str("container", container).Str("stream", stream).Msg(line)
+		o.logLine(task, container, stream, line)
 		return
 	}
 	o.mu.Lock()
@@ -35,6 +36,37 @@ func (o *output) line(task, container, stream, line string) {
 	if _, err := fmt.Fprintf(o.w, "%s/%s %s %s\n", shortID(task), container, stream, line); err != nil {
 		o.log.Warn().Err(err).Msg("a task's output could not be passed on")
 	}
+}
+
+// logLine makes a log line of it. One that is such a line already, as a bridge's, stays what it is: its level, its message and its
+// fields, which keep their names.
+func (o *output) logLine(task, container, stream, line string) {
+	level, message := zerolog.InfoLevel, line
+	var fields map[string]any
+	decoder := json.NewDecoder(strings.NewReader(line))
+	decoder.UseNumber() // as it was written
+	if decoder.Decode(&fields) == nil && !decoder.More() {
+		name, _ := fields[zerolog.LevelFieldName].(string)
+		text, hasMessage := fields[zerolog.MessageFieldName].(string)
+		if own, err := zerolog.ParseLevel(name); err == nil && name != "" && hasMessage {
+			level, message = own, text
+		} else {
+			fields = nil
+		}
+	} else {
+		fields = nil
+	}
+	for _, name := range []string{zerolog.LevelFieldName, zerolog.MessageFieldName, zerolog.TimestampFieldName} {
+		delete(fields, name)
+	}
+	if fields == nil {
+		fields = map[string]any{"stream": stream}
+	}
+	if fields["task"] == nil {
+		fields["task"] = shortID(task)
+	}
+	fields["container"] = container
+	o.log.WithLevel(level).Fields(fields).Msg(message)
 }
 
 // pipes carry a process's stdout and stderr; its stdin is empty.

@@ -254,5 +254,5 @@ func (l *link) finish() {
 // logEnd is for those who debug: what an end means for a task or a session, its actor tells.
 func (l *link) logEnd(end *ending) {
 	l.sockets.log.Debug().Stringer("kind", l.kind).Str("peer", l.peer).Uint64("link", uint64(l.id)).
-		Str("cause", end.text()).Dur("after", time.Since(l.since)).Msg("socket closed")
+		Str("cause", end.text()).Dur("tookMs", time.Since(l.since)).Msg("socket closed")
 }
