@@ -260,10 +260,8 @@ func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 
 // onResize tells the agent's terminal the size of the window.
 func (b *bridge) onResize(f wire.Resize) {
-	if a := b.session.agent; a != nil && a.terminal != nil && !b.session.ended {
-		if err := a.terminal.resize(f.Cols, f.Rows); err != nil {
-			b.session.log.Warn().Err(err).Msg("could not resize the agent's terminal")
-		}
+	if s := b.session; s.agent != nil && !s.ended {
+		s.agent.show(s.log, f)
 	}
 }
 

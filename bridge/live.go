@@ -116,6 +116,7 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 			return fail(failAgent, fmt.Errorf("start the helper: %w", err))
 		}
 	}
+	p.agent.show(s.log, init.Window)
 	uid, err := b.plan.Identify(s.ctx, init.UserID)
 	if err != nil {
 		return fail(failWorkspace, err)

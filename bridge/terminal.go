@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/creack/pty"
+	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"hearth/bridge/isolation"
@@ -43,6 +44,16 @@ func openTerminal() (*terminal, *os.File, error) {
 // resize tells the agent's programs the size of the window, in characters.
 func (t *terminal) resize(cols, rows int) error {
 	return pty.Setsize(t.file, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
+}
+
+// show tells the agent the size of its user's window, if it has a terminal and the client has told a size.
+func (a *agent) show(log zerolog.Logger, window wire.Resize) {
+	if a.terminal == nil || window == (wire.Resize{}) {
+		return
+	}
+	if err := a.terminal.resize(window.Cols, window.Rows); err != nil {
+		log.Warn().Err(err).Msg("could not resize the agent's terminal")
+	}
 }
 
 // give makes the agent's end the user's.

@@ -15,6 +15,8 @@ type Claim struct {
 	Token   wire.Secret
 	// InSeq and OutSeq are where a session that had an earlier task goes on counting.
 	InSeq, OutSeq uint64
+	// Window is the size of the client's window, zero while it has told none.
+	Window wire.Resize
 }
 
 // Bound tells a session that a task is its own and is being given its user.
@@ -191,6 +193,7 @@ type Assign struct {
 	Token         wire.Secret
 	Workspace     string
 	InSeq, OutSeq uint64
+	Window        wire.Resize
 }
 
 // HandOver tells a task to have its bridge dial another gateway.

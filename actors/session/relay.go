@@ -55,8 +55,8 @@ func (s *session) holdTo(largest int) {
 // flush gives the bridge every input that the agent has not been given, with what the client has told beside them. It knows
 // which it has seen.
 func (s *session) flush() {
-	if s.window != nil {
-		s.toBridge(*s.window)
+	if s.window != (wire.Resize{}) {
+		s.toBridge(s.window) // it may have changed since the claim
 	}
 	for _, entry := range s.input.entries {
 		s.toBridge(entry.data)

@@ -44,9 +44,10 @@ type session struct {
 	wasReady bool
 	input    inputQueue
 	output   outputCursor
-	// inputEnd is the last input before the end that the client has told, window the size of its window; nil while it has told none.
+	// inputEnd is the last input before the end that the client has told, window the size of its window; nil and zero while it has
+	// told none.
 	inputEnd *uint64
-	window   *wire.Resize
+	window   wire.Resize
 	// io is how the agent takes input, as its bridge has said.
 	io wire.AgentIO
 
@@ -206,6 +207,9 @@ func (s *session) attach(m *messages.ClientArrived) {
 	if m.Hello.Acks {
 		s.acknowledged(m.Hello.LastSeq)
 	}
+	if m.Hello.Window != (wire.Resize{}) {
+		s.resize(m.Hello.Window)
+	}
 }
 
 // clientFrame takes what a client may say in any state.
@@ -224,8 +228,7 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 		s.inputEnd = &after
 		s.toBridge(wire.EOF{After: after})
 	case wire.Resize:
-		s.window = &frame
-		s.toBridge(frame)
+		s.resize(frame)
 	case wire.Signal:
 		s.toBridge(frame) // one that finds no agent is nobody's
 	case wire.Close:
@@ -238,6 +241,12 @@ func (s *session) clientFrame(m *messages.LinkFrame) {
 		return
 	}
 	s.Links.Credit(m.Link, m.Bytes)
+}
+
+// resize takes in the size of the client's window, and hands it on to an agent that is there.
+func (s *session) resize(window wire.Resize) {
+	s.window = window
+	s.toBridge(window)
 }
 
 // sendReady tells the client that its agent takes input.

@@ -62,6 +62,20 @@ func TestATerminalThroughTheGateway(t *testing.T) {
 	hears(again, "the shell's end", func(e wire.Exit) bool { return e.Signal == "" })
 }
 
+// TestATerminalBeginsWithItsWindow: the size that comes with the hello is the terminal's before the agent's first instruction.
+func TestATerminalBeginsWithItsWindow(t *testing.T) {
+	t.Parallel()
+	bothWays(t, func(t *testing.T, warm bool) {
+		s := openSite(t, pool(1, 2), warmPool(warm), agent("sh -c 'stty size; exec cat'"), func(c *gateway.Config) { c.Local.AgentIO = "pty" })
+		w := s.wire("ann")
+		w.says(wire.Hello{Acks: true, Window: wire.Resize{Cols: 101, Rows: 37}})
+		w.shows("\n")
+		if text := w.terminalText(); text != "37 101\r\n" {
+			t.Errorf("the agent began with %q", text)
+		}
+	})
+}
+
 // TestTheEndOfInputReachesTheAgent in its place among the inputs, also of an agent that is not there yet.
 func TestTheEndOfInputReachesTheAgent(t *testing.T) {
 	t.Parallel()

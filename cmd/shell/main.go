@@ -77,6 +77,12 @@ func run(args []string) int {
 	if err := config.Validate(); err != nil {
 		return fail(exitUsage, "usage", err)
 	}
+	interactive := term.IsTerminal(int(os.Stdin.Fd()))
+	var keyboard, screen *os.File
+	if interactive && term.IsTerminal(int(os.Stdout.Fd())) && !f.JSON {
+		keyboard, screen = os.Stdin, os.Stdout
+		config.Window = windowOf(screen)
+	}
 	session, err := dial(config, signals)
 	switch {
 	case errors.Is(err, errInterrupted):
@@ -85,11 +91,6 @@ func run(args []string) int {
 		return fail(exitFailed, "refused", err)
 	case err != nil:
 		return fail(exitFailed, "unreachable", err)
-	}
-	interactive := term.IsTerminal(int(os.Stdin.Fd()))
-	var keyboard, screen *os.File
-	if interactive && term.IsTerminal(int(os.Stdout.Fd())) && !f.JSON {
-		keyboard, screen = os.Stdin, os.Stdout
 	}
 	c := conversation{
 		session: session,

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"hearth/infra/client"
+	"hearth/messages/wire"
 )
 
 // errDetached is what ends the input of a user who leaves the session to itself.
@@ -26,11 +27,11 @@ func rawTerminal(session *client.Session, in, out *os.File) (restore func(), err
 		return nil, err
 	}
 	resize := func() {
-		if cols, rows, err := term.GetSize(int(out.Fd())); err == nil && cols > 0 && rows > 0 {
-			session.Resize(cols, rows)
+		if w := windowOf(out); w != (wire.Resize{}) {
+			session.Resize(w.Cols, w.Rows)
 		}
 	}
-	resize()
+	resize() // it may have changed since the session was dialled
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, syscall.SIGWINCH)
 	done := make(chan struct{})
@@ -49,6 +50,14 @@ func rawTerminal(session *client.Session, in, out *os.File) (restore func(), err
 		close(done)
 		_ = term.Restore(int(in.Fd()), before) // the terminal is gone, then
 	}, nil
+}
+
+// windowOf is the size of a terminal, zero if it has none.
+func windowOf(screen *os.File) (w wire.Resize) {
+	if cols, rows, err := term.GetSize(int(screen.Fd())); err == nil && cols > 0 && rows > 0 {
+		w = wire.Resize{Cols: cols, Rows: rows}
+	}
+	return w
 }
 
 // escape finds what is typed to the shell itself, as ssh has it: after a new line "~." leaves the session, and "~~" types "~".

@@ -53,6 +53,8 @@ type Config struct {
 	// LastSeq is the last output that was processed before, when resuming. Outputs after it are replayed, those that the
 	// gateway no longer has are reported as a gap.
 	LastSeq uint64
+	// Window is the size of the window that is to show the agent's terminal, zero where there is none: the agent starts with it.
+	Window wire.Resize
 	// GiveUp is how long the session may be without an answered hello before the handle ends; 0 means 2 minutes.
 	GiveUp time.Duration
 	// DialNet opens the network connection; nil means a plain net.Dialer. Tests cut connections with it.

@@ -40,7 +40,7 @@ type Session struct {
 	fresh   bool // token is to be sent, beyond being used for dialling
 	in      inputs
 	signals []wire.Signal // to be sent
-	window  *wire.Resize  // the last that was told
+	window  wire.Resize   // the last that was told, zero while none was
 	ended   bool          // the input has an end, after all that was sent
 	changed chan struct{} // closed and replaced when in shrinks; see wait
 	outLast uint64        // the last output that the consumer has taken or that a gap covers
@@ -72,7 +72,7 @@ func Dial(ctx context.Context, config Config) (*Session, error) {
 	s := &Session{
 		config: config, target: target, cookies: cookies,
 		events: make(chan Event), muted: make(chan struct{}), done: make(chan struct{}),
-		id: config.Resume, token: config.Token, outLast: config.LastSeq, changed: make(chan struct{}),
+		id: config.Resume, token: config.Token, outLast: config.LastSeq, window: config.Window, changed: make(chan struct{}),
 		answerBy: time.Now().Add(config.GiveUp),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -167,7 +167,7 @@ func (s *Session) Signal(name string) {
 func (s *Session) Resize(cols, rows int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.window = &wire.Resize{Cols: cols, Rows: rows}
+	s.window = wire.Resize{Cols: cols, Rows: rows}
 	s.wakeWriter()
 }
 

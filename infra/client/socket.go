@@ -83,7 +83,7 @@ func (s *Session) connect(ctx context.Context) (net.Conn, error) {
 func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	s.mu.Lock()
 	token := s.token
-	hello := wire.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true}
+	hello := wire.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true, Window: s.window}
 	s.mu.Unlock()
 	request := &http.Request{Header: http.Header{}}
 	header := request.Header
@@ -98,7 +98,7 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	}
 	now := time.Now()
 	k := &socket{s: s, opened: now, bell: make(chan struct{}, 1), gone: make(chan struct{})}
-	k.owed = debts{acked: hello.LastSeq, pingAt: now.Add(pingEvery)}
+	k.owed = debts{acked: hello.LastSeq, pingAt: now.Add(pingEvery), window: hello.Window}
 	ws, response, err := gws.NewClientFromConn(k, &gws.ClientOption{
 		Addr:                s.target.String(),
 		RequestHeader:       header,

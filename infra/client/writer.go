@@ -110,8 +110,8 @@ func (s *Session) nextFrame(d *debts, now time.Time) wire.Frame {
 		s.fresh = false
 		return wire.Token{Token: s.token}
 	}
-	if s.window != nil && *s.window != d.window {
-		d.window = *s.window
+	if s.window != d.window {
+		d.window = s.window
 		return d.window
 	}
 	if len(s.signals) > 0 {

@@ -201,6 +201,9 @@ func (h Hello) validate() error {
 	if h.LastSeq > maxSeq {
 		return errSeqTooLarge
 	}
+	if err := h.Window.validateIfTold(); err != nil {
+		return err
+	}
 	if h.SessionID == "" {
 		return nil
 	}
@@ -272,6 +275,14 @@ func (r Resize) validate() error {
 	return nil
 }
 
+// validateIfTold checks the window of a frame that may have none.
+func (r Resize) validateIfTold() error {
+	if r == (Resize{}) {
+		return nil
+	}
+	return r.validate()
+}
+
 func (s Signal) validate() error {
 	if !signals[s.Name] {
 		return errors.New("name: no signal that can be sent (INT, QUIT, TERM, HUP, KILL, USR1, USR2, TSTP, CONT)")
@@ -309,6 +320,9 @@ func (i InitUser) validate() error {
 	}
 	if i.WorkspaceDir == "" {
 		return errors.New("no workspaceDir")
+	}
+	if err := i.Window.validateIfTold(); err != nil {
+		return err
 	}
 	return checkID("sessionId", string(i.SessionID))
 }

@@ -19,6 +19,7 @@ var frames = []struct {
 }{
 	{DecodeFromClient, Hello{SessionID: "s-1", LastSeq: 7, Acks: true}, `{"type":"hello","sessionId":"s-1","lastSeq":7,"acks":true}`},
 	{DecodeFromClient, Hello{}, `{"type":"hello","lastSeq":0,"acks":false}`},
+	{DecodeFromClient, Hello{Window: Resize{Cols: 80, Rows: 24}}, `{"type":"hello","lastSeq":0,"acks":false,"window":{"cols":80,"rows":24}}`},
 	{DecodeFromClient, Data{Seq: 3, Payload: []byte(`{"a":[1, 2]}`)}, `{"type":"data","seq":3,"payload":{"a":[1, 2]}}`},
 	{DecodeFromClient, Data{Payload: []byte(`"no number"`)}, `{"type":"data","payload":"no number"}`},
 	{DecodeFromClient, Data{Seq: 1, Payload: []byte(`null`)}, `{"type":"data","seq":1,"payload":null}`},
@@ -59,6 +60,10 @@ var frames = []struct {
 	{
 		DecodeToBridge, InitUser{UserID: "u", SessionID: "s-1", WorkspaceDir: "/w", Token: "t", Binding: "b", InSeq: 1, OutSeq: 2},
 		`{"type":"init_user","userId":"u","sessionId":"s-1","workspaceDir":"/w","token":"t","binding":"b","inSeq":1,"outSeq":2}`,
+	},
+	{
+		DecodeToBridge, InitUser{UserID: "u", SessionID: "s-1", WorkspaceDir: "/w", Token: "t", Window: Resize{Cols: 80, Rows: 24}},
+		`{"type":"init_user","userId":"u","sessionId":"s-1","workspaceDir":"/w","token":"t","binding":"","inSeq":0,"outSeq":0,"window":{"cols":80,"rows":24}}`,
 	},
 	{DecodeToBridge, Resume{FromSeq: 8}, `{"type":"resume","fromSeq":8}`},
 	{DecodeToBridge, Stop{Reason: "r", GraceMs: 5}, `{"type":"stop","reason":"r","graceMs":5}`},
@@ -106,6 +111,8 @@ func TestDecodersRefuse(t *testing.T) {
 		{"gap beyond all numbers", DecodeFromBridge, `{"type":"gap","from":1,"to":9007199254740992}`, "not a range"},
 		{"a window of nothing", DecodeFromClient, `{"type":"resize","cols":0,"rows":24}`, "within"},
 		{"a window too large", DecodeFromClient, `{"type":"resize","cols":80,"rows":70000}`, "within"},
+		{"a hello from a window without rows", DecodeFromClient, `{"type":"hello","window":{"cols":80}}`, "within"},
+		{"a user with a window too large", DecodeToBridge, `{"type":"init_user","userId":"a","sessionId":"s","workspaceDir":"/w","window":{"cols":80,"rows":10001}}`, "within"},
 		{"another signal", DecodeFromClient, `{"type":"signal","name":"SEGV"}`, "no signal"},
 		{"bytes that are none", DecodeFromBridge, `{"type":"bytes","seq":3,"base64":"%"}`, "not base64"},
 		{"bytes of another kind", DecodeFromBridge, `{"type":"bytes","seq":3,"base64":3}`, "must be string"},

@@ -19,6 +19,8 @@ type Hello struct {
 	LastSeq uint64 `json:"lastSeq"`
 	// Acks says that this client acknowledges outputs; otherwise the gateway does it once they are written to the socket.
 	Acks bool `json:"acks"`
+	// Window is the size of the window that is to show the agent's terminal, zero where it is not told.
+	Window Resize `json:"window,omitzero"`
 }
 
 // Session answers a Hello.
@@ -300,6 +302,8 @@ type InitUser struct {
 	// InSeq and OutSeq say where a session that had an earlier task goes on counting.
 	InSeq  uint64 `json:"inSeq"`
 	OutSeq uint64 `json:"outSeq"`
+	// Window is the size of the window that shows the agent's terminal, zero where no client has told it.
+	Window Resize `json:"window,omitzero"`
 }
 
 // Accepted answers InitUser at once, before any work.

@@ -26,6 +26,8 @@ type Visit struct {
 	TokenLasts time.Duration
 	// Early is how many inputs it sends before it is told ready.
 	Early int
+	// Window is the size of its window, zero where it shows no terminal.
+	Window wire.Resize
 	// Return is how long it takes to come back after a drop; nil is never.
 	Return Distribution
 }
@@ -138,6 +140,7 @@ func (m *Model) newClient(visit Visit) *Client {
 // dial connects and says hello.
 func (c *Client) dial(hello wire.Hello) {
 	n := c.clients.model.network
+	hello.Window = c.Window
 	c.accepted, c.Asked = false, n.world.Now()
 	c.Bye, c.Error, c.Closed = "", "", 0
 	c.link = n.dial(c, n.options.ClientDelay, n.options.ClientDrop, func(id messages.LinkID) any {

@@ -169,9 +169,19 @@ func (n *Narrator) Frame(frame wire.Frame) string {
 	case wire.Bye:
 		return fmt.Sprintf("bye %s", f.Reason)
 	case wire.InitUser:
-		return fmt.Sprintf("init_user session=%s in=%d out=%d", n.Session(f.SessionID), f.InSeq, f.OutSeq)
+		return squeeze("init_user session=%s in=%d out=%d %s", n.Session(f.SessionID), f.InSeq, f.OutSeq, window(f.Window))
+	case wire.Resize:
+		return squeeze("resize %s", window(f))
 	}
 	return frame.FrameType()
+}
+
+// window words a window's size, empty where none was told.
+func window(w wire.Resize) string {
+	if w == (wire.Resize{}) {
+		return ""
+	}
+	return fmt.Sprintf("window=%dx%d", w.Cols, w.Rows)
 }
 
 // squeeze is Sprintf without the blanks that empty values leave.

@@ -10,7 +10,7 @@ import (
 
 // arrive has a client come and ask for a new session. Its user is its name unless told otherwise.
 //
-//	arrive alice user=alice acks numbers stay=5m return=1s early=3 in=1s
+//	arrive alice user=alice acks numbers stay=5m return=1s early=3 window=100x40 in=1s
 func (e *env) arrive(a *arguments) error {
 	name, visit, err := e.visit(a)
 	if err != nil {
@@ -51,7 +51,7 @@ func (e *env) join(a *arguments) error {
 }
 
 func (e *env) visit(a *arguments) (string, model.Visit, error) {
-	name := a.word(0, "")
+	name, err := a.word(0, ""), error(nil)
 	if name == "" {
 		return "", model.Visit{}, fmt.Errorf("who?")
 	}
@@ -70,7 +70,20 @@ func (e *env) visit(a *arguments) (string, model.Visit, error) {
 			return "", visit, err
 		}
 	}
+	if size := a.text("window", ""); size != "" {
+		if visit.Window, err = window(size); err != nil {
+			return "", visit, err
+		}
+	}
 	return name, visit, a.number("early", &visit.Early)
+}
+
+// window reads a size such as 100x40.
+func window(size string) (w wire.Resize, err error) {
+	if _, err := fmt.Sscanf(size, "%dx%d", &w.Cols, &w.Rows); err != nil {
+		return w, fmt.Errorf("%q is no size of a window", size)
+	}
+	return w, nil
 }
 
 // say has a client send lines for its agent.
@@ -96,6 +109,7 @@ func (e *env) say(a *arguments) error {
 //
 //	send alice close
 //	send alice token new-token
+//	send alice resize 132x50
 func (e *env) send(a *arguments) error {
 	c, err := e.client(a.word(0, ""))
 	if err != nil {
@@ -108,6 +122,12 @@ func (e *env) send(a *arguments) error {
 		c.Send(wire.Ping{ID: "1"})
 	case "token":
 		c.Refresh(wire.Secret(a.word(2, "new-token")))
+	case "resize":
+		size, err := window(a.word(2, ""))
+		if err != nil {
+			return err
+		}
+		c.Send(size)
 	default:
 		return fmt.Errorf("%q is no frame that a story sends", kind)
 	}

@@ -41,6 +41,7 @@ function begin(sessionId = "") {
   const url = `${scheme}//${location.host}${location.pathname.replace(/[^/]*$/, "")}ws?user=${encodeURIComponent(user)}`;
   session = new HearthSession({ url, token, sessionId });
   const own = session;
+  own.resize(screen.cols, screen.rows);
   byId("end").disabled = false;
   byId("again").hidden = true;
   own.on("session", () => sessionStorage.setItem("session", own.id));
@@ -52,7 +53,6 @@ function begin(sessionId = "") {
     io = frame.io ?? "text";
     const how = frame.path === "resumed" ? "resumed" : `${frame.path} in ${millis(frame.elapsedMs)}${frame.why ? " (" + frame.why.replaceAll("_", " ") + ")" : ""}`;
     say(how);
-    own.resize(screen.cols, screen.rows);
     screen.focus();
   });
   own.on("data", ({ payload, more }) => show(payload, more));

@@ -67,8 +67,8 @@ export class HearthSession {
 
   /** Tells the agent's terminal the size of the window, now and on every later socket. */
   resize(cols, rows) {
-    this.#window = { type: "resize", cols, rows };
-    if (this.#attached) this.#write(this.#window);
+    this.#window = { cols, rows };
+    if (this.#attached) this.#write({ type: "resize", cols, rows });
   }
 
   /** Sends the agent's processes a signal, such as "INT". */
@@ -121,6 +121,7 @@ export class HearthSession {
       this.#heardAt = Date.now();
       const hello = { type: "hello", lastSeq: this.#seen, acks: true };
       if (this.id) hello.sessionId = this.id;
+      if (this.#window) hello.window = this.#window;
       this.#acked = this.#seen;
       this.#write(hello);
       this.#watch(socket);
@@ -171,7 +172,6 @@ export class HearthSession {
         this.#attached = true;
         this.#forget(frame.lastSeq);
         this.#sent = this.#given;
-        if (this.#window) this.#write(this.#window);
         this.#flush();
         if (this.#eof) this.#write({ type: "eof" });
         break;
