@@ -34,6 +34,8 @@ type Settings struct {
 	AdoptionGrace time.Duration
 	// SweepInterval is how often the hosts are looked at.
 	SweepInterval time.Duration
+	// TaskSweepInterval is how often ECS's list of tasks is compared with what is known.
+	TaskSweepInterval time.Duration
 	// Boot says how long a host takes to have room for a task, told to waiting clients when no host has.
 	Boot BootTimes
 	// WorkspaceRoot is the directory of all workspaces, as the tasks see it.
@@ -135,6 +137,7 @@ func DefaultSettings() Settings {
 		Placement:         PlaceOldest,
 		AdoptionGrace:     15 * time.Second,
 		SweepInterval:     10 * time.Second,
+		TaskSweepInterval: 5 * time.Minute,
 		// Measured on t3.small: 81 s cold, 20 s stopped, 12 s wake and 5 s health check hibernated. A running host
 		// registers up to a minute after it is in service: its agent asks once a minute; half of that on average.
 		Boot: BootTimes{
@@ -185,7 +188,7 @@ func (s *Settings) durations() []setting[time.Duration] {
 		{"SESSION_START_TIMEOUT", s.StartTimeout}, {"SESSION_IDLE_TIMEOUT", s.IdleTimeout}, {"TASK_START_TIMEOUT", s.TaskStartTimeout},
 		{"ACCEPT_TIMEOUT", s.AcceptTimeout}, {"INIT_TIMEOUT", s.InitTimeout}, {"STOP_GRACE", s.StopGrace},
 		{"HOST_SWEEP_INTERVAL", s.SweepInterval}, {"SESSION_ABANDON_GRACE", s.AbandonGrace}, {"WARM_POOL_SURPLUS_TTL", s.SurplusTTL},
-		{"TOKEN_GRACE", s.TokenGrace},
+		{"TOKEN_GRACE", s.TokenGrace}, {"TASK_SWEEP_INTERVAL", s.TaskSweepInterval},
 	}
 }
 

@@ -172,6 +172,8 @@ const (
 	EvictedStopped Eviction = "stopped"
 	// EvictedUnproved: it was started by an earlier gateway and cannot be taken over.
 	EvictedUnproved Eviction = "unproved"
+	// EvictedStray: no gateway knows it any more.
+	EvictedStray Eviction = "stray"
 )
 
 // Census counts the pool's tasks and waiters.

@@ -26,10 +26,12 @@ type RunDone struct {
 	Err  *LaunchError
 }
 
-// StopDone answers a stop. A task that ECS no longer knows counts as stopped.
+// StopDone answers a stop.
 type StopDone struct {
 	Task wire.TaskID
-	Err  *LaunchError
+	// Missing means that ECS does not know the task: no longer, or, for some seconds after its start, not yet.
+	Missing bool
+	Err     *LaunchError
 }
 
 // TaskPhase is where ECS says a task stands.
@@ -74,6 +76,8 @@ type ListedTask struct {
 	User    wire.UserID
 	// Revision is what it runs, empty when that is not known.
 	Revision Revision
+	// Unhealthy says that it runs and its container's health check fails.
+	Unhealthy bool
 }
 
 // RevisionFound tells the pool what tasks are started with from here on. It comes when that is known first, and whenever it

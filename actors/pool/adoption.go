@@ -11,11 +11,8 @@ import (
 	"hearth/messages/wire"
 )
 
-// The timers of adoption.
-const (
-	timerRelist   messages.Timer = "relist"
-	timerAdoption messages.Timer = "adoption"
-)
+// timerAdoption rings at the end of the grace.
+const timerAdoption messages.Timer = "adoption"
 
 // adoption is how a gateway that has just begun takes over what an earlier one has left: the tasks that ECS lists, and
 // the sessions whose bridges dial. The truth is there and in the clients; nothing was written down by the gateway.
@@ -23,23 +20,18 @@ type adoption struct {
 	// listed says that a list has come, and with it which tasks run. mayStart says so too, or that the wait for it is over:
 	// before that no task is started, for those that run count against the maximum.
 	listed, mayStart bool
+	// last says that the next list is the last from which tasks are taken over, done that it has come.
+	last, done bool
 	// some says that there are tasks of an earlier gateway.
 	some bool
 	// until is the end of the grace; before it, clients that ask for a session that is not known are held.
 	until time.Time
 	held  []*messages.ClientArrived
-	// relist asks for the list again; over rings at the end of the grace.
-	relist, over actors.Alarm
+	// over rings at the end of the grace.
+	over actors.Alarm
 }
 
-func newAdoption() adoption {
-	return adoption{relist: actors.Alarm{Name: timerRelist}, over: actors.Alarm{Name: timerAdoption}}
-}
-
-func (a *adoption) cancel() {
-	a.relist.Cancel()
-	a.over.Cancel()
-}
+func newAdoption() adoption { return adoption{over: actors.Alarm{Name: timerAdoption}} }
 
 // undecided reports whether tasks that seem to be the pool's may turn out to have a session. Until that is known no ready
 // task is stopped as one too many.
@@ -47,7 +39,7 @@ func (a *adoption) undecided(now time.Time) bool { return a.some && now.Before(a
 
 func (p *pool) beginAdoption() {
 	p.beginGrace()
-	p.Launcher.List(p.ctx.Self())
+	p.list()
 }
 
 // beginGrace lets clients wait for their sessions' bridges from now on. It comes again with the first list: the tasks that
@@ -57,29 +49,32 @@ func (p *pool) beginGrace() {
 	p.adoption.over.Set(p.Clock, p.ctx.Self(), p.settings.AdoptionGrace)
 }
 
-// tasksListed takes over every task that is not in the books, and learns the ARNs of those whose bridges came first. From later
-// lists only tasks that do not run yet are taken over: of those that do, the bridges have dialled, or dial another gateway.
+// tasksListed takes over the tasks that an earlier gateway has left, and learns the ARNs of those whose bridges came first. After
+// the first list only tasks that do not run yet are taken over: of those that do, the bridges have dialled, or dial another
+// gateway. After the grace none is: what is not in the books then is another gateway's, or nobody's.
 func (p *pool) tasksListed(m *messages.TasksListed) {
 	if m.Err != nil {
-		p.observe(messages.Event{Kind: messages.EventLaunchError, Reason: m.Err.Error(), Fault: m.Err.Kind, Phase: actors.PoolName})
-		p.adoption.relist.Set(p.Clock, p.ctx.Self(), p.settings.PollInterval)
+		p.listFailed(m.Err)
 		return
 	}
 	adopted, isFirst := 0, !p.adoption.listed
-	p.adoption.listed = true
+	p.adoption.listed, p.listing.failures = true, 0
 	for _, listed := range m.Tasks {
-		t := p.tasks[listed.Task]
+		t, isNew := p.tasks[listed.Task], !p.endedTasks.has(listed.Task) && !p.adoption.done
 		switch {
 		case t != nil && t.arn == "":
 			p.tell(t.pid, &messages.TaskFound{ARN: listed.ARN, Host: listed.Host, Revision: listed.Revision})
-		case p.draining: // nothing more is taken over
-		case t == nil && !p.endedTasks.has(listed.Task) &&
-			(listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning):
+		case t != nil, p.draining: // nothing more is taken over
+		case isNew && (listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning):
 			request := messages.RunTask{Task: listed.Task, Session: listed.Session, User: listed.User}
 			p.adopt(request, listed)
 			adopted++
+		default:
+			p.reconcile(listed)
 		}
 	}
+	p.adoption.done = p.adoption.last
+	p.listWithin(p.settings.TaskSweepInterval)
 	if isFirst && adopted > 0 {
 		p.beginGrace()
 	}
@@ -103,6 +98,7 @@ func (p *pool) adopt(request messages.RunTask, listed messages.ListedTask) *task
 	// Invariant: the name is free, for a task that may come back leaves the books only with its actor's Terminated.
 	t.pid = p.spawn(actors.TaskName(t.id), task.NewAdopted(p.Ports, &p.settings, p.ctx.Self(), request, listed))
 	p.adoption.some = true
+	p.listing.doubts.remove(t.id)
 	p.enter(t)
 	p.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, ARN: t.arn, Host: listed.Host})
 	p.runs(t, listed.Revision)
@@ -123,12 +119,13 @@ func (p *pool) adoptBridge(hello wire.BridgeHello) bool {
 		return false
 	}
 	p.adopt(messages.RunTask{Task: hello.TaskID}, messages.ListedTask{})
-	p.adoption.relist.Set(p.Clock, p.ctx.Self(), 0) // its ARN is not known, and it could not be stopped without
+	p.listWithin(0) // its ARN is not known, and it could not be stopped without
 	return true
 }
 
 // refuseBridge turns a bridge away that is not in the books and not adopted. It is told to end, unless another gateway may
-// have a use for it: the one that has started it, if it was given no pass yet, may be behind the same address.
+// have a use for it: the one that has started it, if it was given no pass yet, may be behind the same address. That one gives it
+// up within TaskStartTimeout.
 func (p *pool) refuseBridge(m *messages.BridgeArrived) {
 	reason := "unknown task"
 	if m.Hello.State == wire.BridgeWarm && !p.endedTasks.has(m.Hello.TaskID) {
@@ -138,9 +135,12 @@ func (p *pool) refuseBridge(m *messages.BridgeArrived) {
 	case p.draining:
 		p.Links.Close(m.Link, wire.CloseDraining)
 		return
-	case reason == task.DoubtNoPass:
+	case reason == task.DoubtNoPass && !p.doubt(m.Hello.TaskID, signNoPass):
 		p.Links.Close(m.Link, wire.CloseTryAgain)
 	default:
+		if reason == task.DoubtNoPass {
+			p.listWithin(0) // a bridge that does not obey is stopped all the same
+		}
 		p.Links.Send(m.Link, wire.Stop{
 			Reason: "this gateway does not know the task", GraceMs: wire.Millis(p.settings.StopGrace),
 		})
@@ -220,5 +220,6 @@ func (p *pool) adoptionOver() {
 		p.refuseUnknown(m)
 	}
 	p.filled(0)
-	p.Launcher.List(p.ctx.Self())
+	p.adoption.last = p.adoption.listed
+	p.listWithin(0)
 }

@@ -15,7 +15,7 @@
 //   - HintRequest, from a session: it still waits; Hint answers.
 //   - HostChanged, from a host: its state has changed; Retire goes to its tasks, HostLeaving or TaskLost to their sessions.
 //   - HostsListed, from the fleet: what a sweep saw; HostSeen or HostMissing goes to each host.
-//   - ListRequest, from a task: its ARN is still missing; the tasks are listed again, and TaskFound follows.
+//   - ListRequest, from a task: its ARN is missing, or nobody knows whether it was started; the tasks are listed again, and TaskFound follows.
 //   - Parked, from a session: it has lost its task and does not claim another before its client comes; DrainSession follows if this gateway drains.
 //   - Presence, from a session: its client has come or gone before it was ready; without one it keeps its turn and is given no task.
 //   - Resize, from the process: the pool's bounds change; Resized answers.
@@ -32,5 +32,5 @@
 //   - TaskMoved, from a task: its last word: its bridge has left for another gateway; its session is told, and it is stopped.
 //   - TaskPlaced, from a task: the host that it is on; Retire follows if that is going or gone, or HostPlaced goes to the host.
 //   - TaskUp, from a task: it can be claimed; whoever waits longest is sent Bound, and it Assign.
-//   - TasksListed, from the launcher: the tasks that run; those that are not known are adopted, the others may be sent TaskFound.
+//   - TasksListed, from the launcher: the tasks that run; those that are not known are adopted or, if they are nobody's, stopped; the others may be sent TaskFound.
 package pool

@@ -49,6 +49,7 @@ type pool struct {
 	backoffOver       actors.Alarm
 	sweepDue          actors.Alarm
 	adoption          adoption
+	listing           listing
 	lastFailure       string
 	shortage, crashed bool
 	// lastFault is the kind of the last failure, if ECS's answer was one.
@@ -97,6 +98,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		turn:          actors.Alarm{Name: timerTarget},
 		target:        settings.Min,
 		adoption:      newAdoption(),
+		listing:       newListing(),
 		thresholdGap:  max(1, settings.Min-settings.Threshold),
 		endedSessions: newRecent[wire.SessionID, endedSession](remembered),
 		endedTasks:    newRecent[wire.TaskID, bool](remembered),
@@ -118,7 +120,8 @@ func (p *pool) Receive(ctx actor.Context) {
 		p.lullOver.Cancel()
 		p.sweepDue.Cancel()
 		p.turn.Cancel()
-		p.adoption.cancel()
+		p.adoption.over.Cancel()
+		p.listing.due.Cancel()
 	case *actor.Stopped:
 	case *actor.Terminated:
 		if !p.stopping { // else it is only the end of everything
@@ -152,7 +155,7 @@ func (p *pool) handle(ctx actor.Context, message any) {
 		p.sessionEnded(m)
 
 	case *messages.ListRequest:
-		p.Launcher.List(p.ctx.Self())
+		p.listWithin(0)
 	case *messages.TasksListed:
 		p.tasksListed(m)
 	case *messages.TaskLaunched:
@@ -228,8 +231,8 @@ func (p *pool) rung(m *messages.Alarm) {
 		p.replenish()
 	case p.sweepDue.IsRung(m):
 		p.sweep()
-	case p.adoption.relist.IsRung(m):
-		p.Launcher.List(p.ctx.Self())
+	case p.listing.due.IsRung(m):
+		p.list()
 	case p.adoption.over.IsRung(m):
 		p.adoptionOver()
 	}

@@ -323,6 +323,6 @@ func (p *pool) taskCrashed(t *taskRecord) {
 		return
 	}
 	t.crashed = true
-	orphan := task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn)
+	orphan := task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn, "its actor crashed")
 	t.pid = p.spawn(actors.TaskName(t.id), orphan) // Invariant: the name is free before Terminated comes
 }

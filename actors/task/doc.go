@@ -15,7 +15,7 @@
 //   - LinkWritten, from the socket: frames have left for the bridge; nothing follows, for what counts is the bridge's ack.
 //   - Retire, from the pool: the task is of no more use; Stopping, and TaskGone follows.
 //   - RunDone, from the launcher: ECS's answer to the start; TaskLaunched follows, or TaskFailed.
-//   - StopDone, from the launcher: ECS's answer to the stop; TaskGone follows, or it is asked again.
+//   - StopDone, from the launcher: ECS's answer to the stop; TaskGone follows, or it is asked again, as of a task that ECS does not know yet.
 //   - TaskDescribed, from the launcher: where ECS says that the task stands; TaskPlaced follows, or TaskFailed if it has stopped.
 //   - TaskFound, from the pool: a list has told the task's ARN; TaskLaunched follows.
 //   - ToBridge, from its session: a frame for the bridge; it is dropped without a socket.

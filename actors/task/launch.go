@@ -1,6 +1,8 @@
 package task
 
 import (
+	"time"
+
 	"hearth/actors"
 	"hearth/messages"
 )
@@ -29,6 +31,9 @@ const runAttempts = 3
 // stopAttempts bounds how often a stop is asked for. With the backoff's ceiling that is about ten minutes; a task that
 // ECS cannot be made to stop in that time is reported, for an operator to look at.
 const stopAttempts = 25
+
+// settled is how old a task must be for ECS's word that it does not know it: before that, not all of ECS may have heard of it.
+const settled = time.Minute
 
 // run asks ECS for the task. Asking again is safe, because ECS knows the request by its client token.
 func (t *task) run() {
@@ -124,6 +129,7 @@ func (t *task) launchFailed(err *messages.LaunchError) {
 	switch {
 	case err.Ambiguous(), t.launch == launchAskedAgain && err.Kind != messages.LaunchNoCapacity:
 		t.launch = launchUnknown
+		t.tell(t.pool, &messages.ListRequest{}) // a list may tell sooner than asking again
 	default:
 		t.launch = launchRefused
 	}
@@ -165,6 +171,7 @@ func (t *task) lateRunDone(m *messages.RunDone) {
 	default:
 		t.observeLaunchError(m.Err)
 		t.launch = launchUnknown
+		t.tell(t.pool, &messages.ListRequest{})
 		t.retry.Set(t.Clock, t.self, t.settings.BackoffMax)
 	}
 }

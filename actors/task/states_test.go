@@ -30,7 +30,7 @@ func taken(ports *actors.Ports, pool *actor.PID) actor.Actor {
 
 func orphan(ports *actors.Ports, pool *actor.PID) actor.Actor {
 	settings := actors.DefaultSettings()
-	return NewOrphan(ports, &settings, pool, messages.RunTask{Task: id}, "arn")
+	return NewOrphan(ports, &settings, pool, messages.RunTask{Task: id}, "arn", "its actor crashed")
 }
 
 // frame comes on the task's socket, when it has one.
@@ -74,6 +74,7 @@ var inputs = []stage.Input{
 	stage.Tell("RunDone, denied", &messages.RunDone{Err: &messages.LaunchError{Kind: messages.LaunchDenied}}),
 	stage.Tell("RunDone, no answer", &messages.RunDone{Err: &messages.LaunchError{Kind: messages.LaunchTimeout}}),
 	stage.Tell("StopDone", &messages.StopDone{}),
+	stage.Tell("StopDone, missing", &messages.StopDone{Missing: true}),
 	stage.Tell("StopDone, throttled", &messages.StopDone{Err: &messages.LaunchError{Kind: messages.LaunchThrottled}}),
 	stage.Tell("TaskFound", &messages.TaskFound{ARN: "arn", Host: "h"}),
 	stage.Tell("TaskDescribed, running", &messages.TaskDescribed{Phase: messages.PhaseRunning, Host: "h"}),

@@ -33,12 +33,15 @@ func (t *task) stopping(message any) {
 	case *messages.TaskFound:
 		t.stoppingFound(m.ARN, m.Host, m.Revision)
 	case *messages.StopDone:
-		if m.Err == nil {
+		switch young := t.Clock.Now().Sub(t.born) < settled; {
+		case m.Err != nil:
+			t.observeLaunchError(m.Err)
+			t.tryAgain()
+		case m.Missing && young:
+			t.tryAgain()
+		default:
 			t.becomeGone()
-			return
 		}
-		t.observeLaunchError(m.Err)
-		t.tryAgain()
 	case *messages.Alarm:
 		switch t.launch {
 		case launchAccepted:

@@ -25,7 +25,7 @@ const (
 	startedHere origin = iota
 	// takenOver: an earlier gateway has started the task, and another one may have it.
 	takenOver
-	// orphaned: the task's first actor has crashed, and this one only sees to its end.
+	// orphaned: the task's first actor has crashed, or no gateway has one, and this one only sees to its end.
 	orphaned
 )
 
@@ -93,10 +93,12 @@ func newTask(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, re
 	}
 }
 
-// NewOrphan makes the actor that sees to the end of a task whose own actor has crashed.
-func NewOrphan(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, arn string) actor.Actor {
+// NewOrphan makes the actor that sees to the end of a task that has no actor of its own any more, for a reason.
+func NewOrphan(
+	ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, arn, reason string,
+) actor.Actor {
 	t := newTask(ports, settings, pool, request)
-	t.origin, t.arn = orphaned, arn
+	t.origin, t.arn, t.stopReason = orphaned, arn, reason
 	return t
 }
 
@@ -223,7 +225,7 @@ func (t *task) begin() {
 		if t.arn == "" {
 			t.launch = launchUnknown
 		}
-		t.becomeStopping("its actor crashed")
+		t.becomeStopping(t.stopReason)
 	}
 }
 

@@ -92,6 +92,7 @@ type flags struct {
 	AcceptTimeout      time.Duration `env:"ACCEPT_TIMEOUT" default:"${ACCEPT_TIMEOUT}" help:"A claimed task that has not answered by then is given up." group:"Sessions"`
 	InitTimeout        time.Duration `env:"INIT_TIMEOUT" default:"${INIT_TIMEOUT}" help:"A claimed task whose agent is not ready by then is given up." group:"Sessions"`
 	StopGrace          time.Duration `env:"STOP_GRACE" default:"${STOP_GRACE}" help:"Time between an agent's SIGTERM and SIGKILL." group:"Sessions"`
+	TaskSweepInterval  time.Duration `env:"TASK_SWEEP_INTERVAL" default:"${TASK_SWEEP_INTERVAL}" help:"How often ECS's list of tasks is compared with what is known. A task that is seen to be nobody's for TASK_START_TIMEOUT is stopped." group:"Sessions"`
 	TaskStartTimeout   time.Duration `env:"TASK_START_TIMEOUT" default:"${TASK_START_TIMEOUT}" help:"A task whose bridge has not dialled by then is given up." group:"Sessions"`
 
 	Auth        string `env:"AUTH" enum:"jwt,dev" default:"jwt" help:"How clients prove who they are: jwt, or dev (?user=NAME, on loopback only)." group:"Authentication"`
@@ -196,7 +197,7 @@ func (f *flags) settings() actors.Settings {
 	s.MaxSessions, s.MaxSessionsPerUser = f.MaxSessions, f.MaxSessionsPerUser
 	s.MaxSessionStartsPerSecond = f.MaxSessionStarts
 	s.AcceptTimeout, s.InitTimeout, s.StopGrace = f.AcceptTimeout, f.InitTimeout, f.StopGrace
-	s.TaskStartTimeout = f.TaskStartTimeout
+	s.TaskStartTimeout, s.TaskSweepInterval = f.TaskStartTimeout, f.TaskSweepInterval
 	if f.WorkspaceRoot != "" || f.Backend == gateway.BackendLocal {
 		s.WorkspaceRoot = f.WorkspaceRoot
 	}

@@ -45,7 +45,10 @@ func (l *Launcher) probes() []request {
 			_, _, err := l.describeTasks(ctx, []string{noTask})
 			return err
 		}},
-		{op: "StopTask", call: func(ctx context.Context) error { return l.stopTask(ctx, noTask, "") }},
+		{op: "StopTask", call: func(ctx context.Context) error {
+			_, err := l.stopTask(ctx, noTask, "")
+			return err
+		}},
 		{op: "DescribeTaskDefinition", call: l.learnDefinition},
 	}
 	if !l.cfg.Running.OnFargate() {

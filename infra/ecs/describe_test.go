@@ -238,7 +238,9 @@ func TestList(t *testing.T) {
 					case n == 8: // someone started it by hand
 						out.Tasks = append(out.Tasks, types.Task{TaskArn: &arn, LastStatus: aws.String("RUNNING")})
 					case n == 9:
-						out.Tasks = append(out.Tasks, started(n, messages.RunTask{Task: task, Session: "s", User: "anna"}))
+						sick := started(n, messages.RunTask{Task: task, Session: "s", User: "anna"})
+						sick.HealthStatus = types.HealthStatusUnhealthy
+						out.Tasks = append(out.Tasks, sick)
 					default:
 						out.Tasks = append(out.Tasks, started(n, messages.RunTask{Task: task}))
 					}
@@ -252,11 +254,11 @@ func TestList(t *testing.T) {
 		if listed.Err != nil || len(listed.Tasks) != tasks-2 {
 			t.Fatalf("%d tasks, error %v", len(listed.Tasks), listed.Err)
 		}
-		want := messages.ListedTask{Task: "task-9", ARN: taskARNs + "9", Phase: messages.PhaseRunning, Host: "host-1", Session: "s", User: "anna"}
+		want := messages.ListedTask{Task: "task-9", ARN: taskARNs + "9", Phase: messages.PhaseRunning, Host: "host-1", Session: "s", User: "anna", Unhealthy: true}
 		if got := listed.Tasks[7]; got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
-		if got := listed.Tasks[247]; got.Task != "task-249" || got.Session != "" {
+		if got := listed.Tasks[247]; got.Task != "task-249" || got.Session != "" || got.Unhealthy {
 			t.Errorf("%+v", got)
 		}
 		if !strings.Contains(w.log.String(), taskARNs+"8") {

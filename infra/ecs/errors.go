@@ -218,7 +218,7 @@ func serviceOf(op string) string {
 	return "ecs"
 }
 
-// isTaskNotFound reports whether ECS does not know the task of a StopTask call, so that nothing is left to stop.
+// isTaskNotFound reports whether ECS does not know the task of a StopTask call, no longer or not yet.
 func isTaskNotFound(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && strings.Contains(api.ErrorMessage(), saysTaskNotFound)

@@ -69,7 +69,11 @@ func FuzzAnswers(f *testing.F) {
 		if err == nil && done.ARN == "" {
 			t.Fatalf("%q: a task without an ARN", body)
 		}
-		checkError("StopTask", l.stopTask(t.Context(), "arn:1", "because"))
+		isKnown, err := l.stopTask(t.Context(), "arn:1", "because")
+		checkError("StopTask", err)
+		if isKnown && err != nil {
+			t.Fatalf("%q: %v of a task that is known", body, err)
+		}
 		tasks, failures, err := l.describeTasks(t.Context(), []string{"arn:1"})
 		checkError("DescribeTasks", err)
 		outcomeOf(describedOf(tasks, failures), "arn:1", nil)

@@ -192,11 +192,17 @@ func (l *Launcher) launch(run messages.RunTask, definition string, answer func(*
 
 // Stop stops one task; see actors.Launcher.
 func (l *Launcher) Stop(to *actor.PID, task wire.TaskID, arn, reason string) {
+	done := &messages.StopDone{Task: task}
 	r := request{
-		op:   "StopTask",
-		call: func(ctx context.Context) error { return l.stopTask(ctx, arn, reason) },
+		op: "StopTask",
+		call: func(ctx context.Context) error {
+			isKnown, err := l.stopTask(ctx, arn, reason)
+			done.Missing = err == nil && !isKnown
+			return err
+		},
 		answer: func(failure *messages.LaunchError) {
-			l.cfg.Deliver(to, &messages.StopDone{Task: task, Err: failure})
+			done.Err = failure
+			l.cfg.Deliver(to, done)
 		},
 	}
 	if arn == "" {

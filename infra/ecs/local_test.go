@@ -105,8 +105,8 @@ func TestLife(t *testing.T) {
 		t.Errorf("reason %q", reason)
 	}
 	w.Stop(asker, "task-1", strings.Replace(arn, arn[len(arn)-4:], "ffff", 1), "no such task")
-	if done := next[*messages.StopDone](w.inbox); done.Err != nil {
-		t.Error(done.Err)
+	if done := next[*messages.StopDone](w.inbox); done.Err != nil || !done.Missing {
+		t.Errorf("%+v", done)
 	}
 }
 

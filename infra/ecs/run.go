@@ -87,15 +87,15 @@ func (l *Launcher) runTask(ctx context.Context, in *awsecs.RunTaskInput, done *m
 	}
 }
 
-// stopTask makes the call. That ECS does not know the task is as good as having stopped it.
-func (l *Launcher) stopTask(ctx context.Context, arn, reason string) error {
+// stopTask makes the call, and tells whether ECS knows the task. That it does not is no error.
+func (l *Launcher) stopTask(ctx context.Context, arn, reason string) (isKnown bool, err error) {
 	in := &awsecs.StopTaskInput{Cluster: &l.cfg.Cluster, Task: &arn}
 	if reason = clip(oneLine(reason), maxStopReason); reason != "" {
 		in.Reason = &reason
 	}
-	_, err := l.cfg.Client.StopTask(ctx, in)
+	_, err = l.cfg.Client.StopTask(ctx, in)
 	if isTaskNotFound(err) {
-		return nil
+		return false, nil
 	}
-	return err
+	return err == nil, err
 }

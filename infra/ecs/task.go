@@ -74,6 +74,7 @@ func listedOf(t types.Task, container string) (messages.ListedTask, bool) {
 		Phase: phaseOf(t),
 		Host:  messages.HostID(aws.ToString(t.ContainerInstanceArn)),
 	}
+	listed.Unhealthy = listed.Phase == messages.PhaseRunning && t.HealthStatus == types.HealthStatusUnhealthy
 	if t.Overrides == nil {
 		return listed, false
 	}

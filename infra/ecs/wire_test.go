@@ -197,10 +197,12 @@ func TestStop(t *testing.T) {
 		name string
 		r    reply
 		kind messages.LaunchErrorKind
+		// missing is what is told of the task, if the call did not fail.
+		missing bool
 	}{
-		{"stopped", success(`{"task":{"taskArn":"arn-1"}}`), ""},
-		{"unknown is as good as stopped", awsError(400, "InvalidParameterException", "The referenced task was not found."), ""},
-		{"denied", awsError(400, "AccessDeniedException", "no"), messages.LaunchDenied},
+		{"stopped", success(`{"task":{"taskArn":"arn-1"}}`), "", false},
+		{"unknown", awsError(400, "InvalidParameterException", "The referenced task was not found."), "", true},
+		{"denied", awsError(400, "AccessDeniedException", "no"), messages.LaunchDenied, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e := serve(t, test.r)
@@ -211,7 +213,7 @@ func TestStop(t *testing.T) {
 			if done.Err != nil {
 				kind = done.Err.Kind
 			}
-			if done.Task != "task-1" || kind != test.kind {
+			if done.Task != "task-1" || kind != test.kind || done.Missing != test.missing {
 				t.Errorf("%+v", done)
 			}
 			if calls := w.counted(); !reflect.DeepEqual(calls, []call{{"StopTask", test.kind}}) {

@@ -95,7 +95,7 @@ func (m *metrics) preset() {
 	}
 	for _, cause := range []messages.Eviction{
 		messages.EvictedExpired, messages.EvictedSurplus, messages.EvictedOutdated, messages.EvictedHostDraining,
-		messages.EvictedHostLost, messages.EvictedDrain, messages.EvictedMoved, messages.EvictedStopped, messages.EvictedUnproved,
+		messages.EvictedHostLost, messages.EvictedDrain, messages.EvictedMoved, messages.EvictedStopped, messages.EvictedUnproved, messages.EvictedStray,
 	} {
 		m.evicted.WithLabelValues(string(cause))
 	}

@@ -142,8 +142,8 @@ func (s *storm) pendingPool() string {
 		}
 	}
 	for _, t := range s.model.Cloud.Running() {
-		if !known[t.Request.Task] && !s.isElsewhere(t) {
-			return fmt.Sprintf("task %s runs and nobody knows it", t.Request.Task)
+		if !known[t.Request.Task] {
+			return fmt.Sprintf("task %s is %s, serves %q, and nobody knows it", s.narrator.Task(t.Request.Task), t.Phase(), t.Serves())
 		}
 	}
 	full := min(settings.Min, p.Pool.Ready+s.model.Cloud.Room())
@@ -186,15 +186,23 @@ func (s *storm) pendingClient(c *model.Client) string {
 	return s.owed(c)
 }
 
-// turnedAway reports whether all of the gateway's places are others', and none is kept for the client. One comes free when a
-// session ends idle, which may be later than lines are waited for.
+// turnedAway reports whether all of the gateway's places, or of those that the client's user may have, are taken, and none is kept
+// for the client. One comes free when a session ends idle, which may be later than lines are waited for.
 func (s *storm) turnedAway(c *model.Client) bool {
 	if s.draining {
 		return false
 	}
 	status, settings := s.model.Status(), &s.oracle.books[s.model.Front()].settings
-	return len(status.Sessions) >= settings.MaxSessions &&
-		!slices.ContainsFunc(status.Sessions, func(known messages.SessionStatus) bool { return known.ID == c.Session })
+	own := 0
+	for _, known := range status.Sessions {
+		if known.ID == c.Session {
+			return false
+		}
+		if known.User == c.User {
+			own++
+		}
+	}
+	return len(status.Sessions) >= settings.MaxSessions || own >= settings.MaxSessionsPerUser
 }
 
 // owed says what a client and its agent still owe one another.

@@ -59,6 +59,8 @@ type bridge struct {
 	// stopping: it was told to end. dismissed: a gateway has. evicted: its container was, and no gateway has. gone: it has
 	// ended.
 	stopping, dismissed, evicted, gone bool
+	// hung: it does nothing any more, and its health check fails.
+	hung bool
 }
 
 // newBridge starts a container's bridge.
@@ -79,7 +81,7 @@ func (b *bridge) chance(p float64) bool { return p > 0 && b.random.Float64() < p
 // dial connects to the gateway and says hello.
 func (b *bridge) dial() {
 	b.retry = nil
-	if b.gone || b.dismissed {
+	if b.gone || b.dismissed || b.hung {
 		return
 	}
 	if b.wrongAddress {
@@ -190,7 +192,7 @@ func (b *bridge) closed(l *Link, _ wire.CloseCode) {
 	default:
 		b.link = nil
 	}
-	if b.user == nil && b.link == nil {
+	if b.user == nil && b.link == nil && !b.hung {
 		b.orphan = b.world.AfterFunc(max(0, b.goneSince+b.options.Bridge.orphan()-b.world.Elapsed()), b.finish)
 	} else if b.user != nil {
 		b.user.windDown()
@@ -209,7 +211,7 @@ func (b *bridge) writable(l *Link) {
 
 // receive takes a frame of the gateway's.
 func (b *bridge) receive(l *Link, frame wire.Frame) {
-	if b.gone || l != b.link && l != b.next {
+	if b.gone || b.hung || l != b.link && l != b.next {
 		return
 	}
 	b.answered = true
@@ -282,7 +284,7 @@ func (b *bridge) dismiss(grace time.Duration) {
 
 // evict ends the task because its container is told to end: its session is to go on in another one.
 func (b *bridge) evict() {
-	if b.disobeys() {
+	if b.disobeys() || b.hung {
 		return
 	}
 	u := b.user

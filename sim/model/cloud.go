@@ -115,13 +115,17 @@ func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 
 // Stop stops one task; see actors.Launcher.
 func (c ecs) Stop(to *actor.PID, task wire.TaskID, arn, reason string) {
+	done := &messages.StopDone{Task: task}
 	c.call(OpStop, c.cloud.options.Stop, func() *messages.LaunchError {
-		if t := c.cloud.byARN(arn); t != nil {
+		if t := c.cloud.byARN(arn); t != nil && c.cloud.isVisible(t) {
 			t.stop(reason)
+		} else {
+			done.Missing = true
 		}
 		return nil
 	}, func(err *messages.LaunchError) {
-		c.gateway.send(to, &messages.StopDone{Task: task, Err: err})
+		done.Err = err
+		c.gateway.send(to, done)
 	})
 }
 
@@ -131,9 +135,13 @@ func (c ecs) List(to *actor.PID) {
 		listed := &messages.TasksListed{Err: err}
 		if err == nil {
 			for _, t := range c.cloud.Running() {
+				if !c.cloud.isVisible(t) || t.told {
+					continue
+				}
 				listed.Tasks = append(listed.Tasks, messages.ListedTask{
 					Task: t.Request.Task, ARN: t.ARN, Phase: t.phase, Host: t.host,
 					Session: t.Request.Session, User: t.Request.User, Revision: t.revision,
+					Unhealthy: t.isUnhealthy(),
 				})
 			}
 		}
@@ -145,7 +153,7 @@ func (c ecs) List(to *actor.PID) {
 func (c ecs) Describe(to *actor.PID, task wire.TaskID, arn string) {
 	described := &messages.TaskDescribed{Task: task, Phase: messages.PhaseMissing}
 	c.call(OpDescribe, c.cloud.options.Describe, func() *messages.LaunchError {
-		if t := c.cloud.byARN(arn); t != nil && c.cloud.world.Elapsed() >= t.visible {
+		if t := c.cloud.byARN(arn); t != nil && c.cloud.isVisible(t) {
 			described.Phase, described.Host, described.Reason = t.phase, t.host, t.reason
 			described.HostGone = t.on != nil && t.on.state == hostGone
 		}
@@ -245,6 +253,9 @@ func (c *Cloud) outcome(op string) Outcome {
 
 // arnPrefix is what an ARN has before the task's id.
 const arnPrefix = "arn:task/"
+
+// isVisible reports whether all of ECS knows by now that a task was started.
+func (c *Cloud) isVisible(t *Container) bool { return c.world.Elapsed() >= t.visible }
 
 func (c *Cloud) byARN(arn string) *Container {
 	return c.tasks[wire.TaskID(strings.TrimPrefix(arn, arnPrefix))]

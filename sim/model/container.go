@@ -32,6 +32,8 @@ type Container struct {
 	// step is what happens to it next by itself: that it runs, or dies.
 	step   actors.Timer
 	bridge *bridge
+	// told: it is meant to be stopped, and not listed any more.
+	told bool
 }
 
 // Phase is where the task stands.
@@ -90,6 +92,19 @@ func (t *Container) Serves() wire.SessionID {
 	return t.bridge.user.init.SessionID
 }
 
+// Hang has its bridge do nothing any more, if it has one that has no user. It reports whether it could.
+func (t *Container) Hang() bool {
+	if t.bridge == nil || t.bridge.user != nil {
+		return false
+	}
+	t.bridge.hung = true
+	t.bridge.cancel(&t.bridge.orphan)
+	return true
+}
+
+// isUnhealthy reports whether its health check fails.
+func (t *Container) isUnhealthy() bool { return t.bridge != nil && t.bridge.hung }
+
 // Exits ends its agent, as if by itself.
 func (t *Container) Exits(code int) {
 	if t.bridge != nil && t.bridge.user != nil {
@@ -137,10 +152,11 @@ func (t *Container) Die(reason string) {
 func (t *Container) stop(reason string) {
 	switch {
 	case t.phase == messages.PhaseStopped:
+		return
 	case t.bridge == nil:
 		t.stopped(reason)
 	default:
-		t.reason = reason
+		t.reason, t.told = reason, true
 		if t.step != nil {
 			t.step.Stop()
 		}

@@ -50,7 +50,7 @@ type CloudOptions struct {
 	// Pull comes on top for the first task of each host.
 	Pull  Distribution
 	Fleet FleetOptions
-	// Visible is how long a task is unknown to Describe after its start was carried out.
+	// Visible is how long a task is unknown to all calls but its own start after that was carried out.
 	Visible Distribution
 	// Life is how long a task runs until it dies by itself; nil is for ever.
 	Life Distribution

@@ -44,6 +44,7 @@ func init() {
 		// Tasks and their bridges.
 		"die":      (*env).die,
 		"evict":    (*env).evict,
+		"hang":     (*env).hang,
 		"cut":      (*env).cut,
 		"exit":     (*env).exit,
 		"capture":  (*env).capture,

@@ -33,6 +33,20 @@ func (e *env) evict(a *arguments) error {
 	return nil
 }
 
+// hang has a task's bridge do nothing any more.
+//
+//	hang t1
+func (e *env) hang(a *arguments) error {
+	t, err := e.task(a.word(0, ""))
+	if err != nil {
+		return err
+	}
+	if !t.Hang() {
+		return fmt.Errorf("it has no bridge, or that has a user")
+	}
+	return nil
+}
+
 // cut cuts the socket of a task's bridge. Each end notices in its own time.
 //
 //	cut t1 gateway=0s bridge=3s in=1s
