@@ -184,6 +184,8 @@ type Census struct {
 	Assigned, Stopping int
 	// Waiting is the number of sessions that wait for a task.
 	Waiting int
+	// Min and Max are the pool's bounds, Target what it is refilled to, 0 when it is switched off.
+	Min, Max, Target int
 	// Held is what keeps the pool from starting all the tasks that its policy asks for; empty when nothing does.
 	Held Hold
 }

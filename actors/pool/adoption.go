@@ -123,11 +123,14 @@ func (p *pool) adoptBridge(hello wire.BridgeHello) bool {
 	return true
 }
 
+// UnknownTask is the reason for which a bridge is turned away whose task this gateway does not know.
+const UnknownTask = "unknown task"
+
 // refuseBridge turns a bridge away that is not in the books and not adopted. It is told to end, unless another gateway may
 // have a use for it: the one that has started it, if it was given no pass yet, may be behind the same address. That one gives it
 // up within TaskStartTimeout.
 func (p *pool) refuseBridge(m *messages.BridgeArrived) {
-	reason := "unknown task"
+	reason := UnknownTask
 	if m.Hello.State == wire.BridgeWarm && !p.endedTasks.has(m.Hello.TaskID) {
 		reason = cmp.Or(task.DoubtPass(p.Signer, m.Hello), reason)
 	}

@@ -286,6 +286,10 @@ func (p *pool) observe(event messages.Event) {
 	event.At = p.Clock.Now()
 	event.Census = p.census()
 	event.Census.Held = p.held(0)
+	event.Census.Min, event.Census.Max = p.settings.Min, p.settings.Max
+	if p.settings.WarmPool {
+		event.Census.Target = p.target
+	}
 	p.Observer.Observe(event)
 }
 

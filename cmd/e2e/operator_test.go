@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -72,7 +73,7 @@ func TestReadyzAndDrain(t *testing.T) {
 }
 
 func TestMetricsOfTheContract(t *testing.T) {
-	s := openSite(t)
+	s := openSite(t, func(c *gateway.Config) { c.Version = "1.2.3" })
 	s.awaitReady(3)
 	ann := s.visit("ann")
 	ann.ready()
@@ -83,7 +84,11 @@ func TestMetricsOfTheContract(t *testing.T) {
 		`hearth_pool_tasks{state="stopping"} 0`, `hearth_pool_waiters 0`, `hearth_claims_total{result="warm"} 1`,
 		`hearth_claims_total{result="cold"} 0`, `hearth_claims_total{result="failed"} 0`,
 		`hearth_start_phase_seconds_count{phase="claim"} 1`, `hearth_start_phase_seconds_count{phase="agent"} 1`,
-		`hearth_sessions{state="active"} 1`,
+		`hearth_sessions{state="active"} 1`, `hearth_pool_bound_tasks{bound="min"} 3`, `hearth_pool_bound_tasks{bound="max"} 10`,
+		`hearth_pool_target_tasks 3`, `hearth_pool_revision_info{revision="agent:1"} 1`,
+		`hearth_sessions_ended_total{reason="crashed"} 0`, `hearth_sockets_closed_total{cause="peer silent",kind="bridge"} 0`,
+		`hearth_ecs_call_failures_total{kind="denied",op="RunTask"} 0`,
+		`hearth_build_info{go="` + runtime.Version() + `",version="1.2.3"} 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("/metrics lacks %s", want)

@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hearth/actors"
+	"hearth/cmd/version"
 	"hearth/infra/ecs"
 	"hearth/infra/gateway"
 )
@@ -147,6 +148,7 @@ func (f *flags) config() gateway.Config {
 		TLS:         gateway.TLSFiles{CertFile: f.TLSCertFile, KeyFile: f.TLSKeyFile},
 		InternalTLS: gateway.TLSFiles{CertFile: f.InternalTLSCert, KeyFile: f.InternalTLSKey},
 		Isolation:   f.Isolation,
+		Version:     version.String(),
 		Backend:     f.Backend,
 		ECS: gateway.ECSConfig{
 			Cluster: f.ECSCluster, TaskDefinition: f.ECSTaskDefinition, ContainerName: f.ECSContainerName,

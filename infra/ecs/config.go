@@ -33,6 +33,12 @@ type Client interface {
 		*awsecs.RegisterTaskDefinitionOutput, error)
 }
 
+// Operations are the calls that OnCall is told of.
+var Operations = []string{
+	"RunTask", "StopTask", "DescribeTasks", "ListTasks", "DescribeTaskDefinition", "ListContainerInstances",
+	"DescribeContainerInstances", "DescribeWarmPool", "DescribeAccessPoints", "CreateAccessPoint", "RegisterTaskDefinition",
+}
+
 // Config is what New needs. Everything is required but what says that it has a default.
 type Config struct {
 	// Client is LoadClients', LocalClients' or a test's.

@@ -74,6 +74,9 @@ type Config struct {
 	MaxConnections int
 	DrainTimeout   time.Duration
 
+	// Version is the program's release.
+	Version string
+
 	// Watch, when set, is told every fact that the actors report, beside the log and the metrics. It must not block.
 	Watch func(messages.Event)
 }

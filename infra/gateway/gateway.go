@@ -74,6 +74,7 @@ func Start(ctx context.Context, cfg Config, log zerolog.Logger) (*Gateway, error
 	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.observer = observe.New(log, g.registry)
 	g.observer.AskIsolation(cfg.Isolation)
+	g.observer.Begin(cfg.Actors)
 	if err := g.start(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
@@ -278,7 +279,7 @@ func (g *Gateway) startActors() (err error) {
 	if err != nil {
 		return err
 	}
-	g.registry.MustRegister(socketMetrics{g.sockets}, certificateMetrics(g.certificates))
+	g.registry.MustRegister(socketMetrics{g.sockets}, certificateMetrics(g.certificates), buildInfo(g.cfg.Version))
 	ports := &actors.Ports{
 		Engine: g.engine, Clock: g.engine, Rand: g.engine,
 		Launcher: g.launcher, Fleet: g.fleet(), Links: g.sockets, Signer: g.signer, Observer: g,

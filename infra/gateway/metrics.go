@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"runtime"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,6 +49,14 @@ func (m socketMetrics) Collect(metrics chan<- prometheus.Metric) {
 			count(socketsNo, n, strconv.Itoa(status))
 		}
 	}
+}
+
+// buildInfo says what runs: a deployment is seen as a change of its labels.
+func buildInfo(version string) prometheus.Collector {
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hearth_build_info", Help: "The gateway's release, and the Go that it was built with."},
+		[]string{"version", "go"})
+	info.WithLabelValues(version, runtime.Version()).Set(1)
+	return info
 }
 
 // certificateMetrics shows when the listeners' certificates expire: a renewal that does not come must be noticed before.

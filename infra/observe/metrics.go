@@ -6,7 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"hearth/messages"
-	"hearth/messages/wire"
 )
 
 // startBuckets resolve a warm start's milliseconds and a cold host's minutes.
@@ -18,6 +17,9 @@ var startBuckets = []float64{
 type metrics struct {
 	tasks     *prometheus.GaugeVec
 	waiters   prometheus.Gauge
+	bounds    *prometheus.GaugeVec
+	target    prometheus.Gauge
+	revision  *prometheus.GaugeVec
 	claims    *prometheus.CounterVec
 	cold      *prometheus.CounterVec
 	phases    *prometheus.HistogramVec
@@ -33,8 +35,9 @@ type metrics struct {
 	refused   *prometheus.CounterVec
 	detached  prometheus.Counter
 	abandoned prometheus.Counter
-	odd       *prometheus.CounterVec
+	odd       prometheus.Counter
 	calls     *prometheus.HistogramVec
+	callsLost *prometheus.CounterVec
 	incidents *prometheus.CounterVec
 	revisions *revisions
 }
@@ -50,6 +53,11 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		registry.MustRegister(c)
 		return c
 	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+		registry.MustRegister(g)
+		return g
+	}
 	gauges := func(name, help, label string) *prometheus.GaugeVec {
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label})
 		registry.MustRegister(g)
@@ -62,7 +70,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	}
 	m := &metrics{
 		tasks:     gauges("hearth_pool_tasks", "Tasks by state.", "state"),
-		waiters:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "hearth_pool_waiters", Help: "Sessions that wait for a task."}),
+		waiters:   gauge("hearth_pool_waiters", "Sessions that wait for a task."),
+		bounds:    gauges("hearth_pool_bound_tasks", "The pool's minimum and maximum.", "bound"),
+		target:    gauge("hearth_pool_target_tasks", "Tasks that the pool is refilled to: the minimum, or what a schedule makes of it; 0 when it is switched off."),
+		revision:  gauges("hearth_pool_revision_info", "The revision of their definition that tasks are started with.", "revision"),
 		claims:    counters("hearth_claims_total", "Claims by how they ended.", "result"),
 		cold:      counters("hearth_cold_claims_total", "Claims that found no ready task, by why.", "why"),
 		phases:    histograms("hearth_start_phase_seconds", "Phases of a start: launch and boot of a task; claim, init, workspace, token, agent and total of a session.", "phase"),
@@ -78,34 +89,14 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		refused:   counters("hearth_refused_total", "Clients and bridges that were turned away, by why.", "reason"),
 		detached:  counter("hearth_task_detached_total", "Sockets of active tasks that dropped."),
 		abandoned: counter("hearth_tasks_abandoned_total", "Tasks that ECS could not be made to stop."),
-		odd:       counters("hearth_unexpected_messages_total", "Messages that an actor's state had no use for.", "message"),
-		calls:     histograms("hearth_ecs_call_seconds", "ECS calls with their retries, by operation and the error's kind.", "op", "kind"),
+		odd:       counter("hearth_unexpected_messages_total", "Messages that an actor's state had no use for; the log names them."),
+		calls:     histograms("hearth_ecs_call_seconds", "ECS calls with their retries, by operation.", "op"),
+		callsLost: counters("hearth_ecs_call_failures_total", "ECS calls that failed after their retries, by operation and the error's kind.", "op", "kind"),
 		revisions: newRevisions(gauges("hearth_tasks_by_revision", "Tasks by the revision of their definition, as far as it is known.", "revision")),
 		incidents: counters("hearth_actor_incidents_total", "Crashes, overflows and dead letters of the actor system.", "kind"),
 	}
-	registry.MustRegister(m.waiters)
 	m.preset()
 	return m
-}
-
-// preset makes the series exist from the start, so that a rate over them sees their first event.
-func (m *metrics) preset() {
-	for _, result := range []string{string(wire.PathWarm), string(wire.PathCold), claimFailed} {
-		m.claims.WithLabelValues(result)
-	}
-	for _, cause := range []messages.Eviction{
-		messages.EvictedExpired, messages.EvictedSurplus, messages.EvictedOutdated, messages.EvictedHostDraining,
-		messages.EvictedHostLost, messages.EvictedDrain, messages.EvictedMoved, messages.EvictedStopped, messages.EvictedUnproved, messages.EvictedStray,
-	} {
-		m.evicted.WithLabelValues(string(cause))
-	}
-	m.pool(&messages.Census{})
-	for _, state := range []messages.SessionState{
-		messages.SessionStateWaiting, messages.SessionStateStarting, messages.SessionStateActive, messages.SessionStateParked,
-		messages.SessionStateExited,
-	} {
-		m.sessions.WithLabelValues(string(state))
-	}
 }
 
 // claimFailed is the result of a claim that came to neither a warm nor a cold start.
@@ -119,6 +110,9 @@ func (m *metrics) pool(c *messages.Census) {
 	set(messages.TaskStateAssigned, c.Assigned)
 	set(messages.TaskStateStopping, c.Stopping)
 	m.waiters.Set(float64(c.Waiting))
+	m.bounds.WithLabelValues("min").Set(float64(c.Min))
+	m.bounds.WithLabelValues("max").Set(float64(c.Max))
+	m.target.Set(float64(c.Target))
 }
 
 // count takes in a fact.
@@ -161,7 +155,10 @@ func (m *metrics) count(e messages.Event) {
 	case messages.EventAbandoned:
 		m.abandoned.Inc()
 	case messages.EventUnexpected:
-		m.odd.WithLabelValues(e.Reason).Inc()
+		m.odd.Inc()
+	case messages.EventRevision:
+		m.revision.Reset()
+		m.revision.WithLabelValues(string(e.Revision)).Set(1)
 	default:
 		m.countSession(e)
 	}
@@ -207,7 +204,10 @@ func (m *metrics) phase(name string, took time.Duration) {
 
 // Call counts an ECS call; it fits the launcher's OnCall.
 func (o *Observer) Call(op string, took time.Duration, kind messages.LaunchErrorKind) {
-	o.metrics.calls.WithLabelValues(op, string(kind)).Observe(took.Seconds())
+	o.metrics.calls.WithLabelValues(op).Observe(took.Seconds())
+	if kind != "" {
+		o.metrics.callsLost.WithLabelValues(op, string(kind)).Inc()
+	}
 }
 
 // Incident counts what should not have happened in the actor system.

@@ -30,6 +30,15 @@ func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
 	}
 }
 
+// Begin notes the pool's bounds, for the time until its first fact.
+func (o *Observer) Begin(s actors.Settings) {
+	bounds := messages.Census{Min: s.Min, Max: s.Max}
+	if s.WarmPool {
+		bounds.Target = s.Min
+	}
+	o.metrics.pool(&bounds)
+}
+
 // Observe takes a fact from an actor.
 func (o *Observer) Observe(e messages.Event) {
 	if e.Kind == messages.EventIsolated {

@@ -2,6 +2,10 @@ package observe
 
 import (
 	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/cmd/document"
+	"hearth/infra/ecs"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -51,7 +56,13 @@ func TestEveryStateIsCountedFromTheStart(t *testing.T) {
 	}{
 		{"hearth_sessions", "state.go", "SessionState", []string{string(messages.SessionStateEnded)}},
 		{"hearth_pool_tasks", "state.go", "TaskState", []string{string(messages.TaskStateActive), string(messages.TaskStateGone)}},
+		{"hearth_hosts", "host.go", "HostState", []string{string(messages.HostLost)}},
 		{"hearth_pool_evictions_total", "event.go", "Eviction", nil},
+		{"hearth_sessions_ended_total", "pool.go", "EndReason", nil},
+		{"hearth_cold_claims_total", "wire/frame.go", "ColdReason", nil},
+		{"hearth_task_start_failures_total", "launch.go", "LaunchErrorKind", nil},
+		{"hearth_ecs_call_failures_total", "launch.go", "LaunchErrorKind", nil},
+		{"hearth_actor_incidents_total", "../infra/engine/incident.go", "IncidentKind", nil},
 	} {
 		for _, state := range document.Constants(t, "../../messages/"+c.file, c.typeName) {
 			if counted[c.metric+" "+state.Value] == slices.Contains(c.not, state.Value) {
@@ -59,6 +70,57 @@ func TestEveryStateIsCountedFromTheStart(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEveryValueInTheSourceIsCountedFromTheStart: labels whose values no type lists have those that the source has.
+func TestEveryValueInTheSourceIsCountedFromTheStart(t *testing.T) {
+	for what, c := range map[string]struct {
+		known   []string
+		pattern string
+		files   string
+	}{
+		"phases":         {phases, `\.phase\("(\w+)"`, "metrics.go"},
+		"ECS operations": {ecs.Operations, `(?:op: |p\.step\([\w.]+, )"(\w+)"`, "../ecs/[a-z]*[a-z].go"},
+	} {
+		found := map[string]bool{}
+		for _, match := range inSource(t, c.files, c.pattern) {
+			found[match] = true
+		}
+		if want := slices.Sorted(maps.Keys(found)); len(want) == 0 || !slices.Equal(slices.Sorted(slices.Values(c.known)), want) {
+			t.Errorf("%s: the source has %q, known are %q", what, want, c.known)
+		}
+	}
+	codes := map[string]string{}
+	for _, code := range document.Constants(t, "../../messages/wire/frame.go", "ErrorCode") {
+		codes[code.Name] = code.Value
+	}
+	for _, name := range inSource(t, "../../actors/pool/[a-z]*[a-z].go", `p\.refuse\([\w.]+, wire\.(Code\w+)`) {
+		if !slices.Contains(refusals, codes[name]) {
+			t.Errorf("clients are refused with %s, which is not counted from the start", name)
+		}
+	}
+}
+
+// inSource are the first groups of a pattern's matches in files.
+func inSource(t *testing.T, files, pattern string) (found []string) {
+	t.Helper()
+	paths, err := filepath.Glob(files)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %v", files, err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
+			found = append(found, string(match[1]))
+		}
+	}
+	return found
 }
 
 func TestLogLine(t *testing.T) {

@@ -52,6 +52,12 @@ func New(config Config) (*Sockets, error) {
 	}
 	for kind := range s.censuses {
 		s.censuses[kind] = census{refused: map[int]uint64{}, closed: map[Cause]uint64{}, perPeer: map[string]int{}}
+		for _, cause := range causes {
+			s.censuses[kind].closed[cause] = 0
+		}
+		for _, status := range refusals {
+			s.censuses[kind].refused[status] = 0
+		}
 	}
 	s.plain, s.browser = newUpgrader(&s.cfg), newUpgrader(&s.cfg, subprotocol)
 	return s, nil

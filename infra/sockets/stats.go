@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"maps"
+	"net/http"
 	"sync/atomic"
 )
 
@@ -44,6 +45,19 @@ const (
 	CauseSlow     Cause = "peer too slow: write timed out"
 	// CauseBlocked: its owner did not credit what it was given.
 	CauseBlocked Cause = "not credited for too long"
+)
+
+// causes are all of them, and refusals the statuses that handshakes are refused with: what is counted is there from the start, at 0,
+// so that the first one is seen as a change.
+var (
+	causes = []Cause{
+		CausePeer, CauseLost, CauseSilent, CauseOwner, CauseShutdown, CauseUnauthenticated, CauseNoHello, CauseUnbound,
+		CauseViolation, CauseBadFrames, CauseOverflow, CauseSlow, CauseBlocked,
+	}
+	refusals = []int{
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusUpgradeRequired,
+		http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusHTTPVersionNotSupported,
+	}
 )
 
 // Stats is what the links of one kind have done since the start.

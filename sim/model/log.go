@@ -142,6 +142,9 @@ type counts struct {
 	Assigned int `json:"assigned"`
 	Stopping int `json:"stopping"`
 	Waiting  int `json:"waiting"`
+	Min      int `json:"min"`
+	Max      int `json:"max"`
+	Target   int `json:"target"`
 	// Held is what keeps starts back, if anything does.
 	Held messages.Hold `json:"held,omitempty"`
 }
