@@ -51,8 +51,8 @@ func TestGatewayDoesNotStartWithWhatWaitingCannotMend(t *testing.T) {
 	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
 	for fault, says := range map[string]string{
-		`{"api":{"DescribeTasks":{"denied":true},"StopTask":{"throttleRate":1}}}`: "gateway: DescribeTasks: AccessDeniedException",
-		`{"api":{"ListTasks":{"error":"ExpiredTokenException"}}}`:                 "gateway: ListTasks: ExpiredTokenException",
+		`{"api":{"DescribeTasks":{"denied":true},"StopTask":{"throttleRate":1}}}`: `"message":"DescribeTasks: AccessDeniedException`,
+		`{"api":{"ListTasks":{"error":"ExpiredTokenException"}}}`:                 `"message":"ListTasks: ExpiredTokenException`,
 	} {
 		ecs.must(http.MethodPost, "/_localecs/faults", fault)
 		g := startProgram(t, dir, "gateway", append(ecs.gatewayEnvironment("ws://127.0.0.1:1"), "AWS_MAX_ATTEMPTS=1")...)

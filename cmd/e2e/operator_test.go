@@ -152,8 +152,8 @@ func TestStartUpValidation(t *testing.T) {
 			"AUTH=dev", "AGENT_COMMAND=cat", "WARM_POOL_MIN_SIZE=4", "WARM_POOL_REPLENISH_THRESHOLD=4", "LAUNCH_CONCURRENCY=0",
 		}, []string{"WARM_POOL_REPLENISH_THRESHOLD 4 must be", "LAUNCH_CONCURRENCY 0 must be"}},
 		{"secrets", []string{
-			"AGENT_COMMAND=cat", "JWT_SECRET=short-and-secret", "TASK_TOKEN_SECRET_PREVIOUS=long-and-short-and-secret-enough-for-one",
-		}, []string{"JWT_SECRET:", "TASK_TOKEN_SECRET_PREVIOUS: needs TASK_TOKEN_SECRET"}},
+			"OPERATOR_TOKENS=ann=short-and-secret", "AGENT_COMMAND=cat", "JWT_SECRET=short-and-secret", "TASK_TOKEN_SECRET_PREVIOUS=long-and-short-and-secret-enough-for-one",
+		}, []string{"OPERATOR_TOKENS: the token of ann", "JWT_SECRET:", "TASK_TOKEN_SECRET_PREVIOUS: needs TASK_TOKEN_SECRET"}},
 		{"certificates", []string{
 			"AUTH=dev", "AGENT_COMMAND=cat", "TLS_CERT_FILE=" + missing, "INTERNAL_TLS_CERT_FILE=" + missing, "INTERNAL_TLS_KEY_FILE=" + missing,
 			"GATEWAY_WS_URL=ws://127.0.0.1:1",
@@ -196,7 +196,7 @@ func TestStartUpChecksPermissions(t *testing.T) {
 	if code := g.exit(); code != 2 {
 		t.Errorf("exit code %d", code)
 	}
-	if text := g.log.String(); !strings.Contains(text, "gateway: DescribeTasks: AccessDeniedException") {
+	if text := g.log.String(); !strings.Contains(text, `"message":"DescribeTasks: AccessDeniedException`) {
 		t.Errorf("it says:\n%s", text)
 	}
 }

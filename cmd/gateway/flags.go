@@ -121,7 +121,8 @@ var secrets = []secret{
 	{"JWT_SECRET_PREVIOUS", "The secret before it, whose JWTs are still good. For the time of a rotation."},
 	{"TASK_TOKEN_SECRET", "Secret of at least 32 bytes that tasks' tokens are made with. Needed with BACKEND=ecs; else made at the start."},
 	{"TASK_TOKEN_SECRET_PREVIOUS", "The secret before it, whose tasks still run. For the time of a rotation."},
-	{"OPERATOR_TOKEN", "Bearer token for /api/status, /api/pool and /api/drain. Without it they are closed, but for who has the DEV_TOKEN."},
+	{"OPERATOR_TOKEN", "Bearer token of the operator, for /api/*. Without one of these they are closed, but for who has the DEV_TOKEN."},
+	{"OPERATOR_TOKENS", "Those of several operators, NAME=TOKEN,...: the log says which of them has done what."},
 	{"DEV_TOKEN", "With AUTH=dev, the bearer token of all users and of the operator. Without it one is made and printed; off leaves the gateway open to everything on this machine, agents too."},
 }
 
@@ -163,7 +164,7 @@ func (f *flags) config() gateway.Config {
 		Actors: f.settings(),
 		Auth:   f.Auth, JWTSecret: os.Getenv("JWT_SECRET"), JWTSecretPrevious: os.Getenv("JWT_SECRET_PREVIOUS"), JWKSURL: f.JWKSURL,
 		JWTAudience: f.JWTAudience, JWTIssuer: f.JWTIssuer, AllowedOrigins: f.AllowedOrigins,
-		OperatorToken: os.Getenv("OPERATOR_TOKEN"), DevToken: os.Getenv("DEV_TOKEN"), TaskTokenSecret: os.Getenv("TASK_TOKEN_SECRET"),
+		OperatorToken: os.Getenv("OPERATOR_TOKEN"), OperatorTokens: os.Getenv("OPERATOR_TOKENS"), DevToken: os.Getenv("DEV_TOKEN"), TaskTokenSecret: os.Getenv("TASK_TOKEN_SECRET"),
 		TaskTokenSecretPrevious: os.Getenv("TASK_TOKEN_SECRET_PREVIOUS"),
 		MaxFrameBytes:           f.MaxFrameBytes, MaxConnections: f.MaxConnections, DrainTimeout: f.DrainTimeout,
 	}

@@ -17,8 +17,8 @@ import (
 // formatJSON is the LOG_FORMAT of which every line on standard error is a JSON object, from the first to the last.
 const formatJSON = "json"
 
-// logger writes lines of the flags' format and level.
-func logger(f *flags, w io.Writer) zerolog.Logger {
+// logger writes lines of the flags' format and level, and gives them as JSON to others as well.
+func logger(f *flags, w io.Writer, also ...io.Writer) zerolog.Logger {
 	level, err := zerolog.ParseLevel(f.LogLevel)
 	if err != nil || level == zerolog.NoLevel { // the flag's enum has only levels, and flags that could not be parsed have none
 		level = zerolog.InfoLevel
@@ -26,6 +26,9 @@ func logger(f *flags, w io.Writer) zerolog.Logger {
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	if f.LogFormat != formatJSON {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: "15:04:05.000", NoColor: !term.IsTerminal(int(os.Stderr.Fd()))}
+	}
+	if len(also) > 0 {
+		w = zerolog.MultiLevelWriter(append([]io.Writer{w}, also...)...)
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }

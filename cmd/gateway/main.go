@@ -14,7 +14,9 @@ import (
 	"hearth/actors"
 	"hearth/bridge/isolation"
 	"hearth/cmd/version"
+	"hearth/infra/api"
 	"hearth/infra/gateway"
+	"hearth/infra/observe"
 )
 
 // Exit codes: a wrong configuration is told from a gateway that failed.
@@ -38,7 +40,7 @@ func main() {
 	case "healthcheck":
 		os.Exit(checkHealth(&f))
 	default:
-		os.Exit(run(&f))
+		os.Exit(run(&f, effective(parsed)))
 	}
 }
 
@@ -62,15 +64,18 @@ func checkHealth(f *flags) int {
 
 // run starts a gateway and ends it on SIGTERM or SIGINT. A second signal ends the process at once; the local backend's
 // tasks end with it in any case.
-func run(f *flags) int {
+func run(f *flags, settings []api.Setting) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	defer reportPanic(f)
-	log := logger(f, os.Stderr)
+	lines := observe.NewRecent()
+	log := logger(f, os.Stderr, lines)
 	if _, err := isolation.ParseRequest(f.Isolation); err != nil { // or every task's bridge would say so, one after the other
 		return complain(f, fmt.Errorf("ISOLATION: %w", err), exitUsage)
 	}
-	g, err := gateway.Start(ctx, f.config(), log)
+	cfg := f.config()
+	cfg.Settings, cfg.Lines = settings, lines
+	g, err := gateway.Start(ctx, cfg, log)
 	if err != nil {
 		return complain(f, err, exitUsage)
 	}

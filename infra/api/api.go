@@ -10,10 +10,11 @@ import (
 	"net/http"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
 
+	"hearth/infra/observe"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -30,8 +31,15 @@ type Config struct {
 	Ask func(ctx context.Context, request any) (any, error)
 	// Ready reports whether sessions can be taken, and says so, or why not.
 	Ready func() (bool, string)
-	// Operator reports whether a request carries the operator's token.
-	Operator func(*http.Request) bool
+	// Operator reports whether a request carries an operator's token, and whose it is.
+	Operator func(*http.Request) (name string, ok bool)
+	// Version is the program's release, Settings what it was told, with secrets masked.
+	Version  string
+	Settings []Setting
+	// Log gets a line for everything that an operator does.
+	Log zerolog.Logger
+	// Lines has the last lines of the log.
+	Lines *observe.Recent
 	// Drain begins to drain; it does not wait.
 	Drain func()
 	// Metrics is served on /metrics.
@@ -55,121 +63,52 @@ func (c Config) Probes(mux *http.ServeMux) {
 func (c Config) Endpoints(mux *http.ServeMux) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(c.Metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/capacity", c.capacity)
-	mux.HandleFunc("GET /api/status", c.operator(c.status))
-	mux.HandleFunc("POST /api/pool", c.operator(c.pool))
-	mux.HandleFunc("DELETE /api/sessions/{id}", c.operator(c.endSession))
-	mux.HandleFunc("DELETE /api/users/{id}", c.operator(c.endUser))
-	mux.HandleFunc("POST /api/drain", c.operator(func(w http.ResponseWriter, _ *http.Request) {
-		c.Drain()
-		answer(w, http.StatusAccepted, map[string]bool{"draining": true})
-	}))
+	strangers := c.strangers()
+	looks := map[string]handler{
+		"GET /api/status": c.status, "GET /api/pool": c.summary, "GET /api/sessions": c.sessions, "GET /api/tasks": c.tasks,
+		"GET /api/hosts": c.hosts, "GET /api/config": c.settings, "GET /api/logs": c.logs,
+	}
+	for pattern, look := range looks {
+		mux.HandleFunc(pattern, c.operator(strangers, look))
+	}
+	for pattern, act := range map[string]action{
+		"POST /api/pool":            {"resize", c.resize},
+		"DELETE /api/sessions/{id}": {"end session", c.endSession},
+		"DELETE /api/users/{id}":    {"end user's sessions", c.endUser},
+		"POST /api/drain":           {"drain", c.drain},
+	} {
+		mux.HandleFunc(pattern, c.operator(strangers, c.audited(act)))
+	}
 }
 
-// operator lets only requests with the operator's token through.
-func (c Config) operator(next http.HandlerFunc) http.HandlerFunc {
+// handler answers an operator's request.
+type handler func(r *http.Request, operator string) (status int, body any)
+
+// operator lets only requests with an operator's token through.
+func (c Config) operator(strangers zerolog.Logger, next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !c.Operator(r) {
+		name, ok := c.Operator(r)
+		if !ok {
+			from(strangers.Warn(), r).Msg("an operator's request without an operator's token")
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			problem(w, http.StatusUnauthorized, "the operator's token is needed: Authorization: Bearer ...")
+			answer(w, http.StatusUnauthorized, problem("the operator's token is needed: Authorization: Bearer ..."))
 			return
 		}
-		next(w, r)
+		status, body := next(r, name)
+		answer(w, status, body)
 	}
 }
 
 func (c Config) capacity(w http.ResponseWriter, r *http.Request) {
 	hint, err := ask[*messages.Hint](c, r, &messages.CapacityRequest{})
 	if err != nil {
-		problem(w, http.StatusServiceUnavailable, err.Error())
+		answer(w, http.StatusServiceUnavailable, problem(err.Error()))
 		return
 	}
 	answer(w, http.StatusOK, struct {
 		Reason wire.WaitReason `json:"reason"`
 		EtaMs  int64           `json:"etaMs"`
 	}{hint.Reason, wire.Millis(hint.Eta)})
-}
-
-func (c Config) status(w http.ResponseWriter, r *http.Request) {
-	status, err := ask[*messages.PoolStatus](c, r, &messages.StatusRequest{})
-	if err != nil {
-		problem(w, http.StatusServiceUnavailable, err.Error())
-		return
-	}
-	answer(w, http.StatusOK, status)
-}
-
-// pool changes the pool's bounds; one that is left out stays as it is.
-func (c Config) pool(w http.ResponseWriter, r *http.Request) {
-	var bounds struct {
-		Min *int `json:"min"`
-		Max *int `json:"max"`
-	}
-	body := http.MaxBytesReader(w, r.Body, maxBody)
-	if err := jsonv2.UnmarshalRead(body, &bounds, jsonv2.RejectUnknownMembers(true)); err != nil {
-		problem(w, http.StatusBadRequest, `the body must be {"min":N,"max":N} and nothing else: `+err.Error())
-		return
-	}
-	status, err := ask[*messages.PoolStatus](c, r, &messages.StatusRequest{})
-	if err != nil {
-		problem(w, http.StatusServiceUnavailable, err.Error())
-		return
-	}
-	request := &messages.Resize{Min: status.Pool.Min, Max: status.Pool.Max}
-	if bounds.Min != nil {
-		request.Min = *bounds.Min
-	}
-	if bounds.Max != nil {
-		request.Max = *bounds.Max
-	}
-	resized, err := ask[*messages.Resized](c, r, request)
-	switch {
-	case err != nil:
-		problem(w, http.StatusServiceUnavailable, err.Error())
-	case resized.Problem != "":
-		problem(w, http.StatusBadRequest, resized.Problem)
-	default:
-		answer(w, http.StatusOK, map[string]int{"min": request.Min, "max": request.Max})
-	}
-}
-
-// endSession ends one session.
-func (c Config) endSession(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	if !wire.ValidID(id) {
-		problem(w, http.StatusBadRequest, "this is not the id of a session")
-		return
-	}
-	c.end(w, r, &messages.EndSessions{Session: wire.SessionID(id)})
-}
-
-// endUser ends all of a user's sessions. ?deny=15m keeps the user out for as long.
-func (c Config) endUser(w http.ResponseWriter, r *http.Request) {
-	request := &messages.EndSessions{User: wire.UserID(r.PathValue("id"))}
-	if !wire.ValidUserID(string(request.User)) {
-		problem(w, http.StatusBadRequest, "this is not the id of a user")
-		return
-	}
-	if text := r.URL.Query().Get("deny"); text != "" {
-		var err error
-		if request.Deny, err = time.ParseDuration(text); err != nil || request.Deny < 0 {
-			problem(w, http.StatusBadRequest, "deny must be a time such as 15m")
-			return
-		}
-	}
-	c.end(w, r, request)
-}
-
-// end asks for the end of sessions. None is an answer, too, but not for who has named one, or keeps nobody out.
-func (c Config) end(w http.ResponseWriter, r *http.Request, request *messages.EndSessions) {
-	ended, err := ask[*messages.Ended](c, r, request)
-	switch {
-	case err != nil:
-		problem(w, http.StatusServiceUnavailable, err.Error())
-	case ended.Sessions == 0 && request.Deny == 0:
-		problem(w, http.StatusNotFound, "there is no such session at this gateway")
-	default:
-		answer(w, http.StatusOK, map[string]int{"ended": ended.Sessions})
-	}
 }
 
 // ask gets the pool's answer of the type that it gives to the request.
@@ -188,10 +127,11 @@ func ask[A any](c Config, r *http.Request, request any) (A, error) {
 	return typed, nil
 }
 
-// problem answers with an error that says what to do.
-func problem(w http.ResponseWriter, status int, message string) {
-	answer(w, status, map[string]string{"error": message})
-}
+// problem is the body of an error that says what to do.
+func problem(message string) map[string]string { return map[string]string{"error": message} }
+
+// gone is the answer when the pool gives none.
+func gone(err error) (int, any) { return http.StatusServiceUnavailable, problem(err.Error()) }
 
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")

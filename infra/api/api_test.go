@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 
+	"hearth/infra/observe"
 	"hearth/messages"
 	"hearth/messages/wire"
 )
@@ -21,6 +24,9 @@ type pool struct {
 	resized *messages.Resize
 	drained bool
 	gone    bool
+	log     bytes.Buffer
+	// sessions are in the status.
+	sessions []messages.SessionStatus
 }
 
 func (p *pool) ask(_ context.Context, request any) (any, error) {
@@ -31,7 +37,7 @@ func (p *pool) ask(_ context.Context, request any) (any, error) {
 	case *messages.CapacityRequest:
 		return &messages.Hint{Reason: wire.ReasonWarmStarting, Eta: 1500 * time.Millisecond}, nil
 	case *messages.StatusRequest:
-		return &messages.PoolStatus{Pool: messages.PoolCounts{Ready: 3, Min: 3, Max: 10, Target: 3}}, nil
+		return &messages.PoolStatus{Pool: messages.PoolCounts{Ready: 3, Min: 3, Max: 10, Target: 3}, Sessions: p.sessions}, nil
 	case *messages.EndSessions:
 		if m.Session == "s-1" || m.User == "auth0|1" {
 			return &messages.Ended{Sessions: 1}, nil
@@ -53,9 +59,11 @@ func serve(t *testing.T, p *pool, ready bool) *httptest.Server {
 	c := Config{
 		Ask:      p.ask,
 		Ready:    func() (bool, string) { return ready, "no task has been ready yet" },
-		Operator: func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer operator" },
-		Drain:    func() { p.drained = true },
-		Metrics:  prometheus.NewRegistry(),
+		Operator: func(r *http.Request) (string, bool) { return "ann", r.Header.Get("Authorization") == "Bearer operator" },
+		Settings: []Setting{{Name: "LOG_LEVEL", Flag: "--log-level", Value: "info", Origin: "default"}},
+		Log:      zerolog.New(&p.log), Lines: observe.NewRecent(), Version: "1.2.3",
+		Drain:   func() { p.drained = true },
+		Metrics: prometheus.NewRegistry(),
 	}
 	c.Probes(mux)
 	c.Endpoints(mux)
@@ -80,6 +88,18 @@ func TestEndpoints(t *testing.T) {
 		{"status", "GET", "/api/status", "", "operator", true, false, 200, `"ready": 3`},
 		{"status without the token", "GET", "/api/status", "", "", true, false, 401, "operator's token"},
 		{"status with a wrong token", "GET", "/api/status", "", "guess", true, false, 401, "operator's token"},
+		{"summary", "GET", "/api/pool", "", "operator", false, false, 200, `"says": "no task has been ready yet"`},
+		{"summary without the token", "GET", "/api/pool", "", "", true, false, 401, "operator's token"},
+		{"sessions without the token", "GET", "/api/sessions", "", "", true, false, 401, "operator's token"},
+		{"sessions, pool gone", "GET", "/api/sessions", "", "operator", true, true, 503, "the pool does not answer"},
+		{"sessions, too many", "GET", "/api/sessions?limit=1001", "", "operator", true, false, 400, "limit must be a number from 1 to 1000"},
+		{"tasks, none", "GET", "/api/tasks?limit=0", "", "operator", true, false, 400, "limit must be"},
+		{"hosts", "GET", "/api/hosts", "", "operator", true, false, 200, `"items": []`},
+		{"settings", "GET", "/api/config", "", "operator", true, false, 200, `"name": "LOG_LEVEL"`},
+		{"settings without the token", "GET", "/api/config", "", "", true, false, 401, "operator's token"},
+		{"log", "GET", "/api/logs", "", "operator", true, false, 200, `"next": 1`},
+		{"log, from nowhere", "GET", "/api/logs?after=x", "", "operator", true, false, 400, "after must be"},
+		{"log without the token", "GET", "/api/logs", "", "", true, false, 401, "operator's token"},
 		{"pool", "POST", "/api/pool", `{"min":5,"max":20}`, "operator", true, false, 200, `"max": 20`},
 		{"pool, minimum alone", "POST", "/api/pool", `{"min":5}`, "operator", true, false, 200, `"max": 10`},
 		{"pool, bad bounds", "POST", "/api/pool", `{"min":50}`, "operator", true, false, 400, "minimum over maximum"},
@@ -125,7 +145,7 @@ func TestEndpoints(t *testing.T) {
 			if wantDrain := test.path == "/api/drain" && test.status == http.StatusAccepted; p.drained != wantDrain {
 				t.Errorf("drained %v, want %v", p.drained, wantDrain)
 			}
-			if wantResize := test.path == "/api/pool" && test.status == http.StatusOK; (p.resized != nil) != wantResize {
+			if wantResize := test.method == "POST" && test.path == "/api/pool" && test.status == http.StatusOK; (p.resized != nil) != wantResize {
 				t.Errorf("resized %v, want %v", p.resized, wantResize)
 			}
 		})

@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 )
 
 // FuzzPool takes anything for the body of POST /api/pool: it is refused as bad, or it is a whole pool's bounds.
@@ -17,9 +19,9 @@ func FuzzPool(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p := &pool{}
-		c := Config{Ask: p.ask, Operator: func(*http.Request) bool { return true }}
+		c := Config{Ask: p.ask, Operator: func(*http.Request) (string, bool) { return "ann", true }}
 		answer := httptest.NewRecorder()
-		c.operator(c.pool)(answer, httptest.NewRequest(http.MethodPost, "/api/pool", strings.NewReader(string(body))))
+		c.operator(zerolog.Nop(), c.audited(action{"resize", c.resize}))(answer, httptest.NewRequest(http.MethodPost, "/api/pool", strings.NewReader(string(body))))
 		switch answer.Code {
 		case http.StatusOK:
 			if p.resized == nil || p.resized.Min > p.resized.Max {

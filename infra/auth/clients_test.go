@@ -291,21 +291,21 @@ func TestDevMode(t *testing.T) {
 
 func TestOperator(t *testing.T) {
 	const token = "an operator's token"
-	closed, open, dev := Operator("", ""), Operator(token, ""), OpenOperator
+	closed, open, dev := Operator(nil), Operator(map[string]string{"ann": token, "bob": ""}), OpenOperator
 	post := func(origin string) *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "http://localhost:8080/api/drain", nil)
 		r.Header.Set("Origin", origin)
 		return r
 	}
 	for name, test := range map[string]struct {
-		allowed func(*http.Request) bool
+		allowed func(*http.Request) (string, bool)
 		r       *http.Request
 		want    bool
 	}{
 		"the token":               {open, withBearer(token), true},
 		"another":                 {open, withBearer(token + "x"), false},
-		"the second of two":       {Operator("", token), withBearer(token), true},
-		"none of two":             {Operator(token, token+"2"), withBearer(""), false},
+		"the second of two":       {Operator(map[string]string{"ann": token + "2", "bob": token}), withBearer(token), true},
+		"none of two":             {Operator(map[string]string{"ann": token, "bob": token + "2"}), withBearer(""), false},
 		"a part":                  {open, withBearer(token[:3]), false},
 		"none":                    {open, request("/", nil), false},
 		"not configured":          {closed, withBearer(""), false},
@@ -316,8 +316,15 @@ func TestOperator(t *testing.T) {
 		"dev, our own page":       {dev, post("http://localhost:8080"), true},
 		"dev, another page":       {dev, post("http://evil.example.com"), false},
 	} {
-		if test.allowed(test.r) != test.want {
+		if _, ok := test.allowed(test.r); ok != test.want {
 			t.Errorf("%s: allowed is %v", name, !test.want)
+		}
+	}
+	for whose, allowed := range map[string]func(*http.Request) (string, bool){
+		"ann": open, "bob": Operator(map[string]string{"ann": token + "2", "bob": token}),
+	} {
+		if name, _ := allowed(withBearer(token)); name != whose {
+			t.Errorf("%s's token is said to be %q's", whose, name)
 		}
 	}
 }

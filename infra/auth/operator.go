@@ -6,24 +6,25 @@ import (
 	"net/http"
 )
 
-// Operator makes the check that a request carries the operator's token (OPERATOR_TOKEN), or the DEV_TOKEN where there is one.
-// Without either it is closed to everyone.
-func Operator(tokens ...string) func(*http.Request) bool {
-	return func(r *http.Request) bool {
+// Operator makes the check that a request carries an operator's token, and says whose: tokens has them by name. Without any it is
+// closed to everyone, and one that is empty is nobody's.
+func Operator(tokens map[string]string) func(*http.Request) (name string, ok bool) {
+	return func(r *http.Request) (name string, ok bool) {
 		bearer, err := Bearer(r)
-		may := false
-		for _, token := range tokens {
-			may = sameSecret(bearer, token) || may
+		for each, token := range tokens {
+			if sameSecret(bearer, token) {
+				name, ok = each, err == nil
+			}
 		}
-		return err == nil && may
+		return name, ok
 	}
 }
 
 // OpenOperator is the check of a gateway with AUTH=dev and DEV_TOKEN=off: it lets in whoever reaches the loopback listener by its
 // own name, but not other sites' pages in this machine's browser.
-func OpenOperator(r *http.Request) bool {
+func OpenOperator(r *http.Request) (name string, ok bool) {
 	var sites http.CrossOriginProtection
-	return loopbackHost(r.Host) && sites.Check(r) == nil
+	return "anyone", loopbackHost(r.Host) && sites.Check(r) == nil
 }
 
 // sameSecret compares what somebody shows with a secret that must not be empty, in a time that tells neither's length or content:

@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"hearth/actors"
+	"hearth/infra/api"
 	"hearth/infra/auth"
 	"hearth/infra/ecs"
 	"hearth/infra/efs"
+	"hearth/infra/observe"
 	"hearth/infra/sign"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The backends that run tasks.
@@ -67,6 +70,8 @@ type Config struct {
 	JWTIssuer                                string
 	AllowedOrigins                           []string
 	OperatorToken, DevToken                  string
+	// OperatorTokens are those of named operators: name=token, with commas between them.
+	OperatorTokens string
 
 	// MaxFrameBytes is the largest payload that a frame may have.
 	MaxFrameBytes int
@@ -74,8 +79,11 @@ type Config struct {
 	MaxConnections int
 	DrainTimeout   time.Duration
 
-	// Version is the program's release.
-	Version string
+	// Version is the program's release, Settings what operators are shown of its settings.
+	Version  string
+	Settings []api.Setting
+	// Lines has the last lines of the log for operators; without it they are shown none.
+	Lines *observe.Recent
 
 	// Watch, when set, is told every fact that the actors report, beside the log and the metrics. It must not block.
 	Watch func(messages.Event)
@@ -270,6 +278,9 @@ func (c *Config) validateAuth() (problems []error) {
 
 // validateSecrets checks those that must have a length, and that none comes before nothing.
 func (c *Config) validateSecrets() (problems []error) {
+	if _, err := operatorTokens(c.OperatorTokens); err != nil {
+		problems = append(problems, err)
+	}
 	for _, each := range []struct{ name, secret, previous string }{
 		{"JWT_SECRET", c.JWTSecret, c.JWTSecretPrevious},
 		{"TASK_TOKEN_SECRET", c.TaskTokenSecret, c.TaskTokenSecretPrevious},
@@ -294,4 +305,23 @@ func BridgeBesideGateway() string {
 		return ""
 	}
 	return filepath.Join(filepath.Dir(self), "bridge")
+}
+
+// minOperatorToken is the length of a token that nobody guesses, in bytes.
+const minOperatorToken = 20
+
+// operatorTokens reads the tokens of named operators. Its error does not have them.
+func operatorTokens(text string) (map[string]string, error) {
+	tokens := map[string]string{}
+	for _, entry := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' }) {
+		name, token, _ := strings.Cut(strings.TrimSpace(entry), "=")
+		switch {
+		case !wire.ValidID(name) || name == "operator" || name == "dev" || tokens[name] != "":
+			return tokens, errors.New("OPERATOR_TOKENS: must be NAME=TOKEN,...; each name once, and neither operator nor dev")
+		case len(token) < minOperatorToken:
+			return tokens, fmt.Errorf("OPERATOR_TOKENS: the token of %s must have at least %d bytes", name, minOperatorToken)
+		}
+		tokens[name] = token
+	}
+	return tokens, nil
 }

@@ -19,9 +19,7 @@ import (
 
 	"hearth/actors"
 	"hearth/actors/pool"
-	"hearth/infra/api"
 	"hearth/infra/auth"
-	"hearth/infra/console"
 	"hearth/infra/ecs"
 	"hearth/infra/efs"
 	"hearth/infra/engine"
@@ -139,14 +137,6 @@ func (g *Gateway) startAuth(ctx context.Context) (err error) {
 
 // DevToken is what clients and operators of a gateway with AUTH=dev have to show, empty where nothing is needed.
 func (g *Gateway) DevToken() string { return g.devToken }
-
-// operator is the check of operators' requests.
-func (g *Gateway) operator() func(*http.Request) bool {
-	if g.cfg.Auth == AuthDev && g.devToken == "" {
-		return auth.OpenOperator
-	}
-	return auth.Operator(g.cfg.OperatorToken, g.devToken)
-}
 
 // listen takes the addresses, so that tasks can be told where to dial before any is started.
 func (g *Gateway) listen(ctx context.Context) error {
@@ -302,45 +292,6 @@ func (g *Gateway) Observe(event messages.Event) {
 	if g.cfg.Watch != nil {
 		g.cfg.Watch(event)
 	}
-}
-
-// serve takes connections. With an internal listener the public one has nothing but clients and probes.
-func (g *Gateway) serve() {
-	endpoints := api.Config{
-		Ask:      func(ctx context.Context, request any) (any, error) { return g.engine.Ask(ctx, g.pool, request) },
-		Ready:    g.observer.Ready,
-		Operator: g.operator(),
-		Drain:    func() { g.deliver(g.pool, g.drain()) },
-		Metrics:  g.registry,
-	}
-	muxes := make([]*http.ServeMux, len(g.listeners))
-	for i := range muxes {
-		muxes[i] = http.NewServeMux()
-		endpoints.Probes(muxes[i])
-	}
-	public, internal := muxes[0], muxes[len(muxes)-1]
-	public.Handle("GET /", console.Handler())
-	public.Handle("GET /ws", g.sockets.ClientHandler(g.clients.Authenticate))
-	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
-	endpoints.Endpoints(internal)
-	for i, listener := range g.listeners {
-		handler := sockets.WithoutBodies(muxes[i], func(r *http.Request) bool { return r.Method == http.MethodPost && endpoints.Operator(r) })
-		server, serve := sockets.NewServer(handler, g.log), (*http.Server).Serve
-		if c := g.certificates[i]; c != nil {
-			server.TLSConfig, serve = c.config(), serveTLS
-		}
-		g.servers = append(g.servers, server)
-		go func() {
-			if err := serve(server, listener); !errors.Is(err, http.ErrServerClosed) {
-				g.fail(fmt.Errorf("listener %s: %w", listener.Addr(), err))
-			}
-		}()
-	}
-}
-
-// serveTLS serves with the certificate of the server's own configuration.
-func serveTLS(server *http.Server, listener net.Listener) error {
-	return server.ServeTLS(listener, "", "")
 }
 
 // drain turns new connections away and says what the pool is to do with the rest. Tasks on ECS outlive the gateway,
