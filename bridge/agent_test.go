@@ -186,7 +186,7 @@ func TestAgentThatDoesNotReadBlocksNothing(t *testing.T) {
 	cfg := testConfig(t, g)
 	gate := filepath.Join(cfg.WorkspaceRoot, "gate")
 	cfg.AgentIO = LinesText
-	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; exec wc -l`)
+	cfg.AgentCommand = script(`while ! test -e "` + gate + `"; do sleep 0.01; done; exec wc -l`)
 	r := start(t, cfg)
 	p := r.begin(g)
 	line, err := json.Marshal(strings.Repeat("x", 100<<10))

@@ -97,7 +97,7 @@ func TestDismissedTaskDialsNoMore(t *testing.T) {
 			g := newGateway(t)
 			cfg := testConfig(t, g)
 			gate := filepath.Join(cfg.WorkspaceRoot, "gate")
-			cfg.AgentCommand = script(`trap "" TERM; echo 1; while ! test -e ` + gate + `; do sleep 0.01; done`)
+			cfg.AgentCommand = script(`trap "" TERM; echo 1; while ! test -e "` + gate + `"; do sleep 0.01; done`)
 			r := start(t, cfg)
 			p := r.begin(g)
 			p.collect(1)

@@ -20,7 +20,7 @@ func preloading(t *testing.T, g *gateway, script string) Config {
 func TestWarmUpComesBeforeTheFirstDial(t *testing.T) {
 	g := newGateway(t)
 	dir := t.TempDir()
-	cfg := preloading(t, g, `env > `+dir+`/env; pwd > `+dir+`/pwd; echo some words; i=0; while [ $i -lt 300 ]; do echo $i >&2; i=$((i+1)); done; >`+dir+`/done`)
+	cfg := preloading(t, g, `env > "`+dir+`/env"; pwd > "`+dir+`/pwd"; echo some words; i=0; while [ $i -lt 300 ]; do echo $i >&2; i=$((i+1)); done; >"`+dir+`/done"`)
 	r := start(t, cfg)
 	p := g.next()
 	if _, err := os.Stat(filepath.Join(dir, "done")); err != nil {
@@ -79,16 +79,12 @@ func TestWarmUpThatFailsIsToldAndPassedOver(t *testing.T) {
 func TestWarmUpEndsWithItsTask(t *testing.T) {
 	g := newGateway(t)
 	file := filepath.Join(t.TempDir(), "pid")
-	cfg := preloading(t, g, "echo $$ > "+file+".new; mv "+file+".new "+file+"; sleep 1000; :")
+	cfg := preloading(t, g, `echo $$ > "`+file+`.new"; mv "`+file+`.new" "`+file+`"; sleep 1000; :`)
 	r := start(t, cfg)
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(file); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the command does not start")
-		}
-	}
+	eventually(t, "the command starts", func() bool {
+		_, err := os.Stat(file)
+		return err == nil
+	})
 	r.cancel()
 	if err := r.wait(); err != nil {
 		t.Error(err)

@@ -112,7 +112,7 @@ func TestExitIsDeliveredAfterTheSocketWasDown(t *testing.T) {
 	g := newGateway(t)
 	cfg := testConfig(t, g)
 	gate := filepath.Join(cfg.WorkspaceRoot, "gate")
-	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; echo 1; echo 2; exit 7`)
+	cfg.AgentCommand = script(`while ! test -e "` + gate + `"; do sleep 0.01; done; echo 1; echo 2; exit 7`)
 	r := start(t, cfg)
 	p := r.begin(g)
 	g.Refuse.Store(503)
@@ -259,7 +259,7 @@ func TestDropReplaysWithAGap(t *testing.T) {
 	cfg := testConfig(t, g)
 	cfg.AgentOverflow, cfg.MaxFrameBytes, cfg.OutputBufferBytes = OverflowDrop, 1<<10, 1<<10
 	gate := filepath.Join(cfg.WorkspaceRoot, "gate")
-	cfg.AgentCommand = script(`while ! test -e ` + gate + `; do sleep 0.01; done; seq 1 1000; exec cat`)
+	cfg.AgentCommand = script(`while ! test -e "` + gate + `"; do sleep 0.01; done; seq 1 1000; exec cat`)
 	r := start(t, cfg)
 	p := r.begin(g)
 	g.Refuse.Store(503)

@@ -230,9 +230,9 @@ func TestWhatAnAgentDoesMeanwhileHangsNothing(t *testing.T) {
 		"mv .optima away; mkfifo .optima",
 		"mv .optima away; ln -s /etc .optima",
 		"mv .optima away; ln -s away .optima",
-		"rm $HEARTH_KEEPALIVE; mkfifo $HEARTH_KEEPALIVE",
-		"rm $HEARTH_KEEPALIVE; mkdir $HEARTH_KEEPALIVE; touch $HEARTH_KEEPALIVE/x",
-		"rm $HEARTH_KEEPALIVE; ln -s /etc/passwd $HEARTH_KEEPALIVE",
+		"rm \"$HEARTH_KEEPALIVE\"; mkfifo \"$HEARTH_KEEPALIVE\"",
+		"rm \"$HEARTH_KEEPALIVE\"; mkdir \"$HEARTH_KEEPALIVE\"; touch \"$HEARTH_KEEPALIVE/x\"",
+		"rm \"$HEARTH_KEEPALIVE\"; ln -s /etc/passwd \"$HEARTH_KEEPALIVE\"",
 		"chmod 0 .optima; chmod 0 .",
 	} {
 		t.Run(do, func(t *testing.T) {

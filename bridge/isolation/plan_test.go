@@ -144,7 +144,12 @@ func TestWhatTheAgentIs(t *testing.T) {
 		want += "Cap" + set + ":\t0000000000000000\n"
 	}
 	want += "NoNewPrivs:\t1\n0077\n77\n88\n198\n" // sh counts 512 bytes
-	want += fmt.Sprintf("%d\n500\n1\n2\n. .. %s\n", min(niceness(t)+3, 19), filepath.Base(root.Name()))
+	want += fmt.Sprintf("%d\n500\n1\n2\n. ..", min(niceness(t)+3, 19))
+	if below, isTemp := strings.CutPrefix(root.Name(), "/tmp/"); isTemp { // the way to the workspace is all that is there
+		first, _, _ := strings.Cut(below, "/")
+		want += " " + first
+	}
+	want += "\n"
 	if got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -26,7 +27,7 @@ const allocateVariable = "HEARTH_TEST_ALLOCATE"
 func TestMain(m *testing.M) {
 	RunHelper()
 	if what := os.Getenv(allocateVariable); what != "" {
-		if err := allocateAsTold(strings.Fields(what)); err != nil {
+		if err := allocateAsTold(strings.Split(what, "\n")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -44,6 +45,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	syscall.Umask(0o022) // other users run what is built here
 	goleak.VerifyTestMain(m)
 }
 
@@ -249,7 +251,7 @@ func TestAllocationsAtTheSameTime(t *testing.T) {
 	for range 3 {
 		wg.Go(func() {
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env = append(os.Environ(), allocateVariable+"="+strings.Join(append([]string{dir, span}, users...), " "))
+			cmd.Env = append(os.Environ(), allocateVariable+"="+strings.Join(append([]string{dir, span}, users...), "\n"))
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("%v: %s", err, out)

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	if what := os.Getenv(launchVariable); what != "" {
 		os.Exit(launch(what))
 	}
+	syscall.Umask(0o022) // other users run what is built here
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("/var/tmp", "hearth-bridge")
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -23,7 +24,10 @@ func program(name string) string { return filepath.Join(binaries, name) }
 // patience is how long anything is waited for that should come at once; the machine may be busy.
 const patience = testkit.Patience
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	syscall.Umask(0o022) // other users run what is built here
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "hearth-e2e-")
