@@ -76,6 +76,7 @@ func TestSIGTERM(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		cmd.Env = append(cmd.Env, "TMPDIR=/tmp") // root's own may be closed to others
 	}
 	var log bytes.Buffer
 	cmd.Stderr = &log
