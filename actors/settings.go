@@ -73,6 +73,9 @@ type Settings struct {
 	InitTimeout time.Duration
 	// StopGrace is how long an agent may take to end before it is killed.
 	StopGrace time.Duration
+	// TaskLease is how long an agent may run on without a gateway. Its bridge, which is told so, then suspends it, and no other agent
+	// starts for its session before that. TaskOrphanTTL is when such a task ends.
+	TaskLease, TaskOrphanTTL time.Duration
 	// PollInterval is how often ECS is asked about a task that should have dialled.
 	PollInterval time.Duration
 	// BackoffBase and BackoffMax bound the pause after failed starts.
@@ -158,6 +161,8 @@ func DefaultSettings() Settings {
 		AcceptTimeout:    time.Second,
 		InitTimeout:      15 * time.Second,
 		StopGrace:        5 * time.Second,
+		TaskLease:        30 * time.Second,
+		TaskOrphanTTL:    15 * time.Minute,
 		PollInterval:     2 * time.Second,
 		BackoffBase:      500 * time.Millisecond, BackoffMax: 30 * time.Second,
 		StartEstimate: 5400 * time.Millisecond,
@@ -169,6 +174,9 @@ func DefaultSettings() Settings {
 // DefaultThreshold is the threshold of a pool of which nothing else is said: each task that is taken is replaced at once.
 // Whoever makes a pool of a minimum alone takes it from here, so that the pool that is sized is the pool that runs.
 func DefaultThreshold(minimum int) int { return max(0, minimum-1) }
+
+// minTaskLease is the shortest lease: a hiccup of the network must not suspend an agent.
+const minTaskLease = time.Second
 
 // setting is a setting that a gateway's operator can change: its variable in the environment, and its value.
 type setting[T any] struct {
@@ -189,6 +197,7 @@ func (s *Settings) durations() []setting[time.Duration] {
 		{"ACCEPT_TIMEOUT", s.AcceptTimeout}, {"INIT_TIMEOUT", s.InitTimeout}, {"STOP_GRACE", s.StopGrace},
 		{"HOST_SWEEP_INTERVAL", s.SweepInterval}, {"SESSION_ABANDON_GRACE", s.AbandonGrace}, {"WARM_POOL_SURPLUS_TTL", s.SurplusTTL},
 		{"TOKEN_GRACE", s.TokenGrace}, {"TASK_SWEEP_INTERVAL", s.TaskSweepInterval},
+		{"TASK_LEASE", s.TaskLease}, {"TASK_ORPHAN_TTL", s.TaskOrphanTTL},
 	}
 }
 
@@ -248,6 +257,9 @@ func (s Settings) Validate() error {
 		if d.value <= 0 {
 			problem("%s %v must be more than 0", d.variable, d.value)
 		}
+	}
+	if s.TaskLease > 0 && s.TaskLease < minTaskLease {
+		problem("TASK_LEASE %v must be at least %v", s.TaskLease, minTaskLease)
 	}
 	switch {
 	case s.Policy != PolicyFixed && s.Policy != PolicySchedule:

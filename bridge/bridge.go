@@ -45,6 +45,7 @@ type bridge struct {
 
 	// The loop's.
 	link    link
+	lease   lease
 	session *session // nil until init_user
 	// pass is what a gateway has given the task to prove with that it has no user. Invariant: nil once it has one.
 	pass []byte
@@ -91,6 +92,7 @@ func newBridge(ctx context.Context, cfg Config, log zerolog.Logger) (*bridge, er
 	}
 	b.link.base = cfg.GatewayURL
 	b.maxPayload.Store(int64(cfg.MaxFrameBytes))
+	b.agreeOnLease(wire.Limits{}) // until a gateway says more
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
 }
@@ -168,6 +170,7 @@ func (b *bridge) leave() {
 	close(b.left)
 	b.ending.stop()
 	b.link.stop()
+	b.lease.stop()
 	if b.link.current != nil {
 		b.link.current.close()
 		<-b.link.current.done // at the latest after closeTimeout
@@ -176,7 +179,7 @@ func (b *bridge) leave() {
 		s.cancel()
 		s.in.close()
 		s.out.close()
-		b.signalAgent(syscall.SIGKILL)
+		b.killAgent()
 	} else if b.preloaded != nil {
 		b.wg.Go(func() { b.abandonPreloaded(b.preloaded) })
 	}
@@ -232,9 +235,10 @@ func (b *bridge) onFrame(from *socket, frame wire.Frame) {
 	}
 }
 
-// onSessionFrame handles the frames that only make sense after init_user.
+// onSessionFrame handles the frames that only make sense after init_user. Each says that the gateway has the session for this task.
 func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 	s := b.session
+	b.confirm(from)
 	switch f := frame.(type) {
 	case wire.Data:
 		b.onInput(from, f)
@@ -281,10 +285,14 @@ func (b *bridge) hello() wire.BridgeHello {
 	h := wire.BridgeHello{
 		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: wire.BridgeWarm,
 		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass), Isolation: b.plan.Levels.String(), MaxFrameBytes: b.cfg.MaxFrameBytes, IO: b.cfg.AgentIO,
+		Leases: true,
 	}
 	if s := b.session; s != nil {
 		h.State, h.SessionID, h.UserID, h.Binding = wire.BridgeAssigned, s.id, s.user, s.binding
 		h.InSeq, h.OutSeq = s.in.given(), s.out.last()
+		if since := b.lease.suspendedAt; !since.IsZero() {
+			h.SuspendedMs = wire.Millis(time.Since(since))
+		}
 	}
 	return h
 }
@@ -293,6 +301,7 @@ func (b *bridge) hello() wire.BridgeHello {
 func (b *bridge) onLimits(from *socket, f wire.Limits) {
 	from.limitOutputs(f.MaxFrameBytes)
 	b.maxPayload.Store(int64(min(b.cfg.MaxFrameBytes, f.MaxFrameBytes)))
+	b.agreeOnLease(f)
 }
 
 // onPass keeps the newest pass for the next hello.
@@ -312,6 +321,9 @@ func (b *bridge) forgetPass() {
 // announce is what a new socket begins with: hello, and how the init went, which the gateway may never have heard, or may
 // have forgotten in a restart.
 func (b *bridge) announce(to *socket) {
+	if b.session != nil {
+		to.greeted = time.Now() // before it is sent: see lease
+	}
 	to.send(b.hello())
 	if b.session != nil {
 		b.announceInit(to)

@@ -115,6 +115,9 @@ type Config struct {
 	// OutputBufferBytes bounds the outputs kept until they are acknowledged.
 	OutputBufferBytes int
 
+	// TaskLease is for how long the agent may run without a gateway, TaskOrphanTTL for how long the task may then be without one.
+	// The gateway says so too, and the smaller holds; 0 is what the gateway says.
+	TaskLease, TaskOrphanTTL time.Duration
 	// WarmOrphanTTL is how long a bridge without a running agent outlives its gateway.
 	WarmOrphanTTL time.Duration
 	// StopGrace is what the agent is given between SIGTERM and SIGKILL when the bridge itself is told to end.
@@ -160,6 +163,8 @@ func (c Config) Validate() error {
 		"MAX_FRAME_BYTES: %d is not within 1 KiB to 64 MiB", c.MaxFrameBytes)
 	check(c.OutputBufferBytes >= c.MaxFrameBytes, "OUTPUT_BUFFER_BYTES: %d is less than MAX_FRAME_BYTES", c.OutputBufferBytes)
 	check(c.WarmOrphanTTL > 0, "WARM_ORPHAN_TTL: %v is not positive", c.WarmOrphanTTL)
+	check(c.TaskLease == 0 || c.TaskLease >= minLease, "TASK_LEASE: %v is less than %v", c.TaskLease, minLease)
+	check(c.TaskOrphanTTL >= 0, "TASK_ORPHAN_TTL: %v is negative", c.TaskOrphanTTL)
 	check(c.StopGrace >= 0 && c.StopGrace <= maxStopGrace,
 		"STOP_GRACE: %v is not within 0 to %v (ECS kills the container after 30s)", c.StopGrace, maxStopGrace)
 	return errors.Join(problems...)

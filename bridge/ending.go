@@ -64,10 +64,14 @@ func (b *bridge) stop(reason string, grace time.Duration) {
 	b.stopping, b.stopBy = true, by
 	b.log.Info().Str("reason", reason).Dur("graceMs", grace).Msg("stopping the agent")
 	s.cancel()
-	b.signalAgent(syscall.SIGTERM)
+	if b.lease.lapsed {
+		b.killAgent() // it must not run again, be it to end
+	} else {
+		b.signalAgent(syscall.SIGTERM)
+	}
 	b.ending.set(b.post, grace, func() {
 		b.log.Warn().Msg("the grace is over")
-		b.signalAgent(syscall.SIGKILL)
+		b.killAgent()
 		b.ending.set(b.post, b.flush, func() { b.finish(nil, "stopped, without all of the agent's output delivered") })
 	})
 }
@@ -85,6 +89,7 @@ func (b *bridge) signalAgent(sig syscall.Signal) {
 // onAgentEnded takes in that the agent has ended and that all of its output is in the outbox.
 func (b *bridge) onAgentEnded(s *session, exit wire.Exit) {
 	s.ended = true
+	b.lease.stop()
 	if b.evicted {
 		b.ending.set(b.post, b.flush, b.endEvicted)
 	} else {

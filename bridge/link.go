@@ -71,6 +71,7 @@ func (b *bridge) dial() {
 	b.link.retry.stop()
 	owner := socketOwner{
 		frame:    func(s *socket, f wire.Frame) { b.post(func() { b.onFrame(s, f) }) },
+		pong:     func(s *socket, sent time.Time) { b.post(func() { b.onPong(s, sent) }) },
 		exitSent: func(s *socket) { b.post(func() { b.onExitSent(s) }) },
 		down:     func(s *socket, err error) { b.post(func() { b.onDown(s, err) }) },
 	}
@@ -101,6 +102,18 @@ func (b *bridge) onDialed(s *socket, err error) {
 		return
 	}
 	b.log.Info().Str("gateway", s.url).Msg("connected to the gateway")
+	if b.lease.lapsed && b.session.fence != nil {
+		l.dialing = true // until that is known
+		b.greetLapsed(s)
+		return
+	}
+	b.carryOn(s)
+}
+
+// carryOn says hello on a new socket and goes on with it.
+func (b *bridge) carryOn(s *socket) {
+	l := &b.link
+	l.dialing = false
 	l.orphan.stop()
 	if l.current == nil {
 		l.current = s

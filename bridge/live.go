@@ -70,6 +70,7 @@ type prepared struct {
 	temp      string // the agent's temporary directory
 	agent     *agent
 	stage     *isolation.Stage // nil unless the agent was preloaded
+	fence     *isolation.Fence
 	timings   wire.Timings
 }
 
@@ -117,6 +118,7 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 		}
 	}
 	p.agent.show(s.log, init.Window)
+	fenced := b.takeFence(init)
 	uid, err := b.plan.Identify(s.ctx, init.UserID)
 	if err != nil {
 		return fail(failWorkspace, err)
@@ -136,6 +138,13 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 	}
 	p.timings.TokenMs = lap()
 
+	if p.fence, err = fenced(); err != nil {
+		return fail(failWorkspace, fmt.Errorf("the session's fencing record: %w", err))
+	}
+	select {
+	case <-s.proceed:
+	case <-s.ctx.Done():
+	}
 	err = s.ctx.Err() // told to stop meanwhile: do not start what would be killed at once
 	if err == nil && p.stage != nil {
 		err = b.preloaded.take(w)
@@ -147,6 +156,24 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 	}
 	p.timings.AgentMs = lap()
 	return p, nil
+}
+
+// takeFence takes the session's next epoch while other things are made, for a file system across a network takes its time for
+// each. The function that it returns waits for that.
+func (b *bridge) takeFence(init wire.InitUser) func() (*isolation.Fence, error) {
+	type taking struct {
+		fence *isolation.Fence
+		err   error
+	}
+	taken := make(chan taking, 1)
+	b.wg.Go(func() {
+		fence, err := b.plan.TakeFence(init.UserID, init.SessionID, b.cfg.TaskID)
+		taken <- taking{fence, err}
+	})
+	return func() (*isolation.Fence, error) {
+		t := <-taken
+		return t.fence, t.err
+	}
 }
 
 // makeAgent has the helper become the agent in its workspace.

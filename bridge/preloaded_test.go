@@ -216,8 +216,10 @@ func TestPreloadedAgentThatDiesAsItsUserComes(t *testing.T) {
 	}
 	b.wg.Go(func() { b.watchPreloaded(pre) })
 	<-pre.died
-	b.session = &session{ctx: t.Context(), cancel: func() {}, in: newInbox(0), out: newOutbox(0, 1, OverflowPause), log: b.log}
-	_, failed := b.prepare(b.session, wire.InitUser{UserID: "alice", WorkspaceDir: filepath.Join(cfg.WorkspaceRoot, "alice"), Token: testUserToken}, nil)
+	proceed := make(chan struct{})
+	close(proceed)
+	b.session = &session{proceed: proceed, ctx: t.Context(), cancel: func() {}, in: newInbox(0), out: newOutbox(0, 1, OverflowPause), log: b.log}
+	_, failed := b.prepare(b.session, wire.InitUser{UserID: "alice", SessionID: "session-1", WorkspaceDir: filepath.Join(cfg.WorkspaceRoot, "alice"), Token: testUserToken}, nil)
 	if failed == nil || failed.Code != failAgent || !strings.Contains(failed.Message, "ended before it had a user") {
 		t.Errorf("%+v", failed)
 	}

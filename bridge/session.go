@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 
+	"hearth/bridge/isolation"
 	"hearth/messages/wire"
 )
 
@@ -33,14 +35,17 @@ type session struct {
 	// maxPayload is the bridge's own; it changes with the gateway.
 	maxPayload *atomic.Int64
 
-	ctx    context.Context // ends the preparations, not the agent
-	cancel context.CancelFunc
+	proceed chan struct{}   // closed once the agent may start
+	ctx     context.Context // ends the preparations, not the agent
+	cancel  context.CancelFunc
 
 	// The loop's.
-	workspace *workspace // these three are set together
+	workspace *workspace // these four are set together
 	agent     *agent
+	fence     *isolation.Fence
 	ready     *wire.BridgeReady
 	failed    *wire.InitFailed // instead of them
+	proceeds  bool             // proceed is closed
 	ended     bool             // the agent has, and all of its output is in the outbox
 	// asksForTime: the agent has touched its keepalive file, and no gateway was told.
 	asksForTime bool
@@ -62,6 +67,7 @@ func (b *bridge) onInitUser(from *socket, f wire.InitUser) {
 		b.log.Error().Str("session", string(f.SessionID)).Msg("refused a second session")
 		return
 	}
+	from.greeted = time.Now() // before it is sent: see lease
 	from.send(wire.Accepted{SessionID: f.SessionID})
 	if b.session != nil {
 		b.announceInit(from)
@@ -74,11 +80,14 @@ func (b *bridge) onInitUser(from *socket, f wire.InitUser) {
 		codec:      lineCodec{mode: b.cfg.AgentIO, max: b.cfg.MaxFrameBytes},
 		in:         newInbox(f.InSeq),
 		out:        newOutbox(f.OutSeq, b.cfg.OutputBufferBytes, b.cfg.AgentOverflow),
-		maxPayload: &b.maxPayload,
+		maxPayload: &b.maxPayload, proceed: make(chan struct{}),
 	}
 	s.redact.add(f.Token)
 	s.ctx, s.cancel = context.WithCancel(b.ctx)
 	b.session = s
+	if b.holdLease(from.greeted); !b.lease.told {
+		b.confirm(from)
+	}
 	from.resumeFrom = &f.OutSeq // who sends init_user need not ask for the outputs
 	s.log.Info().Msg("accepted the user")
 	if b.preloaded != nil {
@@ -115,15 +124,23 @@ func (b *bridge) onInitFailed(s *session, failed wire.InitFailed) {
 }
 
 func (b *bridge) onReady(s *session, p prepared) {
-	s.workspace, s.agent = p.workspace, p.agent
+	s.workspace, s.agent, s.fence = p.workspace, p.agent, p.fence
 	s.ready = &wire.BridgeReady{SessionID: s.id, Timings: p.timings}
 	s.log.Info().Int("pid", p.agent.cmd.Process.Pid).Int64("workspaceMs", p.timings.WorkspaceMs).
 		Int64("tokenMs", p.timings.TokenMs).Int64("agentMs", p.timings.AgentMs).Msg("the agent runs")
-	if b.stopping {
+	switch {
+	case b.lease.lapsed: // as it was being started
+		b.suspendAgent()
+	case b.stopping:
 		b.signalAgent(syscall.SIGTERM)
 	}
 	b.tellInit()
 	b.writeToken()
+	b.wg.Go(func() {
+		if err := s.fence.RemoveStale(); err != nil {
+			s.log.Warn().Err(err).Msg("could not remove the fencing records of sessions that ended long ago")
+		}
+	})
 }
 
 // tellInit tells how the init went on every socket, as soon as that is known.

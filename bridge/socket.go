@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -33,6 +34,7 @@ type keepalive struct {
 // socketOwner is told what happens on a socket, on the socket's own goroutines.
 type socketOwner struct {
 	frame    func(*socket, wire.Frame)
+	pong     func(s *socket, sent time.Time) // an answer to what was sent then
 	exitSent func(*socket)
 	down     func(*socket, error)
 }
@@ -58,8 +60,10 @@ type socket struct {
 	since time.Time
 
 	// Of the loop.
-	answered   bool    // a frame has come in
-	resumeFrom *uint64 // outputs above it may flow; nil: the gateway has not asked yet
+	answered   bool      // a frame has come in
+	greeted    time.Time // when it was said on it whose task this is, zero before
+	confirmed  bool      // and the gateway has answered that it is so
+	resumeFrom *uint64   // outputs above it may flow; nil: the gateway has not asked yet
 	exitSent   bool
 
 	wake bell
@@ -117,7 +121,7 @@ func (s *socket) write() {
 			select {
 			case <-s.wake:
 			case <-ping.C:
-				s.enqueue(outgoing{opcode: gws.OpcodePing})
+				s.ping()
 			case <-s.done:
 				return
 			}
@@ -136,7 +140,7 @@ func (s *socket) write() {
 		}
 		select {
 		case <-ping.C: // also while outputs leave no pause
-			s.enqueue(outgoing{opcode: gws.OpcodePing})
+			s.ping()
 		default:
 		}
 	}
@@ -193,6 +197,12 @@ func (s *socket) enqueue(out outgoing) {
 	}
 	s.control = append(s.control, out)
 	s.wake.ring()
+}
+
+// ping asks the gateway for an answer, which brings back when it was asked.
+func (s *socket) ping() {
+	sent := binary.BigEndian.AppendUint64(nil, uint64(time.Since(s.since)))
+	s.enqueue(outgoing{opcode: gws.OpcodePing, payload: sent})
 }
 
 // sendAck acknowledges the inputs up to seq. Only the newest waits to be written.
@@ -279,7 +289,14 @@ func (e socketEvents) OnPing(_ *gws.Conn, payload []byte) {
 	e.s.enqueue(outgoing{opcode: gws.OpcodePong, payload: payload})
 }
 
-func (e socketEvents) OnPong(*gws.Conn, []byte) { e.alive() }
+func (e socketEvents) OnPong(_ *gws.Conn, payload []byte) {
+	e.alive()
+	if len(payload) == 8 {
+		if after := time.Duration(binary.BigEndian.Uint64(payload)); after >= 0 && after <= time.Since(e.s.since) {
+			e.s.owner.pong(e.s, e.s.since.Add(after))
+		}
+	}
+}
 
 func (e socketEvents) OnMessage(_ *gws.Conn, message *gws.Message) {
 	defer message.Close()

@@ -53,6 +53,7 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 		t.Links.Credit(m.Link, m.Bytes)
 		if t.state == Assigned {
 			t.become(Accepted, (*task).assigned, t.settings.InitTimeout)
+			t.send(wire.Proceed{})
 		}
 	case wire.BridgeReady:
 		t.Links.Credit(m.Link, m.Bytes)

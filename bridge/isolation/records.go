@@ -30,34 +30,42 @@ type directory struct{ root *os.Root }
 
 // openRecords opens the records below the workspace root, after making their directory if need be.
 func openRecords(root *os.Root) (*directory, error) {
-	for _, each := range []struct {
-		name string
-		mode fs.FileMode
-	}{{OwnName, ownMode}, {recordsName, 0o700}} {
-		if err := root.Mkdir(each.name, each.mode); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
-		}
-		info, err := root.Lstat(each.name)
-		if err != nil {
-			return nil, err
-		}
-		// Before there were UIDs, an agent may have been able to write here.
-		stat, ok := info.Sys().(*syscall.Stat_t)
-		if !info.IsDir() || !ok || int(stat.Uid) != os.Geteuid() || info.Mode()&0o022 != 0 {
-			return nil, fmt.Errorf("%s/%s is not a directory that belongs to the bridge's user and that only it may write",
-				root.Name(), each.name)
-		}
-		if info.Mode().Perm() != each.mode { // made under another umask
-			if err := root.Chmod(each.name, each.mode); err != nil {
-				return nil, err
-			}
-		}
+	if err := makeOwn(root, recordsName); err != nil {
+		return nil, err
 	}
 	records, err := root.OpenRoot(recordsName)
 	if err != nil {
 		return nil, err
 	}
 	return &directory{root: records}, nil
+}
+
+// makeOwn makes a directory of the bridges' own if need be, and refuses one that agents may have been able to write.
+func makeOwn(root *os.Root, name string) error {
+	for _, each := range []struct {
+		name string
+		mode fs.FileMode
+	}{{OwnName, ownMode}, {name, 0o700}} {
+		if err := root.Mkdir(each.name, each.mode); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		info, err := root.Lstat(each.name)
+		if err != nil {
+			return err
+		}
+		// Before there were UIDs, an agent may have been able to write here.
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !info.IsDir() || !ok || int(stat.Uid) != os.Geteuid() || info.Mode()&0o022 != 0 {
+			return fmt.Errorf("%s/%s is not a directory that belongs to the bridge's user and that only it may write",
+				root.Name(), each.name)
+		}
+		if info.Mode().Perm() != each.mode { // made under another umask
+			if err := root.Chmod(each.name, each.mode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // hasRecords reports whether any user has a UID here. The one that rehearsals are made with is not a user.

@@ -67,6 +67,8 @@ type cli struct {
 	MaxFrameBytes     int           `env:"MAX_FRAME_BYTES" default:"1048576" help:"The longest line. A longer one comes in pieces, each a string."`
 	OutputBufferBytes int           `env:"OUTPUT_BUFFER_BYTES" default:"8388608" help:"How much output is kept until it is acknowledged."`
 	WarmOrphanTTL     time.Duration `name:"warm-orphan-ttl" env:"WARM_ORPHAN_TTL" default:"10m" help:"How long a task without a running agent outlives its gateway."`
+	TaskLease         time.Duration `env:"TASK_LEASE" placeholder:"DURATION" help:"How long the agent runs on without a gateway until it is suspended, if the gateway's TASK_LEASE is not shorter."`
+	TaskOrphanTTL     time.Duration `name:"task-orphan-ttl" env:"TASK_ORPHAN_TTL" placeholder:"DURATION" help:"How long a task with a running agent outlives its gateway, if the gateway's TASK_ORPHAN_TTL is not shorter."`
 	StopGrace         time.Duration `env:"STOP_GRACE" default:"10s" help:"The agent's time between SIGTERM and SIGKILL when this program gets a SIGTERM. At most 20s."`
 
 	LogLevel  string `env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"What is logged: trace, debug, info, warn or error, and above."`
@@ -159,7 +161,7 @@ func (c cli) config(token wire.Secret, environ []string) bridge.Config {
 			Processes: c.AgentMaxProcesses, OpenFiles: c.AgentMaxOpenFiles, FileBytes: c.AgentMaxFileBytes, Nice: c.AgentNice,
 		},
 		MaxFrameBytes: c.MaxFrameBytes, OutputBufferBytes: c.OutputBufferBytes,
-		WarmOrphanTTL: c.WarmOrphanTTL, StopGrace: c.StopGrace,
+		WarmOrphanTTL: c.WarmOrphanTTL, StopGrace: c.StopGrace, TaskLease: c.TaskLease, TaskOrphanTTL: c.TaskOrphanTTL,
 		Version: version.String(),
 	}
 }

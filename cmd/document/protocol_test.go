@@ -3,6 +3,7 @@ package document
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,9 +61,17 @@ func TestEveryFrameIsInTheProtocolDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := os.ReadFile("../../messages/wire/frame.go")
+	files, err := filepath.Glob("../../messages/wire/*.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
 	types := regexp.MustCompile(`FrameType\(\) string +\{ return "(\w+)" \}`).FindAllStringSubmatch(string(source), -1)
 	if len(types) < 20 {

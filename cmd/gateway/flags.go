@@ -94,6 +94,8 @@ type flags struct {
 	InitTimeout        time.Duration `env:"INIT_TIMEOUT" default:"${INIT_TIMEOUT}" help:"A claimed task whose agent is not ready by then is given up." group:"Sessions"`
 	StopGrace          time.Duration `env:"STOP_GRACE" default:"${STOP_GRACE}" help:"Time between an agent's SIGTERM and SIGKILL." group:"Sessions"`
 	TaskSweepInterval  time.Duration `env:"TASK_SWEEP_INTERVAL" default:"${TASK_SWEEP_INTERVAL}" help:"How often ECS's list of tasks is compared with what is known. A task that is seen to be nobody's for TASK_START_TIMEOUT is stopped." group:"Sessions"`
+	TaskLease          time.Duration `env:"TASK_LEASE" default:"${TASK_LEASE}" help:"How long an agent runs on without a gateway. Then its bridge suspends it until a gateway has taken its session up again." group:"Sessions"`
+	TaskOrphanTTL      time.Duration `name:"task-orphan-ttl" env:"TASK_ORPHAN_TTL" default:"${TASK_ORPHAN_TTL}" help:"How long a task with an agent outlives its gateway." group:"Sessions"`
 	TaskStartTimeout   time.Duration `env:"TASK_START_TIMEOUT" default:"${TASK_START_TIMEOUT}" help:"A task whose bridge has not dialled by then is given up." group:"Sessions"`
 
 	Auth        string `env:"AUTH" enum:"jwt,dev" default:"jwt" help:"How clients prove who they are: jwt, or dev (?user=NAME, on loopback only)." group:"Authentication"`
@@ -201,6 +203,7 @@ func (f *flags) settings() actors.Settings {
 	s.MaxSessionStartsPerSecond = f.MaxSessionStarts
 	s.AcceptTimeout, s.InitTimeout, s.StopGrace = f.AcceptTimeout, f.InitTimeout, f.StopGrace
 	s.TaskStartTimeout, s.TaskSweepInterval = f.TaskStartTimeout, f.TaskSweepInterval
+	s.TaskLease, s.TaskOrphanTTL = f.TaskLease, f.TaskOrphanTTL
 	if f.WorkspaceRoot != "" || f.Backend == gateway.BackendLocal {
 		s.WorkspaceRoot = f.WorkspaceRoot
 	}

@@ -34,6 +34,8 @@ type Config struct {
 
 	// MaxFrameBytes bounds the payload of a data frame (MAX_FRAME_BYTES). Default 1 MiB.
 	MaxFrameBytes int
+	// TaskLease and TaskOrphanTTL are told to bridges: TASK_LEASE and TASK_ORPHAN_TTL. 0 is not told.
+	TaskLease, TaskOrphanTTL time.Duration
 	// WindowBytes is how much of a link may be uncredited before its reader stops. A larger frame passes alone.
 	// Default 256 KiB.
 	WindowBytes int

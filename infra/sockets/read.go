@@ -189,7 +189,10 @@ func (l *link) hello(message *gws.Message) {
 	l.mu.Unlock()
 	l.sockets.greeted(l)
 	if l.kind == Bridge {
-		l.send(wire.Limits{MaxFrameBytes: l.sockets.cfg.MaxFrameBytes})
+		cfg := &l.sockets.cfg
+		l.send(wire.Limits{
+			MaxFrameBytes: cfg.MaxFrameBytes, LeaseMs: wire.Millis(cfg.TaskLease), OrphanMs: wire.Millis(cfg.TaskOrphanTTL),
+		})
 	}
 	l.sockets.cfg.Deliver(l.sockets.cfg.Pool, arrived)
 	l.await(func() bool { return l.stage == bound })

@@ -31,7 +31,7 @@ var (
 	}
 	toBridge = map[string]decoder{
 		"init_user": decode[InitUser], "resume": decode[Resume], "token": decode[Token], "stop": decode[Stop],
-		"redial": decode[Redial], "pass": decode[Pass], "limits": decode[Limits],
+		"redial": decode[Redial], "pass": decode[Pass], "limits": decode[Limits], "proceed": decode[Proceed],
 		"resize": decode[Resize], "signal": decode[Signal], "eof": decode[EOF],
 	}
 )
@@ -253,6 +253,9 @@ func (h BridgeHello) validate() error {
 	if h.MaxFrameBytes < 0 {
 		return errors.New("maxFrameBytes: not a size")
 	}
+	if !isMillis(h.SuspendedMs) {
+		return errors.New("suspendedMs: not a time")
+	}
 	if !isLevels(h.Isolation) {
 		return errors.New("isolation: not a list of levels")
 	}
@@ -301,8 +304,14 @@ func (l Limits) validate() error {
 	if l.MaxFrameBytes <= 0 {
 		return errors.New("maxFrameBytes: not a size")
 	}
+	if !isMillis(l.LeaseMs) || !isMillis(l.OrphanMs) {
+		return errors.New("leaseMs, orphanMs: not a time")
+	}
 	return nil
 }
+
+// isMillis reports whether n is a time in milliseconds that can be counted with, 34 years at most.
+func isMillis(n int64) bool { return n >= 0 && n <= 1<<40 }
 
 func (p Pass) validate() error {
 	if p.Pass == "" {

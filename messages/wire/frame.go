@@ -274,16 +274,14 @@ type BridgeHello struct {
 	Isolation string `json:"isolation,omitzero"`
 	// IO is how its agent takes input and gives output, empty where it does not say.
 	IO AgentIO `json:"io,omitempty"`
+	// Leases says that the bridge holds to a lease: its agent does not run without a gateway for longer.
+	Leases bool `json:"leases,omitzero"`
+	// SuspendedMs is for how long its agent has been suspended because its lease was over, 0 where it is not.
+	SuspendedMs int64 `json:"suspendedMs,omitzero"`
 }
 
 // IsolationLevels are the names of those that there are, in the order in which a bridge's hello has them. Not to be changed.
 var IsolationLevels = []string{"path", "uid", "landlock", "chroot"}
-
-// Limits is the first that a bridge hears after its hello: MaxFrameBytes is the largest payload that the gateway takes. Both hold
-// to the smaller of their two limits.
-type Limits struct {
-	MaxFrameBytes int `json:"maxFrameBytes"`
-}
 
 // Pass gives a warm bridge the gateway's signature that its task may be given a user. The bridge shows it in every hello
 // while it is warm and forgets it with InitUser, so that nobody who has had a user can be given another.
@@ -376,7 +374,6 @@ func (Exit) FrameType() string        { return "exit" }
 func (Error) FrameType() string       { return "error" }
 func (Bye) FrameType() string         { return "bye" }
 func (BridgeHello) FrameType() string { return "hello" }
-func (Limits) FrameType() string      { return "limits" }
 func (Pass) FrameType() string        { return "pass" }
 func (InitUser) FrameType() string    { return "init_user" }
 func (Accepted) FrameType() string    { return "accepted" }
