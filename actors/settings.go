@@ -34,6 +34,8 @@ type Settings struct {
 	AdoptionGrace time.Duration
 	// SweepInterval is how often the hosts are looked at.
 	SweepInterval time.Duration
+	// HostDrainGrace is how long ready tasks on a host that drains wait for their replacements.
+	HostDrainGrace time.Duration
 	// TaskSweepInterval is how often ECS's list of tasks is compared with what is known.
 	TaskSweepInterval time.Duration
 	// Boot says how long a host takes to have room for a task, told to waiting clients when no host has.
@@ -128,7 +130,8 @@ type Schedule interface {
 
 // DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
 // ready, 5.4 s. The start timeout leaves room for a cold host, 81 s measured, and a start on it. The adoption grace leaves
-// room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake. What is above the minimum may stay for
+// room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake. The drain grace leaves room for a group that
+// launches a cold host, and is well within the hour that Auto Scaling waits for a host to drain. What is above the minimum may stay for
 // a minute: that much of every task is billed on Fargate in any case, and who has given up and tries again finds it ready. A session without a client is
 // abandoned after what a lost connection takes to come back; who needs longer begins it again, and loses nothing but its turn.
 func DefaultSettings() Settings {
@@ -140,6 +143,7 @@ func DefaultSettings() Settings {
 		Placement:         PlaceOldest,
 		AdoptionGrace:     15 * time.Second,
 		SweepInterval:     10 * time.Second,
+		HostDrainGrace:    10 * time.Minute,
 		TaskSweepInterval: 5 * time.Minute,
 		// Measured on t3.small: 81 s cold, 20 s stopped, 12 s wake and 5 s health check hibernated. A running host
 		// registers up to a minute after it is in service: its agent asks once a minute; half of that on average.
@@ -252,6 +256,7 @@ func (s Settings) Validate() error {
 		{"redial grace", s.RedialGrace}, {"poll interval", s.PollInterval}, {"backoff base", s.BackoffBase},
 		{"hint interval", s.HintInterval}, {"exit linger", s.ExitLinger}, {"dial grace", s.DialGrace},
 		{"dial timeout", s.DialTimeout}, {"adoption grace", s.AdoptionGrace},
+		{"host drain grace", s.HostDrainGrace},
 	}
 	for _, d := range append(s.durations(), internal...) {
 		if d.value <= 0 {

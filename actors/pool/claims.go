@@ -30,19 +30,24 @@ func (p *pool) claim(m *messages.Claim) {
 }
 
 // firstReady is the ready task that the placement prefers, nil when there is none. One that was asked to leave for another
-// gateway may have left.
+// gateway may have left; one on a host that drains is better than none.
 func (p *pool) firstReady() *taskRecord {
 	if p.settings.Placement != actors.PlaceOldest && !p.draining {
 		if t := p.pick(p.settings.Placement); t != nil {
 			return t
 		}
 	}
+	var leastGood *taskRecord
 	for place := p.ready.Front(); place != nil; place = place.Next() {
-		if t := place.Value.(*taskRecord); !t.leaving {
+		switch t := place.Value.(*taskRecord); {
+		case t.leaving:
+		case !t.hostDrains():
 			return t
+		case leastGood == nil:
+			leastGood = t
 		}
 	}
-	return nil
+	return leastGood
 }
 
 // whyCold says why a claim finds no ready task.

@@ -70,12 +70,15 @@ func (h *hosts) freeSlots() int {
 	return slots
 }
 
-// pick is the ready task that has waited longest on the host that the placement prefers, nil when no host is known to
-// have one.
+// hostDrains reports whether a task is on a host that is going out of service.
+func (t *taskRecord) hostDrains() bool { return t.host != nil && t.host.state == messages.HostDraining }
+
+// pick is the ready task that has waited longest on the host that the placement prefers, nil when no host in service is known
+// to have one.
 func (h *hosts) pick(placement actors.Placement) *taskRecord {
 	var best *hostRecord
 	for _, host := range h.inOrder {
-		if host.ready.Len() == 0 {
+		if host.ready.Len() == 0 || host.state == messages.HostDraining {
 			continue
 		}
 		if best == nil || placement == actors.PlacePack && host.assigned > best.assigned ||

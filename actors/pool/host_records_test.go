@@ -64,7 +64,7 @@ func TestBooksAddUp(t *testing.T) {
 				b.move(task, rapid.SampledFrom([]poolState{poolStarting, poolReady, poolStopping}).Draw(t, "to"))
 				b.moved(task)
 			},
-			"task expires": func(*rapid.T) { b.expire(one(b.of(poolReady))) },
+			"task expires": func(*rapid.T) { b.expire(one(b.of(poolReady)), true) },
 			"task is bound": func(*rapid.T) {
 				task := one(b.of(poolStarting, poolReady))
 				b.bind(task, &sessionRecord{})

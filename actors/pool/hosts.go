@@ -14,6 +14,12 @@ import (
 // timerSweep rings when the hosts are to be looked at again.
 const timerSweep messages.Timer = "sweep"
 
+// timerDrained rings when a host has drained for as long as its ready tasks may wait for their replacements.
+const timerDrained messages.Timer = "drained"
+
+// hostDrains is why tasks are given up on a host that drains.
+const hostDrains = "its host is draining"
+
 // sweep looks at the hosts, now and again and again.
 func (p *pool) sweep() {
 	p.Fleet.Sweep(p.ctx.Self())
@@ -62,7 +68,7 @@ func (p *pool) spawnHost(record *hostRecord, was messages.HostState) {
 	record.pid = p.spawn(name, host.New(p.Ports, p.ctx.Self(), record.id, was))
 }
 
-// hostChanged acts on a host's new state. From here on no claim takes a task of a host that is going or gone.
+// hostChanged acts on a host's new state.
 func (p *pool) hostChanged(m *messages.HostChanged) {
 	host := p.byID[m.Host]
 	if host == nil {
@@ -77,37 +83,62 @@ func (p *pool) hostChanged(m *messages.HostChanged) {
 	host.state = m.State
 	switch m.State {
 	case messages.HostInService:
+		p.judgeReady(host)
 	case messages.HostDraining:
 		host.drained = p.Clock.Now()
 		p.withdraw(host, p.tasksOn(host))
+		p.clearHosts()
 	case messages.HostLost:
 		p.hostLost(host)
 	}
 	p.replenish()
 }
 
-// withdraw takes tasks of a draining host out of the pool. Their replacements are started before they are told to stop.
-// Those that have a session run on: it is told, now or once its agent is ready, and restarts elsewhere if its host goes
-// before it ends.
+// withdraw has the ready ones of a draining host's tasks replaced: new before old, as ECS leaves a host that drains its tasks for
+// up to 48 hours. Until then they are claimed when there is no other, because a user who is served now and may have to move is
+// better off than one who waits. Sessions run on: each is told, now or once its agent is ready, and restarts elsewhere if its
+// host goes before it ends.
 func (p *pool) withdraw(host *hostRecord, tasks []*taskRecord) {
-	const reason = "its host is draining"
-	var unclaimed []*taskRecord
+	toReplace := 0
 	for _, t := range tasks {
-		switch t.state {
-		case poolStarting, poolReady:
-			p.evicted(t, messages.EvictedHostDraining, reason)
-			unclaimed = append(unclaimed, t)
-		case poolAssigned:
-			if t.session.active {
-				p.tellLeaving(t)
-			}
-		case poolStopping:
+		p.judge(t)
+		switch {
+		case t.state == poolReady:
+			toReplace++
+		case t.state == poolAssigned && t.session.active:
+			p.tellLeaving(t)
 		}
 	}
-	p.observe(messages.Event{Kind: messages.EventHostWithdrawn, Host: host.id, N: len(unclaimed)})
-	p.replenish()
-	for _, t := range unclaimed {
-		p.tell(t.pid, &messages.Retire{Reason: reason})
+	p.observe(messages.Event{Kind: messages.EventHostWithdrawn, Host: host.id, N: toReplace})
+}
+
+// judgeReady judges a host's ready tasks anew.
+func (p *pool) judgeReady(host *hostRecord) {
+	for place := host.ready.Front(); place != nil; place = place.Next() {
+		p.judge(place.Value.(*taskRecord))
+	}
+}
+
+// clearHosts gives up what is still ready on hosts that have drained for HostDrainGrace: what could not be replaced by then, for want
+// of room or because starts fail, must not keep them from going.
+func (p *pool) clearHosts() {
+	now, next := p.Clock.Now(), time.Duration(0)
+	for _, host := range p.inOrder {
+		left := host.drained.Add(p.settings.HostDrainGrace).Sub(now)
+		switch {
+		case host.state != messages.HostDraining:
+		case left > 0:
+			if next == 0 || left < next {
+				next = left
+			}
+		default:
+			for place := host.ready.Front(); place != nil; place = host.ready.Front() {
+				p.retire(place.Value.(*taskRecord), messages.EvictedHostDraining, hostDrains)
+			}
+		}
+	}
+	if next > 0 {
+		p.drainedLong.Set(p.Clock, p.ctx.Self(), next)
 	}
 }
 
@@ -187,10 +218,13 @@ func (p *pool) taskPlaced(t *taskRecord, m *messages.TaskPlaced) {
 	case host.state != messages.HostDraining:
 	case t.adopted, t.started.Before(host.drained):
 		p.withdraw(host, []*taskRecord{t})
+		p.clearHosts()
+		p.replenish()
 	default:
 		// ECS places nothing on a host that drains: it has been taken into service since the last sweep. That holds from here
 		// on, also if its actor fails to hear of it.
 		host.state = messages.HostInService
+		p.judgeReady(host)
 		p.tell(host.pid, &messages.HostPlaced{})
 	}
 }

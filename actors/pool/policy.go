@@ -8,7 +8,7 @@ import (
 
 // census is what the pool's policy decides on. Invariant: no field is negative.
 type census struct {
-	// ready tasks can be claimed; expired ones are those of them that are past their time to live.
+	// ready tasks can be claimed; expired ones are those of them that are to be replaced.
 	ready, expired int
 	// starting tasks cannot be claimed yet, and always count.
 	starting int

@@ -48,6 +48,7 @@ type pool struct {
 	backoff           backoff
 	backoffOver       actors.Alarm
 	sweepDue          actors.Alarm
+	drainedLong       actors.Alarm
 	adoption          adoption
 	listing           listing
 	lastFailure       string
@@ -95,6 +96,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		backoffOver:   actors.Alarm{Name: timerBackoff},
 		lullOver:      actors.Alarm{Name: timerSurplus},
 		sweepDue:      actors.Alarm{Name: timerSweep},
+		drainedLong:   actors.Alarm{Name: timerDrained},
 		turn:          actors.Alarm{Name: timerTarget},
 		target:        settings.Min,
 		adoption:      newAdoption(),
@@ -119,6 +121,7 @@ func (p *pool) Receive(ctx actor.Context) {
 		p.backoffOver.Cancel()
 		p.lullOver.Cancel()
 		p.sweepDue.Cancel()
+		p.drainedLong.Cancel()
 		p.turn.Cancel()
 		p.adoption.over.Cancel()
 		p.listing.due.Cancel()
@@ -231,6 +234,9 @@ func (p *pool) rung(m *messages.Alarm) {
 		p.replenish()
 	case p.sweepDue.IsRung(m):
 		p.sweep()
+	case p.drainedLong.IsRung(m):
+		p.clearHosts()
+		p.replenish()
 	case p.listing.due.IsRung(m):
 		p.list()
 	case p.adoption.over.IsRung(m):

@@ -37,8 +37,8 @@ type taskRecord struct {
 	state   poolState
 	// place is the task's place in the queue of its state. Invariant: set exactly while the state is starting or ready.
 	place *list.Element
-	// expired says that a ready task is to be replaced: it is past its time to live, or of another revision than new ones.
-	expired bool
+	// expired says that a ready task is to be replaced, by judge; old, that it is past its time to live.
+	expired, old bool
 	// session is the task's owner. Invariant: set exactly while the state is assigned.
 	session *sessionRecord
 	// dedicated is the session that the task was started for, nil for a pool's task and once that session has gone.
@@ -132,7 +132,7 @@ type records struct {
 	counted messages.Census
 	// ready and starting hold their tasks in the order in which they entered the state.
 	ready, starting list.List
-	// expired counts the ready tasks past their time to live.
+	// expired counts the ready tasks that are to be replaced.
 	expired int
 	hosts
 	// waiters holds the sessions that wait for a task, first come first.
@@ -179,10 +179,8 @@ func (r *records) leave(t *taskRecord) {
 		t.place = nil
 	}
 	t.leaveHost()
-	if t.expired {
-		t.expired = false
-		r.expired--
-	}
+	t.old = false
+	r.expire(t, false)
 }
 
 // move takes a task from its state to the back of another.
@@ -203,11 +201,16 @@ func (r *records) forget(t *taskRecord) {
 	delete(r.tasks, t.id)
 }
 
-// expire marks a ready task as past its time to live.
-func (r *records) expire(t *taskRecord) {
-	if t.state == poolReady && !t.expired {
-		t.expired = true
+// expire notes whether a task is to be replaced, which only ready ones are.
+func (r *records) expire(t *taskRecord, expired bool) {
+	if t.expired == expired {
+		return
+	}
+	t.expired = expired
+	if expired {
 		r.expired++
+	} else {
+		r.expired--
 	}
 }
 

@@ -11,7 +11,7 @@ func (p *pool) revisionFound(revision messages.Revision) {
 	p.revision = revision
 	p.observe(messages.Event{Kind: messages.EventRevision, Revision: revision})
 	for place := p.ready.Front(); place != nil; place = place.Next() {
-		p.outdate(place.Value.(*taskRecord))
+		p.judge(place.Value.(*taskRecord))
 	}
 	p.replenish()
 }
@@ -32,7 +32,8 @@ func (p *pool) runs(t *taskRecord, revision messages.Revision) bool {
 	}
 	t.revision = revision
 	p.observe(messages.Event{Kind: messages.EventRuns, Task: t.id, Revision: revision})
-	return p.outdate(t)
+	p.judge(t)
+	return t.expired
 }
 
 // outdated reports whether a pool's task runs another revision than new ones. A task that was started for one session is
@@ -41,12 +42,8 @@ func (p *pool) outdated(t *taskRecord) bool {
 	return p.revision != "" && t.revision != "" && t.revision != p.revision && !t.request.Dedicated()
 }
 
-// outdate has a ready task replaced that is outdated, and reports whether it is. One that is starting is looked at again when
-// it is ready: whoever waits for it is served first.
-func (p *pool) outdate(t *taskRecord) bool {
-	if !p.outdated(t) || t.state != poolReady {
-		return false
-	}
-	p.expire(t)
-	return true
+// judge has a ready task replaced whose time is over: by age, by its revision, or because its host drains. One that is starting is
+// judged when it is ready: whoever waits for it is served first.
+func (p *pool) judge(t *taskRecord) {
+	p.expire(t, t.state == poolReady && (t.old || p.outdated(t) || t.hostDrains()))
 }

@@ -126,14 +126,16 @@ func (p *pool) evictReady(n int) {
 			if t.expired != wantExpired {
 				continue
 			}
-			cause, reason := messages.EvictedSurplus, tooMany
-			if t.expired {
-				cause, reason = messages.EvictedExpired, "its time to live is over"
+			switch {
+			case t.hostDrains():
+				p.retire(t, messages.EvictedHostDraining, hostDrains)
+			case p.outdated(t):
+				p.retire(t, messages.EvictedOutdated, "its task definition has another revision by now")
+			case t.old:
+				p.retire(t, messages.EvictedExpired, "its time to live is over")
+			default:
+				p.retire(t, messages.EvictedSurplus, tooMany)
 			}
-			if p.outdated(t) {
-				cause, reason = messages.EvictedOutdated, "its task definition has another revision by now"
-			}
-			p.retire(t, cause, reason)
 			n--
 		}
 	}
@@ -183,7 +185,7 @@ func (p *pool) taskUp(t *taskRecord) {
 	}
 	p.lastFailure, p.shortage, p.lastFault = "", false, ""
 	p.move(t, poolReady)
-	p.outdate(t)
+	p.judge(t)
 	p.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
 
 	waiter := p.firstWaiter()
@@ -193,6 +195,9 @@ func (p *pool) taskUp(t *taskRecord) {
 	if waiter != nil {
 		p.unqueue(waiter)
 		p.give(t, waiter)
+	}
+	if t.hostDrains() {
+		p.clearHosts()
 	}
 	p.replenish()
 }
@@ -218,7 +223,8 @@ func (p *pool) taskDown(t *taskRecord, m *messages.TaskDown) {
 
 // taskExpired has a task that waited too long replaced.
 func (p *pool) taskExpired(t *taskRecord) {
-	p.expire(t)
+	t.old = t.state == poolReady
+	p.judge(t)
 	p.replenish()
 }
 

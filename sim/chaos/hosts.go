@@ -151,15 +151,40 @@ func (b *hostBook) placed(task wire.TaskID, host messages.HostID) {
 	}
 }
 
-// heeded checks that a claim takes no task of a host that is known to be going or gone.
+// drains reports whether a task's host is known to drain.
+func (b *hostBook) drains(task wire.TaskID) bool {
+	_, draining := b.draining[b.on[task]]
+	return draining
+}
+
+// heeded checks that a claim takes no task of a host that is known to be gone, and one of a host that is known to be going only for
+// want of another.
 func (b *hostBook) heeded(o *oracle, e *messages.Event) {
 	host := b.on[e.Task]
-	_, gone := b.gone[host]
-	_, draining := b.draining[host]
-	switch {
-	case gone:
+	if _, gone := b.gone[host]; gone {
 		o.breach("session %s was given task %s, whose %s is known to be gone", e.Session, e.Task, host)
-	case draining:
-		o.breach("session %s was given task %s, whose %s is known to drain", e.Session, e.Task, host)
+	}
+	if !b.drains(e.Task) || o.pool.draining {
+		return
+	}
+	for other, place := range o.places {
+		if place == placeReady && !b.drains(other) && other != e.Task {
+			o.breach("session %s was given task %s, whose %s is known to drain, and another was ready", e.Session, e.Task, host)
+			return
+		}
+	}
+}
+
+// replacedFirst checks that a task which is given up though it could be claimed is one above the minimum, or the one that makes room
+// for its replacement, or one whose host has drained for long.
+func (b *hostBook) replacedFirst(o *oracle, e *messages.Event) {
+	p, s := &o.pool, &o.settings
+	drainedLong := e.Cause == messages.EvictedHostDraining && !e.At.Before(b.draining[b.on[e.Task]].Add(s.HostDrainGrace))
+	switch e.Cause {
+	case messages.EvictedExpired, messages.EvictedOutdated, messages.EvictedHostDraining:
+		if isAlone := p.starting == 0 && p.ready >= s.Max; p.ready <= s.Min && !isAlone && !drainedLong {
+			o.breach("task %s was given up before another was ready: %s, with %d ready of %d and %d starting",
+				e.Task, e.Cause, p.ready, s.Min, p.starting)
+		}
 	}
 }

@@ -65,15 +65,20 @@ func (o *oracle) move(id wire.TaskID, to place) {
 func (o *oracle) wait(id wire.SessionID) {
 	p := &o.pool
 	delete(p.away, id)
-	if _, has := p.turns[id]; !has {
-		p.last++
-		p.turns[id] = p.last
-	}
+	o.takeTurn(id)
 	place, _ := slices.BinarySearchFunc(p.queue, p.turns[id], func(other wire.SessionID, turn int) int {
 		return p.turns[other] - turn
 	})
 	p.queue = slices.Insert(p.queue, place, id)
 	p.waiting = len(p.queue)
+}
+
+// takeTurn gives a session the last turn, if it has none.
+func (o *oracle) takeTurn(id wire.SessionID) {
+	if _, has := o.pool.turns[id]; !has {
+		o.pool.last++
+		o.pool.turns[id] = o.pool.last
+	}
 }
 
 // again gives a session that a task has failed the first turn.
@@ -125,6 +130,7 @@ func (o *oracle) poolEvent(e *messages.Event) {
 			o.breach("session %s was served before %d that have waited longer", e.Session, place)
 		}
 	case messages.EventEvicted:
+		o.hosts.replacedFirst(o, e)
 		if o.places[e.Task] == placeReady && e.Reason == tooMany && o.pool.starting > 0 {
 			o.breach("task %s was ready and given up as one too many, with %d starting", e.Task, o.pool.starting)
 		}
@@ -138,6 +144,7 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.again(e.Session)
 	case messages.EventAway:
 		o.waitNoMore(e.Session, true)
+		o.takeTurn(e.Session)
 		o.pool.away[e.Session] = true
 	case messages.EventLeft, messages.EventClaimFailed:
 		o.waitNoMore(e.Session, false)
@@ -180,7 +187,7 @@ func (o *oracle) started(e *messages.Event) {
 	case !s.WarmPool:
 	case p.ready+p.starting > s.Max:
 		o.breach("%d ready and %d starting tasks, the maximum is %d", p.ready, p.starting, s.Max)
-	case s.ReadyTTL == 0 && p.ready+p.starting-p.waiting > s.Min:
+	case s.ReadyTTL == 0 && len(o.hosts.draining) == 0 && p.ready+p.starting-p.waiting > s.Min:
 		o.breach("a start too many: %d ready, %d starting, %d waiting, the minimum is %d", p.ready, p.starting, p.waiting, s.Min)
 	}
 }
