@@ -15,8 +15,8 @@
 // Each actor's doc.go has a line for every message that it takes. In short:
 //
 // A client's hello comes to the pool as ClientArrived, which begins a session or passes it on to the one that it names. The
-// pool claims a task for a new session in the same breath; a session that has lost its task sends Claim. Either is answered
-// with Bound as soon as there is a task, which is sent Assign right after, and until then with Hint. The task gives its
+// pool claims a task for a new session at once; a session that has lost its task sends Claim. Once there is a task, the session
+// is sent Bound and the task Assign; until then the session is sent Hint. The task gives its
 // bridge the user and tells session and pool TaskActive. From there ToBridge and FromBridge carry the user's lines.
 //
 // A task that is of no more use says TaskFailed, and the pool decides what becomes of its session: before its agent was

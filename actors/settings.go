@@ -131,9 +131,10 @@ type Schedule interface {
 // DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
 // ready, 5.4 s. The start timeout leaves room for a cold host, 81 s measured, and a start on it. The adoption grace leaves
 // room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake. The drain grace leaves room for a group that
-// launches a cold host, and is well within the hour that Auto Scaling waits for a host to drain. What is above the minimum may stay for
-// a minute: that much of every task is billed on Fargate in any case, and who has given up and tries again finds it ready. A session without a client is
-// abandoned after what a lost connection takes to come back; who needs longer begins it again, and loses nothing but its turn.
+// launches a cold host, and is well within the hour that Auto Scaling waits for a host to drain. What is above the minimum may stay
+// for a minute: Fargate bills every task for that long in any case, and a user who gave up and tries again finds it ready. A session
+// that was never ready is abandoned after the time that a lost connection takes to come back: a client that needs longer loses its
+// turn, and nothing else.
 func DefaultSettings() Settings {
 	return Settings{
 		WarmPool: true, Min: 3, Max: 10, Threshold: DefaultThreshold(3), Policy: PolicyFixed,
@@ -175,8 +176,8 @@ func DefaultSettings() Settings {
 	}
 }
 
-// DefaultThreshold is the threshold of a pool of which nothing else is said: each task that is taken is replaced at once.
-// Whoever makes a pool of a minimum alone takes it from here, so that the pool that is sized is the pool that runs.
+// DefaultThreshold is the threshold of a pool for which none was set: each task that is taken is replaced at once. Gateway and
+// simulator both take it from here, so that the pool that was sized is the pool that runs.
 func DefaultThreshold(minimum int) int { return max(0, minimum-1) }
 
 // minTaskLease is the shortest lease: a hiccup of the network must not suspend an agent.

@@ -62,7 +62,7 @@ func (o *outbox) finish(exit wire.Exit) {
 	o.wakeReader()
 }
 
-// close refuses all further output and releases whoever waits for room.
+// close refuses all further output, and releases the writers that wait for room.
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

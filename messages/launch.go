@@ -66,7 +66,7 @@ type TasksListed struct {
 	Err   *LaunchError
 }
 
-// ListedTask is one task as ECS knows it. Session and User are those that a dedicated task was started for.
+// ListedTask is one task as ECS knows it. Session and User are set for a dedicated task: it was started for them.
 type ListedTask struct {
 	Task    wire.TaskID
 	ARN     string

@@ -96,7 +96,7 @@ const (
 	EndIdle EndReason = "idle_timeout"
 	// EndAbandoned: its client left before it was told ready, and did not come back in time. It begins again when it comes.
 	EndAbandoned EndReason = "abandoned"
-	// EndStartFailed: no task could be started for it, or those that it was given have failed.
+	// EndStartFailed: no task could be started for it, or every task that it was given has failed.
 	EndStartFailed EndReason = "start_failed"
 	// EndTimeout: no agent was ready within the start timeout.
 	EndTimeout EndReason = "start_timeout"

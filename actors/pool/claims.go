@@ -96,8 +96,8 @@ func (p *pool) wait(session *sessionRecord, why wire.ColdReason, failed bool) {
 	p.tell(session.pid, hint)
 }
 
-// stands notes that a session has come into the queue, or stands beside it while its client is away. A gateway that drains has
-// nothing of that one to hand over.
+// stands notes that a session has come into the queue, or stands beside it while its client is away. A draining gateway does not
+// hand over a session that stands beside the queue.
 func (p *pool) stands(session *sessionRecord) {
 	if !session.aside {
 		p.observe(messages.Event{

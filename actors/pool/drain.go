@@ -7,8 +7,8 @@ import (
 	"hearth/messages/wire"
 )
 
-// drain takes no new sessions from here on and rids the gateway of those that there are and of all tasks: stops them, or
-// hands them over. who, if anybody, is told when nothing is left.
+// drain refuses new sessions from here on, and ends the gateway's sessions and tasks or hands them over to another gateway. The
+// actor who, if not nil, is told when none is left.
 func (p *pool) drain(who *actor.PID, handOver bool) {
 	if who != nil {
 		p.drainer = who

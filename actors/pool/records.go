@@ -278,8 +278,8 @@ func (r *records) firstWaiter() *sessionRecord {
 	return nil
 }
 
-// position is about how many sessions wait before s. It counts those that left meanwhile, for a queue's order is known
-// without walking it.
+// position is about how many sessions wait before s. It also counts sessions that have left the queue meanwhile, which saves
+// walking the queue.
 func (r *records) position(s *sessionRecord) int {
 	first := r.firstWaiter()
 	if first == nil {

@@ -44,7 +44,7 @@ func (s *session) remainderLost() {
 	s.end(messages.EndExited)
 }
 
-// fail ends a session, with the reason for whoever waits or is there.
+// fail ends a session, and tells its client why, if it is there.
 func (s *session) fail(reason wire.Error, end messages.EndReason) {
 	s.send(reason)
 	s.end(end)

@@ -97,8 +97,8 @@ func (s *session) served(message any) {
 	}
 }
 
-// becomeAdopted takes a session over in its midst, from its bridge, which comes in the next message, and without its
-// client, who comes when it comes. What that one has processed it will say itself.
+// becomeAdopted takes over a session that is under way. Its bridge comes in the next message, its client perhaps much later: the
+// client's hello then says how much of the output it has processed.
 func (s *session) becomeAdopted(m *messages.AdoptSession) {
 	s.task, s.taskPID = m.Task, actors.SiblingPID(s.self, actors.TaskName(m.Task))
 	s.ready, s.lastData, s.wasReady = s.begun, s.begun, true

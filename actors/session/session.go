@@ -51,7 +51,8 @@ type session struct {
 	// io is how the agent takes input, as its bridge has said.
 	io wire.AgentIO
 
-	// token is the user's latest, good until tokenUntil, zero for ever; sent is the one that the task was given.
+	// token is the user's latest token, and tokenUntil when it expires, zero for never; sent is the token that the task was given
+	// last.
 	token, sent wire.Secret
 	tokenUntil  time.Time
 	// task is the session's own, taskPID its actor.

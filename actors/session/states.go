@@ -25,7 +25,8 @@ const (
 	Adopted State = "adopted"
 	// Unattended: as Adopted, and its bridge is connected.
 	Unattended State = "unattended"
-	// Parked: it was taken over, and its task was lost before its client came, who has the token that another agent needs.
+	// Parked: it was taken over, and lost its task before its client came. It claims no other yet: an agent needs the user's token,
+	// which only the client has.
 	Parked State = "parked"
 	// Exited: its agent has ended. The client has yet to read the last of the output.
 	Exited State = "exited"

@@ -30,7 +30,7 @@ type inputQueue struct {
 // inputEntry is an input that the agent has not been given yet.
 type inputEntry struct {
 	data wire.Data
-	// link is the socket that bytes are to be credited to, 0 when that one is gone.
+	// link is the socket that bytes are to be credited to, 0 once that socket has closed.
 	link  messages.LinkID
 	bytes int
 }
@@ -214,7 +214,7 @@ func (c *outputCursor) written(seq uint64, bytes int) int {
 	return bytes
 }
 
-// discard takes back all bytes that are on their way to a client that is gone.
+// discard takes back all bytes that are on their way to a client that has left.
 func (c *outputCursor) discard() (messages.LinkID, int) {
 	bytes := c.unread
 	c.unread = 0

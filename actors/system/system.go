@@ -24,8 +24,8 @@ var (
 	ErrRootExists = errors.New("there is a root actor already")
 )
 
-// Hooks are told what whoever runs the actors wants to know. They run where it happens, in the middle of a message, and
-// must not block.
+// Hooks tell the program that runs the actors what happens to them. A hook runs within the handling of a message, and must not
+// block.
 type Hooks struct {
 	// Crashed hears that an actor panicked over a message, while the panic's frames are on the stack.
 	Crashed func(self *actor.PID, reason, message any)

@@ -16,7 +16,7 @@ type Limits struct {
 	// Processes bounds the processes and threads of the agent's user, OpenFiles the files open in one process, and FileBytes the
 	// size of a file that one writes. 0 bounds nothing.
 	Processes, OpenFiles, FileBytes uint64
-	// Nice is added to the agent's niceness, 0 to 19: who has more of it gets less of a CPU that others want as well.
+	// Nice is added to the agent's niceness, 0 to 19: the larger it is, the less the agent gets of a CPU that others want as well.
 	Nice int
 }
 
@@ -91,8 +91,8 @@ var limitCalls = []struct{ arch, number uint32 }{
 	{unix.AUDIT_ARCH_AARCH64, 261}, {unix.AUDIT_ARCH_ARM, 369},
 }
 
-// filterLimits has the kernel refuse this process to look at or change the limits of any process by its id. Its own it can still
-// lower, as the process 0. Otherwise whoever has the same user as its bridge could end the bridge by limits.
+// filterLimits has the kernel refuse this process to look at or change the limits of any process by its id. It can
+// still lower its own, as the process 0. Otherwise an agent that runs as its bridge's user could end the bridge by limits.
 func filterLimits() error {
 	const (
 		numberAt, archAt = 0, 4 // in the kernel's struct seccomp_data

@@ -29,7 +29,7 @@ func (s *spec) ownMounts() error {
 	return ownNamespace()
 }
 
-// ownNamespace gives this thread a mount namespace of its own, out of which no mount spreads.
+// ownNamespace gives this thread a mount namespace of its own. Mounts made in it do not spread to others.
 func ownNamespace() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return os.NewSyscallError("unshare", err)

@@ -43,7 +43,7 @@ func (p *Plan) withRehearsal(ctx context.Context, do func(Job) error) (err error
 	return do(job)
 }
 
-// both joins two errors, of which one, if it is alone, stays what it is.
+// both joins two errors. If only one of them is an error, it is returned as it is.
 func both(err, second error) error {
 	if second == nil {
 		return err

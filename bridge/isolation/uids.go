@@ -64,7 +64,7 @@ type Records interface {
 // there is remembered for a while.
 const recheckPause = 10 * time.Millisecond
 
-// Allocate is the user's UID: the one that it has, or else the first free one from its place in the range on.
+// Allocate is the user's UID: the one that the user has, or else the first free one, counted from the user's place in the range.
 //
 // Invariants: a record is never changed or removed, so no UID is ever two users'. Everything between a user's place and its
 // UID is taken, so the search that found it once finds it always, and two searches for one user at the same time end at the

@@ -31,12 +31,12 @@ func (e *Engine) After(d time.Duration, to *actor.PID, msg any) actors.Timer {
 	return t
 }
 
-// timers are those that have neither fired nor been stopped.
+// timers holds the timers that have neither fired nor been stopped.
 type timers struct {
 	mu     sync.Mutex
 	live   map[*timer]struct{}
 	closed bool
-	// firing counts the live ones and those that are sending.
+	// firing counts the live timers, and the fired ones whose message is being sent.
 	firing sync.WaitGroup
 }
 
@@ -60,7 +60,7 @@ func (ts *timers) take(t *timer) bool {
 	return live
 }
 
-// close stops all timers and waits for those that are sending.
+// close stops all timers, and waits until every fired one has sent its message.
 func (ts *timers) close() {
 	ts.mu.Lock()
 	ts.closed = true

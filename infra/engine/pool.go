@@ -12,7 +12,7 @@ type pool struct {
 	mu    sync.Mutex
 	work  sync.Cond
 	queue ring[func()]
-	// workers counts those that have not ended; done is closed when the last one has.
+	// workers counts the workers that run; done is closed when the last of them has ended.
 	workers int
 	closed  bool
 	done    chan struct{}

@@ -87,7 +87,7 @@ type census struct {
 	opened            uint64
 	refused           map[int]uint64
 	closed            map[Cause]uint64
-	// perPeer counts the handshakes of each user or task, of those that are known already.
+	// perPeer counts the handshakes under way of each user or task whose token was checked.
 	perPeer map[string]int
 }
 

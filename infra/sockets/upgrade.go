@@ -60,7 +60,7 @@ func boundKernel(conn net.Conn) {
 	}
 }
 
-// offersSubprotocol tells browsers, and whoever connects as they do.
+// offersSubprotocol reports whether the client offers the subprotocol that browsers name, who cannot set headers.
 func offersSubprotocol(r *http.Request) bool {
 	for offered := range auth.Subprotocols(r) {
 		if offered == subprotocol {
@@ -81,7 +81,7 @@ func (s *Sockets) allowedOrigin(r *http.Request) bool {
 	if err != nil || len(origins) > 1 {
 		return false
 	}
-	// A page of the same host without TLS is whoever's who sits on the way. Behind a load balancer TLS cannot be seen.
+	// Anybody on the way can forge a page of the same host that came without TLS. Behind a load balancer TLS cannot be seen.
 	own := sameHost(origin.Scheme, origin.Host, r.Host) && (r.TLS == nil || origin.Scheme == "https")
 	return own || slices.ContainsFunc(s.cfg.AllowedOrigins, func(text string) bool {
 		allowed, err := url.Parse(text)
@@ -89,7 +89,7 @@ func (s *Sockets) allowedOrigin(r *http.Request) bool {
 	})
 }
 
-// sameHost reports whether two hosts are the same with their ports, of which the scheme's own may be left out (RFC 6454, 4).
+// sameHost reports whether two hosts and their ports are the same. The scheme's default port may be left out (RFC 6454, 4).
 func sameHost(scheme, one, other string) bool {
 	return canonicalHost(scheme, one) == canonicalHost(scheme, other)
 }

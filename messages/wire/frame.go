@@ -112,7 +112,7 @@ type Data struct {
 	Bytes bool
 	// Stream is where an output comes from, empty for the usual one.
 	Stream Stream
-	// More says that an output is a piece of a longer line, of which the next output is the next piece.
+	// More says that the output is a piece of a longer line, and that the next output goes on with it.
 	More bool
 }
 
@@ -154,7 +154,7 @@ type EOF struct {
 // maxWindow bounds a window's sides; the kernel's have 16 bits.
 const maxWindow = 10_000
 
-// signals are those that a client may send.
+// signals are the signals that a client may send.
 var signals = map[string]bool{"INT": true, "QUIT": true, "TERM": true, "HUP": true, "KILL": true, "USR1": true, "USR2": true, "TSTP": true, "CONT": true}
 
 // Ack acknowledges every Data up to Seq.
@@ -280,7 +280,7 @@ type BridgeHello struct {
 	SuspendedMs int64 `json:"suspendedMs,omitzero"`
 }
 
-// IsolationLevels are the names of those that there are, in the order in which a bridge's hello has them. Not to be changed.
+// IsolationLevels are the names of the levels of isolation, in the order in which a bridge's hello lists them. Not to be changed.
 var IsolationLevels = []string{"path", "uid", "landlock", "chroot"}
 
 // Pass gives a warm bridge the gateway's signature that its task may be given a user. The bridge shows it in every hello

@@ -127,7 +127,7 @@ func (e Empirical) Mean() time.Duration {
 func (e Empirical) String() string { return e.Name }
 
 // ParseDistribution reads "3s" or "fixed:3s", "exp:3s", "lognormal:3s,0.5" and "measured", which is MeasuredStart. Its
-// errors are for whoever typed the text.
+// errors are for the person who typed the text.
 func ParseDistribution(text string) (Distribution, error) {
 	kind, rest, hasKind := strings.Cut(text, ":")
 	switch {

@@ -126,8 +126,7 @@ func (f *fleet) room() int {
 	return sum
 }
 
-// keep has the group launch the hosts that it lacks, from the warm pool first, and the warm pool prepare those that it
-// lacks then.
+// keep has the group launch the hosts that it lacks, from the warm pool first, and then has the warm pool filled up.
 func (f *fleet) keep() {
 	f.account()
 	for len(f.present)+f.coming < f.desired {

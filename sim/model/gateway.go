@@ -65,9 +65,9 @@ func (m *Model) Restart(after time.Duration) {
 // End ends the gateway's process for good, as one ends that has drained.
 func (m *Model) End() { m.front.end() }
 
-// Deploy replaces the gateway: another process begins, which new connections go to from then on, and the old one hands over
-// what it has, for as long as it is given. Replaced is called when it has ended. Nothing happens while there is none, or
-// while another one is being replaced.
+// Deploy replaces the gateway: another process begins, and new connections go to it from then on. The old one has the timeout to
+// hand over what it has; replaced is called when it has ended. Nothing happens while there is no gateway, or while another one is
+// being replaced.
 func (m *Model) Deploy(timeout time.Duration, replaced func()) {
 	if m.Down() || m.Deploying() || m.front.leaving {
 		return

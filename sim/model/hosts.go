@@ -73,7 +73,7 @@ const (
 // Warm reports whether it is that of a host of the warm pool.
 func (o Origin) Warm() bool { return o == OriginRunning || o == OriginHibernated || o == OriginStopped }
 
-// FixedHosts is a group whose size does not change: hosts that go are replaced, and those that run out of room stay so.
+// FixedHosts is a group of constant size: a host that goes is replaced, and full hosts bring no more hosts.
 func FixedHosts(hosts, slots int) FleetOptions {
 	return FleetOptions{Slots: slots, Min: hosts, Desired: hosts, Max: hosts, Boot: MeasuredBoot}
 }
@@ -129,8 +129,8 @@ func (c *Cloud) Room() int {
 	return c.fleet.room()
 }
 
-// HostHours are the hours of all hosts so far: of those that run, from their launch on, whether or not they are in
-// service yet, and of those that are paused in the warm pool, stopped or hibernated.
+// HostHours are the hours of all hosts so far: running ones from their launch on, in service or not, and paused ones, which are
+// stopped or hibernated in the warm pool.
 func (c *Cloud) HostHours() (running, paused float64) {
 	c.fleet.account()
 	return c.fleet.running.Hours(), c.fleet.paused.Hours()

@@ -25,8 +25,8 @@ type Model struct {
 	// calm: the world is as good as it gets; see Calm.
 	calm bool
 
-	// front is the gateway that new connections go to, old the one that it takes over from, if it does. begun counts all
-	// that there were, and speaker is the one that reports.
+	// front is the gateway that new connections go to; old, if any, is the gateway that it takes over from. begun counts all
+	// gateways that there ever were, and speaker is the gateway that reports.
 	front, old     *gateway
 	begun, speaker int
 }

@@ -18,7 +18,7 @@ type user struct {
 	// ready or failed says how the init went, nil while it goes on.
 	ready  *wire.BridgeReady
 	failed *wire.InitFailed
-	// in is the last input that the agent was given; early are those that came before there was an agent.
+	// in is the last input that the agent was given; early holds the inputs that came before there was an agent.
 	in    uint64
 	early []wire.Data
 	out   replay

@@ -25,7 +25,7 @@ type Node struct {
 	world  *World
 	system *system.System
 	rand   *rand.Rand
-	// props are every actor's; born is the mailbox of the one that is being spawned.
+	// props are the properties of every actor; born is the mailbox of the actor that is being spawned.
 	props *actor.Props
 	born  *mailbox
 	root  *actor.PID

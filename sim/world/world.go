@@ -73,7 +73,7 @@ type World struct {
 	// free and spare are cells and timers to be used again.
 	free  *cell
 	spare []*timer
-	// nodes are those that were not killed; begun counts them all.
+	// nodes are the nodes that were not killed; begun counts all that there ever were.
 	nodes   []*Node
 	begun   int
 	counts  Counts
