@@ -17,7 +17,7 @@ STORMFLAGS ?=
 TEST_TIMEOUT := 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help version build run test lint vulns fuzz storm bench clean awscli chromium tools
+.PHONY: help version build man run test lint vulns fuzz storm bench clean awscli chromium tools
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ version: ## print the version that is built, which is the images' tag as well
 build: ## build the binaries into bin/
 	@mkdir -p $(BIN)
 	@for b in $(BINARIES); do $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/$$b ./cmd/$$b || exit 1; done
+
+# As $(BIN)/man/man1/NAME.1: man -M $(BIN)/man hearth
+man: build ## write a manual page for each binary
+	@mkdir -p $(BIN)/man/man1
+	@for b in $(BINARIES); do $(BIN)/$$b --man >$(BIN)/man/man1/$$b.1 || exit 1; done
 
 run: build ## start a gateway on 127.0.0.1:8080 with bash as the agent; Ctrl-C ends it
 	@exec $(BIN)/gateway --backend=local --auth=dev --agent-command='bash --norc -i' --agent-io=pty

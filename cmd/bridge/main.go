@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
 
@@ -74,7 +75,8 @@ type cli struct {
 	LogLevel  string `env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"What is logged: trace, debug, info, warn or error, and above."`
 	LogFormat string `env:"LOG_FORMAT" enum:"json,console" default:"json" help:"json for machines, console for people."`
 
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Version kong.VersionFlag  `help:"Print the version and exit."`
+	Man     mangokong.ManFlag `hidden:"" help:"Print the manual page and exit."`
 }
 
 func main() {

@@ -36,7 +36,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binaries = dir
-	build := exec.Command("go", "build", "-o", dir+"/", "hearth/cmd/gateway", "hearth/cmd/bridge", "hearth/cmd/localecs", "hearth/cmd/shell")
+	build := exec.Command("go", "build", "-o", dir+"/", "hearth/cmd/gateway", "hearth/cmd/bridge", "hearth/cmd/localecs", "hearth/cmd/shell",
+		"hearth/cmd/hearth", "hearth/cmd/sim")
 	if output, err := build.CombinedOutput(); err != nil {
 		return giveUp(fmt.Errorf("build the programs: %w\n%s", err, output))
 	}

@@ -33,11 +33,15 @@ func TestVersion(t *testing.T) {
 		t.Errorf("VERSION is %q, and make version says %q", release, version)
 	}
 	bin := t.TempDir()
-	make("BIN="+bin, "build")
-	for _, name := range []string{"gateway", "bridge", "sim", "localecs", "shell"} {
+	make("BIN="+bin, "man")
+	for _, name := range []string{"gateway", "bridge", "sim", "localecs", "shell", "hearth"} {
 		said, err := exec.Command(filepath.Join(bin, name), "--version").Output()
 		if err != nil || strings.TrimSpace(string(said)) != version {
 			t.Errorf("%s --version says %q (%v), want %s", name, said, err, version)
+		}
+		page, err := os.ReadFile(filepath.Join(bin, "man", "man1", name+".1"))
+		if err != nil || !strings.HasPrefix(string(page), ".TH "+strings.ToUpper(name)+" 1") {
+			t.Errorf("the manual page of %s begins with %.40q (%v)", name, page, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
 
 	"hearth/actors"
 	"hearth/cmd/version"
@@ -20,7 +21,8 @@ type flags struct {
 	Healthcheck struct{}     `cmd:"" help:"Ask the gateway on this machine whether it is up; for container health checks."`
 	Janitor     janitorFlags `cmd:"" help:"Delete users' access points and task definitions that nobody needs any more (with USE_SHARED_AP=false, or once it was)."`
 
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Version kong.VersionFlag  `help:"Print the version and exit."`
+	Man     mangokong.ManFlag `hidden:"" help:"Print the manual page and exit."`
 
 	ListenAddr         string   `env:"LISTEN_ADDR" default:"127.0.0.1:8080" help:"Where clients connect." group:"Listeners"`
 	InternalListenAddr string   `env:"INTERNAL_LISTEN_ADDR" help:"Where bridges connect and /metrics and /api/* are served; empty: with the clients." group:"Listeners"`

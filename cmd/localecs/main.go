@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
 	"github.com/rs/zerolog"
 	"golang.org/x/term"
 
@@ -47,7 +48,8 @@ deactivatingDelay, deprovisioningDelay; of EFS creationDelay, accessPointLimit. 
 ARNs, rateLimits throttles by AWS's token buckets. Delays are like "1.5s", rates from 0 to 1.`
 
 type flags struct {
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Version kong.VersionFlag  `help:"Print the version and exit."`
+	Man     mangokong.ManFlag `hidden:"" help:"Print the manual page and exit."`
 
 	Listen          string `default:"127.0.0.1:8085" env:"LOCALECS_LISTEN" help:"Loopback address to listen on; port 0 takes a free one."`
 	AccessKeyID     string `env:"AWS_ACCESS_KEY_ID" help:"Access key that calls must be signed with. Without it a pair is made, and printed."`

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
 	"golang.org/x/term"
 
 	"hearth/cmd/version"
@@ -37,14 +38,15 @@ const description = `Talks to a session of your own at a Hearth gateway. An agen
 A bearer token is taken from HEARTH_TOKEN or --token-file, and that of a gateway with AUTH=dev from DEV_TOKEN. There is no flag for it: anyone on the machine can read a command line.`
 
 type flags struct {
-	URL       string           `name:"url" env:"HEARTH_URL" default:"ws://127.0.0.1:8080" help:"The gateway, as ws, wss, http or https; /ws is appended."`
-	User      string           `env:"USER" default:"dev" help:"Who to be at a gateway with AUTH=dev, unless there is a token."`
-	TokenFile string           `placeholder:"FILE" help:"Read the bearer token from this file."`
-	Resume    string           `placeholder:"SESSION" help:"Go on with this session instead of beginning one."`
-	Linger    time.Duration    `default:"2s" help:"How long the agent may be silent after the end of input before the session is ended."`
-	JSON      bool             `name:"json" help:"Print every output as one line of JSON, strings too."`
-	Version   kong.VersionFlag `help:"Print the version and exit."`
-	Verbose   bool             `short:"v" help:"Say on standard error what happens even if that is not a terminal."`
+	URL       string            `name:"url" env:"HEARTH_URL" default:"ws://127.0.0.1:8080" help:"The gateway, as ws, wss, http or https; /ws is appended."`
+	User      string            `env:"USER" default:"dev" help:"Who to be at a gateway with AUTH=dev, unless there is a token."`
+	TokenFile string            `placeholder:"FILE" help:"Read the bearer token from this file."`
+	Resume    string            `placeholder:"SESSION" help:"Go on with this session instead of beginning one."`
+	Linger    time.Duration     `default:"2s" help:"How long the agent may be silent after the end of input before the session is ended."`
+	JSON      bool              `name:"json" help:"Print every output as one line of JSON, strings too."`
+	Version   kong.VersionFlag  `help:"Print the version and exit."`
+	Man       mangokong.ManFlag `hidden:"" help:"Print the manual page and exit."`
+	Verbose   bool              `short:"v" help:"Say on standard error what happens even if that is not a terminal."`
 }
 
 // Validate is called by kong.

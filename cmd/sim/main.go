@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
 
 	"hearth/actors"
 	"hearth/cmd/version"
@@ -40,7 +41,8 @@ The same seed gives the same result, byte for byte, on any machine. docs/simulat
 
 // commands are all there are.
 type commands struct {
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	Version kong.VersionFlag  `help:"Print the version and exit."`
+	Man     mangokong.ManFlag `hidden:"" help:"Print the manual page and exit."`
 
 	Run      runCommand      `cmd:"" help:"Play one configuration."`
 	Replay   replayCommand   `cmd:"" help:"Play the arrivals that a CSV recorded."`

@@ -88,11 +88,12 @@ func (c Config) summary(r *http.Request, _ string) (int, any) {
 }
 
 func (c Config) sessions(r *http.Request, _ string) (int, any) {
-	user, state := wire.UserID(r.URL.Query().Get("user")), messages.SessionState(r.URL.Query().Get("state"))
+	id, user := wire.SessionID(r.URL.Query().Get("id")), wire.UserID(r.URL.Query().Get("user"))
+	state := messages.SessionState(r.URL.Query().Get("state"))
 	return list(c, r, func(s *messages.PoolStatus) []messages.SessionStatus { return s.Sessions },
 		func(s messages.SessionStatus) string { return string(s.ID) },
 		func(s messages.SessionStatus) bool {
-			return (user == "" || s.User == user) && (state == "" || s.State == state)
+			return (id == "" || s.ID == id) && (user == "" || s.User == user) && (state == "" || s.State == state)
 		})
 }
 

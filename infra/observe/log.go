@@ -67,6 +67,21 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventCrashed:       {zerolog.ErrorLevel, "actor crashed"},
 }
 
+// KindOf is the fact that is logged with a message, for whoever reads a log.
+func KindOf(message string) (kind messages.EventKind, known bool) {
+	kind, known = kinds[message]
+	return kind, known
+}
+
+// kinds are the facts by their messages, which are all different.
+var kinds = func() map[string]messages.EventKind {
+	kinds := map[string]messages.EventKind{}
+	for kind, w := range wordings {
+		kinds[w.message] = kind
+	}
+	return kinds
+}()
+
 const notDialled = "task runs, but its bridge has not reached the gateway: check GATEWAY_WS_URL, security groups and the task's log"
 
 // write logs a fact with the fields that it fills.

@@ -28,10 +28,13 @@ func TestEveryFactHasAWording(t *testing.T) {
 			t.Errorf("no wording for %s", kind.Name)
 		}
 	}
-	if len(wordings) != len(kinds) {
+	if len(wordings) != len(kinds) || len(wordings) != len(wordingsOf()) {
 		t.Errorf("%d wordings for %d kinds", len(wordings), len(kinds))
 	}
 }
+
+// wordingsOf are the facts by their messages.
+func wordingsOf() map[string]messages.EventKind { return kinds }
 
 // TestEveryStateIsCountedFromTheStart: a state or a cause without a series until it is seen looks like one that does not exist.
 func TestEveryStateIsCountedFromTheStart(t *testing.T) {
