@@ -17,7 +17,7 @@ STORMFLAGS ?=
 TEST_TIMEOUT := 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help version build man run test lint vulns fuzz storm bench clean awscli chromium tools
+.PHONY: help version build man run test lint vulns fuzz storm bench clean awscli chromium tools client
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ run: build ## start a gateway on 127.0.0.1:8080 with bash as the agent; Ctrl-C e
 	@exec $(BIN)/gateway --backend=local --auth=dev --agent-command='bash --norc -i' --agent-io=pty
 
 # BenchmarkPreload is left out: it needs Node.js, and a minute.
-test: lint awscli chromium tools build ## everything that CI runs: formatting, vet, linter, race tests, end to end, benchmarks once
+test: lint awscli chromium tools client build ## everything that CI runs: formatting, vet, linter, race tests, end to end, benchmarks once
 	$(GO) test -race -timeout $(TEST_TIMEOUT) ./...
 	@echo "each benchmark once, so that none breaks unseen"; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	if ! $(GO) test -run '^$$' -bench . -skip '^BenchmarkPreload$$' -benchtime 1x -timeout $(TEST_TIMEOUT) ./... >"$$log" 2>&1; \
@@ -72,12 +72,18 @@ awscli:
 		if ! { apt-get update -qq && apt-get install -y -qq awscli; } >/tmp/awscli-install.log 2>&1; then \
 			tail -n 3 /tmp/awscli-install.log; echo "make test needs the AWS CLI: apt-get install awscli"; exit 1; fi; fi
 
-# The console is tested in a browser.
+# The console is tested in a browser, with an editor in it.
 chromium:
-	@if ! command -v chromium >/dev/null; then \
-		echo "installing chromium for the console's tests"; \
-		if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/tmp/chromium-install.log 2>&1; then \
-			tail -n 3 /tmp/chromium-install.log; echo "make test needs Chromium: apt-get install chromium"; exit 1; fi; fi
+	@for tool in chromium vim.tiny:vim-tiny; do command -v $${tool%%:*} >/dev/null || { package=$${tool##*:}; \
+		echo "installing $$package for the console's tests"; \
+		if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$package; } >/tmp/$$package-install.log 2>&1; then \
+			tail -n 3 /tmp/$$package-install.log; echo "make test needs it: apt-get install $$package"; exit 1; fi; }; done
+
+# The client library is tested in Node.js as well. Only outside of CI a machine may lack that.
+client:
+	@if node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null; then cd infra/console/hearth && node --test; \
+		elif [ -n "$$CI" ]; then echo "make test needs Node.js 20: apt-get install nodejs"; exit 1; \
+		else echo "no Node.js 20, so the client library's own tests are not run: apt-get install nodejs"; fi
 
 # What checks infra/terraform, infra/packer and infra/docker. A machine that cannot have one of these is told so here, and
 # what it checks passes unchecked; in CI, where CI is set, it fails.

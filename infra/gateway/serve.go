@@ -41,7 +41,7 @@ func (g *Gateway) serve() {
 		endpoints.Probes(muxes[i])
 	}
 	public, internal := muxes[0], muxes[len(muxes)-1]
-	public.Handle("GET /", console.Handler())
+	public.Handle("GET /", console.Handler(true))
 	public.Handle("GET /ws", g.sockets.ClientHandler(g.clients.Authenticate))
 	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
 	endpoints.Endpoints(internal)
