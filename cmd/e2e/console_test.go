@@ -1,118 +1,28 @@
 package e2e
 
 import (
-	"context"
-	"flag"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots is where pictures of the console are written, if it is set: look at them.
-var screenshots = flag.String("screenshots", "", "write pictures of the console into this folder")
-
-// browser opens a page in headless Chromium, in a window of that size.
-func browser(t *testing.T, url string, width, height int, dark bool) context.Context {
+// openConsole starts a gateway with a shell in a terminal, and its page at the address that it has printed.
+func openConsole(t *testing.T, width, height int, dark bool, environment ...string) (realGateway, page) {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("no chromium: apt-get install chromium (make test does it)")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-quic", true))
-	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancelAllocator)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	ctx, cancelTime := context.WithTimeout(ctx, 3*patience)
-	t.Cleanup(cancelTime)
-	scheme := "light"
-	if dark {
-		scheme = "dark"
-	}
-	err = chromedp.Run(ctx, chromedp.EmulateViewport(int64(width), int64(height)), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}), chromedp.Navigate(url))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ctx
-}
-
-// page is a console in a browser.
-type page struct {
-	t   *testing.T
-	ctx context.Context
-}
-
-func (p page) do(actions ...chromedp.Action) {
-	p.t.Helper()
-	if err := chromedp.Run(p.ctx, actions...); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// text is what an element shows.
-func (p page) text(selector string) string {
-	p.t.Helper()
-	var text string
-	p.do(chromedp.Text(selector, &text, chromedp.ByQuery))
-	return strings.ReplaceAll(text, "\u00a0", " ")
-}
-
-func (p page) shows(selector, text string) {
-	p.t.Helper()
-	eventually(p.t, selector+" shows "+text, func() bool { return strings.Contains(p.text(selector), text) })
-}
-
-// types presses keys as a keyboard does: where the page takes a key as it goes down, no character of it follows. With
-// chromedp.SendKeys one would.
-func (p page) types(text string) {
-	p.t.Helper()
-	p.do(chromedp.Focus(".xterm-helper-textarea", chromedp.ByQuery))
-	for _, char := range text {
-		if char == '\r' {
-			p.presses("Enter", 13, 0)
-			continue
-		}
-		down := input.DispatchKeyEvent(input.KeyDown).WithKey(string(char)).WithText(string(char))
-		p.do(down, input.DispatchKeyEvent(input.KeyUp).WithKey(down.Key))
-	}
-}
-
-// presses presses a key that is no character, by its name and its virtual key code.
-func (p page) presses(key string, code int64, modifiers input.Modifier) {
-	p.t.Helper()
-	for _, kind := range []input.KeyType{input.KeyRawDown, input.KeyUp} {
-		p.do(input.DispatchKeyEvent(kind).WithKey(key).WithWindowsVirtualKeyCode(code).WithModifiers(modifiers))
-	}
-}
-
-func (p page) picture(name string) {
-	p.t.Helper()
-	if *screenshots == "" {
-		return
-	}
-	var png []byte
-	p.do(chromedp.CaptureScreenshot(&png))
-	if err := os.WriteFile(*screenshots+"/"+name+".png", png, 0o644); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// TestTheConsole is a first session in a browser: a shell, an interrupt, the pool, the session gone on with after a reload, and its
-// end; then the same page on a phone, in the dark.
-func TestTheConsole(t *testing.T) {
 	dir := sharedDir(t)
-	g := startGateway(t, dir, "LOCAL_BRIDGE="+bridgeIn(t, dir), "DEV_TOKEN=", "AGENT_IO=pty", "AGENT_COMMAND=bash --norc -i")
-	url := g.after("or in a browser: ")
-	p := page{t, browser(t, url, 1200, 760, false)}
-	p.shows(".xterm-rows", "$")
+	g := startGateway(t, dir, append([]string{"LOCAL_BRIDGE=" + bridgeIn(t, dir), "DEV_TOKEN=", "WARM_POOL_MIN_SIZE=2", "AGENT_IO=pty", "AGENT_COMMAND=bash --norc -i"}, environment...)...)
+	p := page{t, browser(t, g.after("or in a browser: "), width, height, dark)}
 	p.shows("#status", "warm in")
+	p.shows(".xterm-rows", "$")
+	return g, p
+}
+
+// TestTheConsole is a first session in a browser: a shell, an interrupt, the pool, and the session's end.
+func TestTheConsole(t *testing.T) {
+	_, p := openConsole(t, 1200, 760, false, "WARM_POOL_MIN_SIZE=3")
 	var address string
 	p.do(chromedp.Location(&address))
 	if strings.Contains(address, "token") {
@@ -125,33 +35,88 @@ func TestTheConsole(t *testing.T) {
 	p.presses("c", 67, input.ModifierCtrl)
 	p.types("echo go''ne on\r")
 	p.shows(".xterm-rows", "gone on")
-	p.do(chromedp.WaitVisible("#pool-toggle", chromedp.ByQuery), chromedp.Click("#pool-toggle", chromedp.ByQuery))
-	p.do(chromedp.WaitVisible("#tasks .ready", chromedp.ByQuery))
+	p.openPool()
 	p.shows("#sessions", "dev")
+	p.shows("#hour-text", "1 warm")
 	p.picture("console")
-	p.do(chromedp.Click("#pool-toggle", chromedp.ByQuery))
-
-	p.do(chromedp.Reload())
-	p.shows("#status", "resumed")
-	p.types("echo still he''re\r")
-	p.shows(".xterm-rows", "still here")
 	p.do(chromedp.Click("#end", chromedp.ByQuery))
 	p.shows("#status", "ended")
 	p.do(chromedp.WaitVisible("#again", chromedp.ByQuery))
 	p.picture("ended")
+	p.do(chromedp.Click("#again", chromedp.ByQuery))
+	p.shows("#status", "warm in")
+}
 
-	phone := page{t, browser(t, url, 390, 780, true)}
-	phone.shows(".xterm-rows", "$")
-	phone.types("ls -la\r")
-	phone.shows(".xterm-rows", "total")
-	phone.do(chromedp.WaitVisible("#pool-toggle", chromedp.ByQuery), chromedp.Click("#pool-toggle", chromedp.ByQuery))
-	phone.do(chromedp.WaitVisible("#tasks .ready", chromedp.ByQuery))
-	phone.picture("phone")
-	var wide bool
-	phone.do(chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &wide))
-	if wide {
+// TestTheConsoleOnAPhone in the dark is no wider than it, and has the keys that its keyboard lacks.
+func TestTheConsoleOnAPhone(t *testing.T) {
+	_, p := openConsole(t, 390, 780, true)
+	p.types("ls -la\r")
+	p.shows(".xterm-rows", "total")
+	p.types("sleep 60 || echo inter''rupted\r")
+	time.Sleep(300 * time.Millisecond)
+	p.do(chromedp.Click(`[data-key="control"]`, chromedp.ByQuery))
+	p.types("c")
+	p.types("echo go''ne on\r")
+	p.shows(".xterm-rows", "gone on")
+	p.do(chromedp.Click(`[data-key="A"]`, chromedp.ByQuery)) // the line before
+	p.types("; echo tw''ice\r")
+	p.shows(".xterm-rows", "twice")
+	p.openPool()
+	p.picture("phone")
+	if p.isTrue(`document.documentElement.scrollWidth > innerWidth`) {
 		t.Error("the page is wider than a phone")
 	}
+}
+
+// TestVimInTheConsole: it opens, takes what is typed, and gives the screen back.
+func TestVimInTheConsole(t *testing.T) {
+	vim := findProgram(t, "vim", "vim.tiny", "vi")
+	_, p := openConsole(t, 900, 600, true)
+	p.types("echo be''fore; " + vim + " note.txt\r")
+	p.shows(".xterm-rows", "~")
+	p.types("ihello from vim")
+	p.shows(".xterm-rows", "hello from vim")
+	p.picture("vim")
+	p.presses("Escape", 27, 0)
+	p.types(":wq\r")
+	p.shows(".xterm-rows", "before")
+	p.types("wc -w note.txt\r")
+	p.shows(".xterm-rows", "3 note.txt")
+	if p.isTrue(`document.querySelector(".xterm-rows").textContent.includes("hello from vim")`) {
+		t.Error("vim's screen is still there")
+	}
+}
+
+// TestTheConsolesWindow: the shell begins with its size, and follows it.
+func TestTheConsolesWindow(t *testing.T) {
+	_, p := openConsole(t, 1000, 600, false, "AGENT_COMMAND=sh -c 'stty size; exec bash --norc -i'")
+	rows := p.text(".xterm-rows")
+	var size string
+	p.do(chromedp.Evaluate(`const kept = () => JSON.parse(sessionStorage.getItem("session")); kept().rows + " " + kept().cols`, &size))
+	if !strings.HasPrefix(rows, size) {
+		t.Errorf("the window is %s, and the screen begins with %q", size, rows)
+	}
+	p.do(chromedp.EmulateViewport(700, 400))
+	eventually(t, "the shell knows the smaller window", func() bool {
+		p.types("clear; stty size\r")
+		time.Sleep(200 * time.Millisecond)
+		text := p.text(".xterm-rows")
+		p.do(chromedp.Evaluate(`dispatchEvent(new Event("pagehide")); kept().rows + " " + kept().cols`, &size))
+		return !strings.HasPrefix(rows, size) && strings.Contains(text, size)
+	})
+}
+
+// TestALargePaste goes in pieces, at the agent's pace, and all of it arrives.
+func TestALargePaste(t *testing.T) {
+	_, p := openConsole(t, 900, 500, false)
+	p.types("stty raw -echo; head -c 1200000 | md5sum; stty sane\r")
+	time.Sleep(500 * time.Millisecond) // until the terminal is raw
+	p.do(chromedp.Evaluate(`{
+		const data = new DataTransfer();
+		data.setData("text/plain", "🔥é12".repeat(150_000));
+		document.querySelector(".xterm-helper-textarea").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data }));
+	}`, nil))
+	p.shows(".xterm-rows", "df87847a6d87") // of as many bytes
 }
 
 // TestAPageOfNobodys: without the token the page asks for it, and takes it.
@@ -165,4 +130,14 @@ func TestAPageOfNobodys(t *testing.T) {
 	p.shows("#status", "warm in")
 	p.types("an old line agent\r")
 	eventually(t, "the echo", func() bool { return strings.Count(p.text(".xterm-rows"), "an old line agent") == 2 })
+}
+
+// TestAPageForAnyUser: with DEV_TOKEN=off the address alone says who is there.
+func TestAPageForAnyUser(t *testing.T) {
+	dir := sharedDir(t)
+	g := startGateway(t, dir, "LOCAL_BRIDGE="+bridgeIn(t, dir), "AGENT_IO=pty", "AGENT_COMMAND=bash --norc -i")
+	p := page{t, browser(t, g.base+"/?user=ann", 900, 500, false)}
+	p.shows("#status", "warm in")
+	p.types("echo I am $USER\r")
+	p.shows(".xterm-rows", "I am ann")
 }

@@ -29,8 +29,8 @@ type localECS struct {
 	definition string
 }
 
-// startLocalECS starts one and registers the task definition as an operator does.
-func startLocalECS(t testing.TB, dir, agent string) localECS {
+// startLocalECS starts one and registers the task definition as an operator does, with additional environment variables.
+func startLocalECS(t testing.TB, dir, agent string, environment ...string) localECS {
 	t.Helper()
 	p := startProgram(t, dir, "localecs", "LOCALECS_LISTEN=127.0.0.1:0", "LOCALECS_LOG_LEVEL=debug",
 		"AWS_ACCESS_KEY_ID="+localKeys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+localKeys.SecretAccessKey)
@@ -46,8 +46,12 @@ func startLocalECS(t testing.TB, dir, agent string) localECS {
 		MountPoints: []types.MountPoint{{SourceVolume: aws.String("workspaces"), ContainerPath: &workspaces}},
 	}
 	for name, value := range map[string]string{
-		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": agent, "AGENT_IO": "text", "LOG_LEVEL": "debug",
+		"WORKSPACE_ROOT": mkdir(t, workspaces), "AGENT_COMMAND": agent, "LOG_LEVEL": "debug",
 	} {
+		container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
+	}
+	for _, each := range append([]string{"AGENT_IO=text"}, environment...) { // of two by one name the last holds
+		name, value, _ := strings.Cut(each, "=")
 		container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
 	}
 	registered, err := ecs.client.RegisterTaskDefinition(t.Context(), &awsecs.RegisterTaskDefinitionInput{

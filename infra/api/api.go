@@ -42,6 +42,9 @@ type Config struct {
 	Lines *observe.Recent
 	// Drain begins to drain; it does not wait.
 	Drain func()
+	// Hour is what has happened in the last one; Changed is closed when something does.
+	Hour    func() observe.Hour
+	Changed func() <-chan struct{}
 	// Metrics is served on /metrics.
 	Metrics prometheus.Gatherer
 }
@@ -71,6 +74,7 @@ func (c Config) Endpoints(mux *http.ServeMux) {
 	for pattern, look := range looks {
 		mux.HandleFunc(pattern, c.operator(strangers, look))
 	}
+	mux.HandleFunc("GET /api/feed", c.authorized(strangers, c.feed(make(chan struct{}, maxFeeds))))
 	for pattern, act := range map[string]action{
 		"POST /api/pool":            {"resize", c.resize},
 		"DELETE /api/sessions/{id}": {"end session", c.endSession},
@@ -84,8 +88,16 @@ func (c Config) Endpoints(mux *http.ServeMux) {
 // handler answers an operator's request.
 type handler func(r *http.Request, operator string) (status int, body any)
 
-// operator lets only requests with an operator's token through.
+// operator answers requests with an operator's token.
 func (c Config) operator(strangers zerolog.Logger, next handler) http.HandlerFunc {
+	return c.authorized(strangers, func(w http.ResponseWriter, r *http.Request, operator string) {
+		status, body := next(r, operator)
+		answer(w, status, body)
+	})
+}
+
+// authorized lets only requests with an operator's token through.
+func (c Config) authorized(strangers zerolog.Logger, next func(w http.ResponseWriter, r *http.Request, operator string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name, ok := c.Operator(r)
 		if !ok {
@@ -94,8 +106,7 @@ func (c Config) operator(strangers zerolog.Logger, next handler) http.HandlerFun
 			answer(w, http.StatusUnauthorized, problem("the operator's token is needed: Authorization: Bearer ..."))
 			return
 		}
-		status, body := next(r, name)
-		answer(w, status, body)
+		next(w, r, name)
 	}
 }
 

@@ -25,9 +25,13 @@ type pool struct {
 	drained bool
 	gone    bool
 	log     bytes.Buffer
+	// changed is closed when something happens; nil is never.
+	changed chan struct{}
 	// sessions are in the status.
 	sessions []messages.SessionStatus
 }
+
+func (p *pool) changes() <-chan struct{} { return p.changed }
 
 func (p *pool) ask(_ context.Context, request any) (any, error) {
 	if p.gone {
@@ -64,6 +68,8 @@ func serve(t *testing.T, p *pool, ready bool) *httptest.Server {
 		Log:      zerolog.New(&p.log), Lines: observe.NewRecent(), Version: "1.2.3",
 		Drain:   func() { p.drained = true },
 		Metrics: prometheus.NewRegistry(),
+		Hour:    func() observe.Hour { return observe.Hour{Minutes: [60]observe.Minute{59: {Starts: 7}}} },
+		Changed: p.changes,
 	}
 	c.Probes(mux)
 	c.Endpoints(mux)
@@ -100,6 +106,8 @@ func TestEndpoints(t *testing.T) {
 		{"log", "GET", "/api/logs", "", "operator", true, false, 200, `"next": 1`},
 		{"log, from nowhere", "GET", "/api/logs?after=x", "", "operator", true, false, 400, "after must be"},
 		{"log without the token", "GET", "/api/logs", "", "", true, false, 401, "operator's token"},
+		{"feed without the token", "GET", "/api/feed", "", "", true, false, 401, "operator's token"},
+		{"feed, pool gone", "GET", "/api/feed", "", "operator", true, true, 503, "the pool does not answer"},
 		{"pool", "POST", "/api/pool", `{"min":5,"max":20}`, "operator", true, false, 200, `"max": 20`},
 		{"pool, minimum alone", "POST", "/api/pool", `{"min":5}`, "operator", true, false, 200, `"max": 10`},
 		{"pool, bad bounds", "POST", "/api/pool", `{"min":50}`, "operator", true, false, 400, "minimum over maximum"},

@@ -29,6 +29,8 @@ func (g *Gateway) operator() func(*http.Request) (name string, ok bool) {
 func (g *Gateway) serve() {
 	endpoints := api.Config{
 		Ask:      func(ctx context.Context, request any) (any, error) { return g.engine.Ask(ctx, g.pool, request) },
+		Hour:     g.observer.LastHour,
+		Changed:  g.observer.Changed,
 		Ready:    g.observer.Ready,
 		Operator: g.operator(),
 		Drain:    func() { g.deliver(g.pool, g.drain()) },
@@ -42,6 +44,9 @@ func (g *Gateway) serve() {
 	}
 	public, internal := muxes[0], muxes[len(muxes)-1]
 	public.Handle("GET /", console.Handler(true))
+	if internal != public {
+		internal.Handle("GET /", console.Handler(false)) // the pool is to be seen where its endpoints are
+	}
 	public.Handle("GET /ws", g.sockets.ClientHandler(g.clients.Authenticate))
 	internal.Handle("GET /internal/", g.sockets.BridgeHandler())
 	endpoints.Endpoints(internal)

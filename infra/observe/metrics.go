@@ -15,6 +15,8 @@ var startBuckets = []float64{
 
 // metrics are the actors' facts as Prometheus counts them. No label has a user, a session or a task as its value.
 type metrics struct {
+	// hour is told the lengths of phases, too.
+	hour      *hour
 	tasks     *prometheus.GaugeVec
 	waiters   prometheus.Gauge
 	bounds    *prometheus.GaugeVec
@@ -42,7 +44,7 @@ type metrics struct {
 	revisions *revisions
 }
 
-func newMetrics(registry prometheus.Registerer) *metrics {
+func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		registry.MustRegister(c)
@@ -69,6 +71,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		return h
 	}
 	m := &metrics{
+		hour:      hour,
 		tasks:     gauges("hearth_pool_tasks", "Tasks by state.", "state"),
 		waiters:   gauge("hearth_pool_waiters", "Sessions that wait for a task."),
 		bounds:    gauges("hearth_pool_bound_tasks", "The pool's minimum and maximum.", "bound"),
@@ -179,10 +182,16 @@ func (m *metrics) countSession(e messages.Event) {
 		m.restarts.Inc()
 	case messages.EventSessionEnded:
 		m.ended.WithLabelValues(e.Reason).Inc()
-		if reason := messages.EndReason(e.Reason); reason == messages.EndStartFailed || reason == messages.EndTimeout {
+		if claimHasFailed(e) {
 			m.claims.WithLabelValues(claimFailed).Inc()
 		}
 	}
+}
+
+// claimHasFailed reports whether a session ended because it got no agent.
+func claimHasFailed(e messages.Event) bool {
+	reason := messages.EndReason(e.Reason)
+	return reason == messages.EndStartFailed || reason == messages.EndTimeout
 }
 
 // isolated takes in which levels are in force in a task.
@@ -200,6 +209,7 @@ func move(gauge *prometheus.GaugeVec, was, is, last string) {
 
 func (m *metrics) phase(name string, took time.Duration) {
 	m.phases.WithLabelValues(name).Observe(took.Seconds())
+	m.hour.phase(name, took)
 }
 
 // Call counts an ECS call; it fits the launcher's OnCall.

@@ -16,6 +16,7 @@ type Observer struct {
 	// odd is for messages without a use: a peer can cause them as fast as it can send frames.
 	odd       zerolog.Logger
 	metrics   *metrics
+	hour      *hour
 	readiness readiness
 	isolated  isolated
 }
@@ -24,10 +25,12 @@ var _ actors.Observer = (*Observer)(nil)
 
 // New makes an observer whose metrics are in the registry.
 func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
-	return &Observer{
-		log: log, odd: log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), metrics: newMetrics(registry),
+	o := &Observer{
+		log: log, odd: log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), hour: newHour(time.Now),
 		isolated: isolated{tasks: map[string]int{}},
 	}
+	o.metrics = newMetrics(registry, o.hour)
+	return o
 }
 
 // Begin notes the pool's bounds, for the time until its first fact.
@@ -45,6 +48,7 @@ func (o *Observer) Observe(e messages.Event) {
 		o.metrics.isolated(o.isolated.note(e))
 	}
 	o.metrics.count(e)
+	o.hour.note(e)
 	o.readiness.note(e)
 	o.write(e)
 }

@@ -1,9 +1,13 @@
 // The console: a terminal on a session of one's own, and, for whoever has the operator's token, the pool as it is now.
-import { Terminal } from "./vendor/xterm.mjs";
-import { FitAddon } from "./vendor/addon-fit.mjs";
 import { HearthSession } from "./hearth.js";
+import { Pool } from "./pool.js";
+import { Screen } from "./screen.js";
+import { Typing } from "./typing.js";
+import { byId, millis, words } from "./page.js";
 
-const byId = (id) => document.getElementById(id);
+const SAVE_AFTER = 1_000; // ms from an output to when the next page would show it, should this one crash
+const REDRAW = 150; // ms in which a program sees a window of another size, and draws all of it
+
 const query = new URLSearchParams(location.search);
 
 // A token in the address is kept for this tab alone, and taken out of the address at once: it would stay in the history.
@@ -12,167 +16,232 @@ if (query.has("token")) {
   query.delete("token");
   history.replaceState(null, "", location.pathname + (query.size ? "?" + query : ""));
 }
-const user = query.get("user") ?? "dev";
 const token = () => sessionStorage.getItem("token") ?? "";
-
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const theme = () =>
-  dark.matches
-    ? { background: "#191715", foreground: "#ece7df", cursor: "#f0835a", selectionBackground: "#4a4037" }
-    : { background: "#fbfaf8", foreground: "#22201c", cursor: "#b4441a", selectionBackground: "#e3d6c8", white: "#55504a", brightWhite: "#22201c", yellow: "#8a6100", brightYellow: "#8a6100", green: "#2f7d4f", brightGreen: "#2f7d4f", cyan: "#1d6f7a", brightCyan: "#1d6f7a" };
-const screen = new Terminal({ fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"), fontSize: 14, theme: theme(), scrollback: 5000, screenReaderMode: false });
-const fit = new FitAddon();
-screen.loadAddon(fit);
-screen.open(byId("terminal"));
-fit.fit();
-dark.addEventListener("change", () => (screen.options.theme = theme()));
-new ResizeObserver(() => fit.fit()).observe(byId("terminal"));
-
-let session = null;
-let io = "text";
-let typed = ""; // by a user of an agent that takes lines
-
 const say = (text) => (byId("status").textContent = text);
-const millis = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
-const waits = { available: "a task is ready", warm_starting: "a task is about to be ready", cold_starting: "a task is started", queued: "others are first", no_capacity: "no capacity now" };
+const waits = { available: "a task is ready", warm_starting: "a task is about to be ready", cold_starting: "a task is started", queued: "others are first" };
 
-function begin(sessionId = "") {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const url = `${scheme}//${location.host}${location.pathname.replace(/[^/]*$/, "")}ws?user=${encodeURIComponent(user)}`;
-  session = new HearthSession({ url, token, sessionId });
-  const own = session;
-  own.resize(screen.cols, screen.rows);
+let user = query.get("user") ?? "dev"; // with AUTH=dev
+let session = null;
+let me = ""; // whose session it is, as the gateway says
+let stale = false; // the screen lacks what the agent has shown: it is to draw it again
+let screen, typing;
+
+/** Goes on with a session that was kept, or begins one. */
+function begin(kept = {}) {
+  const url = new URL(`ws?user=${encodeURIComponent(user)}`, location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  url.hash = "";
+  const own = (session = new HearthSession({ url: url.href, token, sessionId: kept.id, lastSeq: kept.handled, window: { cols: screen.cols, rows: screen.rows } }));
+  typing.to(own);
   byId("end").disabled = false;
-  byId("again").hidden = true;
-  own.on("session", () => sessionStorage.setItem("session", own.id));
+  byId("again").hidden = byId("back").hidden = true;
+  own.on("session", ({ userId }) => {
+    me = userId;
+    save();
+  });
   own.on("status", ({ state, reason, etaMs }) => {
     const eta = etaMs > 0 ? `, about ${millis(etaMs)}` : "";
-    say(state === "ready" ? "connected" : `${state}${reason ? ": " + (waits[reason] ?? reason) : ""}${eta}`);
+    say(state === "ready" ? "connected" : `${state}${reason ? ": " + (waits[reason] ?? words(reason)) : ""}${eta}`);
   });
-  own.on("ready", (frame) => {
-    io = frame.io ?? "text";
-    const how = frame.path === "resumed" ? "resumed" : `${frame.path} in ${millis(frame.elapsedMs)}${frame.why ? " (" + frame.why.replaceAll("_", " ") + ")" : ""}`;
-    say(how);
-    screen.focus();
+  own.on("ready", ({ path, elapsedMs, why, io }) => {
+    typing.io = io ?? "text";
+    say(path === "resumed" ? "resumed" : `${path} in ${millis(elapsedMs)}${why ? ` (${words(why)})` : ""}`);
+    if (stale) redraw(own);
+    if (!document.activeElement || document.activeElement === document.body) screen.xterm.focus();
   });
-  own.on("data", ({ payload, more }) => show(payload, more));
-  own.on("bytes", ({ base64 }) => screen.write(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))));
-  own.on("gap", ({ from, to }) => note(`outputs ${from} to ${to} are gone`));
+  own.on("data", ({ payload, more }) => shown(screen.write(typing.io === "pty" ? payload : line(payload, more))));
+  own.on("bytes", ({ base64 }) => shown(screen.write(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)))));
+  own.on("gap", ({ from, to }) => {
+    screen.note(from === to ? `output ${from} is gone` : `outputs ${from} to ${to} are gone`);
+    redraw(own);
+  });
   own.on("error", ({ message }) => say(message));
-  own.on("exit", ({ code, signal }) => note(signal ? `the agent was ended by ${signal}` : `the agent has exited with ${code}`));
+  own.on("exit", ({ code, signal }) => screen.note(signal ? `the agent was ended by ${signal}` : `the agent has exited with ${code}`));
   own.on("reconnecting", ({ cause, delayMs }) => say(`reconnecting in ${millis(delayMs)}: ${cause}`));
-  own.on("ended", ({ reason }) => {
-    sessionStorage.removeItem("session");
-    if (reason === "session_not_found" && sessionId) return begin(); // a session of an earlier visit
-    say(`ended: ${reason.replaceAll("_", " ")}`);
-    byId("end").disabled = true;
-    byId("again").hidden = false;
-    if (reason === "unauthenticated") {
-      byId("login").hidden = false;
-      byId("token").focus();
-    }
-  });
+  own.on("ended", ({ reason }) => own === session && ended(reason, kept));
 }
 
-function show(payload, more) {
-  if (io === "pty") screen.write(payload);
-  else screen.write((typeof payload === "string" ? payload : JSON.stringify(payload)).replaceAll("\n", "\r\n") + (more ? "" : "\r\n"));
-}
-
-const note = (text) => screen.write(`\r\n\x1b[2m${text}\x1b[0m\r\n`);
-
-screen.onData((keys) => {
-  if (!session) return;
-  if (io === "pty") {
-    if (!session.send(keys)) say("the agent is behind: this was not sent");
+function ended(reason, kept) {
+  if (reason === "session_not_found" && kept.id) {
+    forget();
+    screen.note("the session of before is over, this is a new one");
+    return begin();
+  }
+  byId("end").disabled = true;
+  byId("again").hidden = false;
+  if (reason === "replaced" || reason === "detached") {
+    say("in use in another window");
+    byId("back").hidden = false;
     return;
   }
-  if (keys.startsWith("\x1b")) return; // arrows and the like have no meaning in a line that is typed here
-  for (const key of keys) {
-    if (key === "\r" || key === "\n") {
-      screen.write("\r\n");
-      session.send(typed);
-      typed = "";
-    } else if (key === "\x7f") {
-      if (typed) screen.write("\b \b");
-      typed = [...typed].slice(0, -1).join("");
-    } else if (key === "\x03") {
-      session.signal("INT");
-    } else if (key === "\x04" && !typed) {
-      session.eof();
-    } else if (key >= " ") {
-      typed += key;
-      screen.write(key);
-    }
+  forget();
+  say(`ended: ${words(reason)}`);
+  if (reason === "unauthenticated") {
+    byId("login").hidden = false;
+    byId("token").focus();
   }
-});
-screen.onResize(({ cols, rows }) => session?.resize(cols, rows));
+}
 
-byId("end").addEventListener("click", () => session.end());
-byId("again").addEventListener("click", () => {
-  screen.reset();
-  begin();
-});
-byId("login").addEventListener("submit", (event) => {
-  event.preventDefault();
-  sessionStorage.setItem("token", byId("token").value.trim());
-  byId("token").value = "";
-  byId("login").hidden = true;
-  begin();
-  watch();
-});
+const line = (payload, more) => (typeof payload === "string" ? payload : JSON.stringify(payload)).replaceAll("\n", "\r\n") + (more ? "" : "\r\n");
 
-// The pool: what an operator sees, if this token is one and the endpoint is on this listener.
+/** Has a program with a terminal draw all of its screen: it does when the window changes. */
+function redraw(own) {
+  stale = typing.io !== "pty";
+  if (stale) return; // not ready yet, or an agent that draws nothing
+  own.resize(screen.cols, Math.max(1, screen.rows - 1));
+  setTimeout(() => own.resize(screen.cols, screen.rows), REDRAW);
+}
 
-const api = (path, options = {}) => fetch(path, { ...options, headers: token() ? { Authorization: "Bearer " + token() } : {} });
+// What this tab shows outlives the page: it is kept with the number of the last output in it, from which the next page goes on.
+// An output is acknowledged once it stands on the screen, so that none is lost between the two.
 
-async function look() {
-  let status;
+let saveTimer = 0;
+
+const isMine = () => session?.id && !byId("end").disabled;
+const snapshot = () => ({ id: session.id, user, handled: session.handled, io: typing.io, ...screen.snapshot() });
+
+function save() {
+  clearTimeout(saveTimer);
+  saveTimer = 0;
+  if (!isMine()) return;
+  const kept = snapshot();
   try {
-    const answer = await api("api/status");
-    if (!answer.ok) return false;
-    status = await answer.json();
+    sessionStorage.setItem("session", JSON.stringify(kept));
   } catch {
-    return true; // it may be back
+    delete kept.text; // there is no room
+    sessionStorage.setItem("session", JSON.stringify(kept));
   }
-  byId("pool-toggle").hidden = false;
-  if (!byId("pool").hidden) draw(status);
-  return true;
 }
 
-function draw({ pool, tasks = [], sessions = [], hosts = [] }) {
-  const fill = (id, children) => byId(id).replaceChildren(...children);
-  const element = (name, text = "", attributes = {}) => Object.assign(document.createElement(name), { textContent: text }, attributes);
-  const counts = { ready: pool.ready, starting: pool.starting, assigned: pool.assigned, waiting: pool.waiting, minimum: pool.min, maximum: pool.max };
-  fill("counts", Object.entries(counts).map(([name, n]) => {
-    const cell = element("div");
-    cell.append(element("dt", name), element("dd", String(n)));
-    return cell;
-  }));
-  fill("tasks", tasks.map((task) => element("li", "", { className: task.state, title: [task.id, task.state, task.host, task.revision, task.isolation, task.sessionId, millis(task.ageMs)].filter(Boolean).join("\n") })));
-  fill("sessions", sessions.map((each) => {
-    const row = element("tr");
-    const button = element("button", "end", { type: "button" });
-    button.addEventListener("click", () => api("api/sessions/" + encodeURIComponent(each.id), { method: "DELETE" }).then(look));
-    const last = element("td");
-    last.append(button);
-    row.append(element("td", each.id, { title: each.id }), element("td", each.userId), element("td", each.state), element("td", millis(each.ageMs)), last);
-    return row;
-  }));
-  byId("hosts-title").hidden = hosts.length === 0;
-  fill("hosts", hosts.map((host) => element("li", `${host.id.split("/").pop()}  ${host.state.replaceAll("_", " ")}  ${host.tasks} tasks, ${host.slots} free`, { title: host.id })));
+function shown(promise) {
+  saveTimer ||= setTimeout(save, SAVE_AFTER);
+  return promise;
 }
 
-/** Looks again and again, for as long as the gateway does not refuse. */
-async function watch() {
-  while (await look()) await new Promise((next) => setTimeout(next, document.hidden ? 10_000 : 1_000));
+function forget() {
+  clearTimeout(saveTimer);
+  saveTimer = 0;
+  sessionStorage.removeItem("session");
 }
 
-byId("pool-toggle").addEventListener("click", () => {
-  const open = byId("pool").toggleAttribute("hidden") === false;
-  byId("pool-toggle").setAttribute("aria-expanded", String(open));
-  if (open) look();
+// Two tabs can have one session: a tab that was duplicated has what the other had kept. Who takes it over asks the other for what
+// it shows by now, and the other lets go of it.
+
+const HANDED_WITHIN = 200; // ms
+const tabs = new BroadcastChannel("hearth");
+tabs.addEventListener("message", ({ data: { wanted } }) => {
+  if (!wanted || !isMine() || session.id !== wanted) return;
+  tabs.postMessage({ given: snapshot() });
+  session.detach();
 });
 
-begin(sessionStorage.getItem("session") ?? "");
-watch();
+/** What another tab of this browser shows of the session, or undefined if none has it. */
+function fromAnotherTab(id) {
+  return new Promise((done) => {
+    const take = ({ data: { given } }) => given?.id === id && finish(given);
+    const finish = (given) => {
+      tabs.removeEventListener("message", take);
+      done(given);
+    };
+    tabs.addEventListener("message", take);
+    setTimeout(finish, HANDED_WITHIN);
+    tabs.postMessage({ wanted: id });
+  });
+}
+
+async function resume() {
+  const kept = JSON.parse(sessionStorage.getItem("session") ?? "{}");
+  if (!kept.id) return begin();
+  const reloaded = performance.getEntriesByType("navigation")[0]?.type === "reload"; // then no other tab has it
+  return goOn((!reloaded && (await fromAnotherTab(kept.id))) || kept);
+}
+
+/** Shows what was kept of a session and goes on with it. */
+async function goOn(kept) {
+  user = kept.user;
+  typing.io = kept.io;
+  stale = kept.text === undefined;
+  if (!stale) await screen.restore(kept);
+  begin(kept);
+}
+
+/** The terminal and what surrounds it. */
+function openTerminal() {
+  screen = new Screen(byId("terminal"));
+  typing = new Typing(screen, say);
+  const control = document.querySelector('[data-key="control"]');
+  const press = (button, on) => button.setAttribute("aria-pressed", String(on));
+  screen.xterm.onData((keys) => {
+    if (control.ariaPressed === "true" && keys.length === 1) {
+      keys = String.fromCharCode(keys.toUpperCase().charCodeAt(0) & 31);
+      press(control, false);
+    }
+    typing.take(keys);
+  });
+  screen.xterm.onResize(({ cols, rows }) => session?.resize(cols, rows));
+  screen.xterm.onTitleChange((title) => (document.title = title ? `${title} – Hearth` : "Hearth"));
+  screen.xterm.attachCustomKeyEventHandler((event) => {
+    if (event.type !== "keydown" || !event.ctrlKey) return true;
+    if (event.key === "F6") byId("pool-toggle").hidden ? byId("end").focus() : byId("pool-toggle").focus();
+    else if (event.key.toLowerCase() === "c" && screen.xterm.hasSelection()) {
+      navigator.clipboard?.writeText(screen.xterm.getSelection());
+      screen.xterm.clearSelection();
+    } else return true;
+    event.preventDefault();
+    return false;
+  });
+  byId("keys").addEventListener("pointerdown", (event) => event.preventDefault()); // the keyboard stays up
+  byId("keys").addEventListener("click", ({ target }) => {
+    const key = target.dataset.key;
+    if (key === "control") press(control, control.ariaPressed !== "true");
+    else if (key) typing.take({ escape: "\x1b", tab: "\t" }[key] ?? (screen.xterm.modes.applicationCursorKeysMode ? "\x1bO" : "\x1b[") + key);
+    screen.xterm.focus();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey && event.key === "F6" && !byId("terminal").contains(event.target)) screen.xterm.focus();
+  });
+  addEventListener("pagehide", save);
+  byId("end").addEventListener("click", () => session.end());
+  byId("back").addEventListener("click", async () => {
+    const given = await fromAnotherTab(session.id);
+    if (!given) return begin({ id: session.id, handled: session.handled });
+    screen.clear();
+    goOn(given);
+  });
+  byId("again").addEventListener("click", () => {
+    screen.clear();
+    begin();
+  });
+  byId("login").addEventListener("submit", (event) => {
+    event.preventDefault();
+    sessionStorage.setItem("token", byId("token").value.trim());
+    byId("token").value = "";
+    byId("login").hidden = true;
+    begin();
+    pool.look();
+  });
+}
+
+const pool = new Pool({
+  token,
+  mine: (each, withUsersToken) => each.userId === me || withUsersToken, // with AUTH=dev the user's token is the operator's, who may be anyone
+  current: () => session?.id,
+  attach(each) {
+    const before = session;
+    session = null;
+    before?.detach();
+    user = each.userId;
+    screen.clear();
+    stale = true;
+    begin({ id: each.id });
+  },
+});
+
+if (document.body.classList.contains("pool-only")) {
+  say("the pool");
+  pool.open();
+} else {
+  openTerminal();
+  resume();
+  pool.look();
+}
