@@ -28,9 +28,11 @@ const (
 	EventClaimed EventKind = "claimed"
 	// EventReleased: a task is no longer its session's. Reason.
 	EventReleased EventKind = "released"
-	// EventRequeued: a claim failed and the session is first in the queue again. Reason; N is the attempt.
+	// EventRequeued: a claim failed and the session is first in the queue again. Failure, Reason; N is the attempt.
 	EventRequeued EventKind = "requeued"
-	// EventClaimFailed: a session is told that it gets no task. Reason.
+	// EventDelayed: a session's claim is put off for Took, because N agents of its user in a row could not be started. Reason.
+	EventDelayed EventKind = "delayed"
+	// EventClaimFailed: a session is told that it gets no task. Failure, Reason.
 	EventClaimFailed EventKind = "claim_failed"
 	// EventLeft: a session stopped waiting. Took is the time waited.
 	EventLeft EventKind = "left"
@@ -38,8 +40,12 @@ const (
 	EventEvicted EventKind = "evicted"
 	// EventGone: a task has left the pool's books, for nothing of it is left.
 	EventGone EventKind = "gone"
-	// EventStartFailed: a task did not become ready, or died soon after. Reason; N is the length of the streak.
+	// EventStartFailed: a task did not become ready, or died soon after. Failure, Reason; N is the length of the streak.
 	EventStartFailed EventKind = "start_failed"
+	// EventAgentsFail: the agents of one user after the other cannot be started. No task is started for Took. Failure, Reason; N is
+	// the length of the streak. EventAgentsStart: one has started again.
+	EventAgentsFail  EventKind = "agents_fail"
+	EventAgentsStart EventKind = "agents_start"
 	// EventBackoff: no task is started for Took.
 	EventBackoff EventKind = "backoff"
 	// EventResized: the pool's bounds were changed, by an operator or by its schedule. N is the minimum, M the maximum.
@@ -106,7 +112,7 @@ const (
 	EventRestarting EventKind = "restarting"
 	// EventSessionState: the session's state changed from Was, empty at its begin, to Phase.
 	EventSessionState EventKind = "session_state"
-	// EventSessionEnded: Reason; Took is its whole life.
+	// EventSessionEnded: Reason, and Failure where it got no task; Took is its whole life.
 	EventSessionEnded EventKind = "session_ended"
 
 	// A host's life.
@@ -138,7 +144,9 @@ type Event struct {
 	Path     wire.Path
 	Why      wire.ColdReason
 	// Cause is the kind of Reason that takes a task without a session from the pool.
-	Cause   Eviction
+	Cause Eviction
+	// Failure is the kind of a failure's Reason.
+	Failure Failure
 	Reason  string
 	Fault   LaunchErrorKind
 	Took    time.Duration

@@ -42,6 +42,8 @@ type HintRequest struct{ Session wire.SessionID }
 type Hint struct {
 	Reason wire.WaitReason
 	Eta    time.Duration
+	// Message says what has failed, when that is the reason, or while agents cannot be started.
+	Message string
 }
 
 // WaitAgain tells a session that its task has failed before the agent was ready, and that it is the first of those who wait.
@@ -52,7 +54,10 @@ type WaitAgain struct{ Hint Hint }
 type StartFailed struct {
 	Code      wire.ErrorCode
 	Message   string
+	Kind      Failure
 	Retryable bool
+	// After is how long a retry has to wait: sooner it is not served.
+	After time.Duration
 }
 
 // TaskLost tells a session that its active task is gone.
@@ -174,13 +179,10 @@ type TaskActive struct {
 // TaskFailed tells the pool that a task is of no more use and stops itself.
 type TaskFailed struct {
 	Task   wire.TaskID
+	Kind   Failure
 	Reason string
-	// Fault is set when an ECS call was the cause, HostGone when ECS says that the task's host is gone, AgentFailed when the
-	// bridge could not start the agent, ToldToEnd when somebody else has told its container to end.
-	Fault       *LaunchError
-	HostGone    bool
-	AgentFailed bool
-	ToldToEnd   bool
+	// Fault is set when an ECS call was the cause.
+	Fault *LaunchError
 }
 
 // TaskGone is a task's last word to the pool: nothing of it is left to stop.

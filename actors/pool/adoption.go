@@ -169,6 +169,7 @@ func (p *pool) adoptSession(t *taskRecord, hello wire.BridgeHello) {
 	p.addSession(session)
 	p.bind(t, session)
 	session.active = true
+	p.breaker.proved = true
 	p.tell(pid, &messages.AdoptSession{Task: t.id})
 	p.tell(t.pid, &messages.Adopt{Session: id, User: hello.UserID})
 	p.observe(messages.Event{Kind: messages.EventAdopted, Task: t.id, Session: id, User: hello.UserID})

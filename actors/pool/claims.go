@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"time"
-
 	"hearth/actors"
 	"hearth/messages"
 	"hearth/messages/wire"
@@ -16,10 +14,16 @@ func (p *pool) claim(m *messages.Claim) {
 		return
 	}
 	session.claim, session.claimed, session.attempts, session.parked = m, p.Clock.Now(), 0, false
-	switch t := p.firstReady(); {
-	case p.draining && !p.handOver:
-		p.giveUp(session, wire.CodeStartFailed, "the gateway is draining")
+	if p.draining && !p.handOver {
+		p.giveUp(session, &messages.StartFailed{
+			Code: wire.CodeStartFailed, Kind: messages.FailedDraining, Message: "the gateway is draining", Retryable: true,
+		})
 		return
+	}
+	p.assignTurn(session)
+	switch t := p.firstReady(); {
+	case session.delayed != nil:
+		p.wait(session, wire.WhyClaimFailed, false)
 	case t != nil && !session.absent:
 		session.path, session.why = wire.PathWarm, ""
 		p.give(t, session)
@@ -68,7 +72,8 @@ func (p *pool) whyCold() wire.ColdReason {
 func (p *pool) give(t *taskRecord, session *sessionRecord) {
 	p.disown(t)
 	p.bind(t, session)
-	waited := p.Clock.Now().Sub(session.claimed)
+	session.given = p.Clock.Now()
+	waited := session.given.Sub(session.claimed)
 	c := session.claim
 	p.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
 	p.tell(t.pid, &messages.Assign{
@@ -88,7 +93,7 @@ func (p *pool) wait(session *sessionRecord, why wire.ColdReason, failed bool) {
 	session.path, session.why = wire.PathCold, why
 	p.await(session, failed)
 	p.stands(session)
-	hint := p.hint(session.claimed, p.position(session))
+	hint := p.hintFor(session)
 	if failed {
 		p.tell(session.pid, &messages.WaitAgain{Hint: *hint})
 		return
@@ -96,18 +101,24 @@ func (p *pool) wait(session *sessionRecord, why wire.ColdReason, failed bool) {
 	p.tell(session.pid, hint)
 }
 
-// stands notes that a session has come into the queue, or stands beside it while its client is away. A draining gateway does not
-// hand over a session that stands beside the queue.
+// stands notes that a session has come into the queue, or stands beside it while its client is away or its claim is put off. A
+// draining gateway does not hand over a session that stands beside the queue.
 func (p *pool) stands(session *sessionRecord) {
-	if !session.aside {
+	now := p.Clock.Now()
+	switch {
+	case !session.aside:
 		p.observe(messages.Event{
 			Kind: messages.EventWaiting, Session: session.id, Why: session.why, N: p.waiters.Len(),
 		})
 		return
+	case session.absent:
+		p.observe(messages.Event{Kind: messages.EventAway, Session: session.id, Took: now.Sub(session.claimed)})
+	default:
+		t := p.troubleOf(session.user)
+		p.observe(messages.Event{
+			Kind: messages.EventDelayed, Session: session.id, User: session.user, Reason: t.reason, N: t.failures, Took: session.due.Sub(now),
+		})
 	}
-	p.observe(messages.Event{
-		Kind: messages.EventAway, Session: session.id, Took: p.Clock.Now().Sub(session.claimed),
-	})
 	if p.draining {
 		p.tell(session.pid, &messages.DrainSession{})
 	}
@@ -121,11 +132,23 @@ func (p *pool) presence(m *messages.Presence) {
 		return // its last word was on its way
 	}
 	session.absent = !m.Here
-	if !session.waits() || session.absent == session.aside {
+	if !session.waits() {
 		return
 	}
-	p.unqueue(session)
+	if m.Here && session.delayed == nil {
+		p.assignTurn(session)
+	}
+	p.standAnew(session)
+}
+
+// standAnew has a session that has a turn stand where it belongs by now: in the queue, or beside it. It may be served at once.
+func (p *pool) standAnew(session *sessionRecord) {
+	wasAside := session.aside
+	p.stepOut(session)
 	p.enqueue(session)
+	if session.aside == wasAside {
+		return
+	}
 	p.stands(session)
 	if t := p.firstReady(); t != nil && session.place != nil {
 		p.unqueue(session)
@@ -137,94 +160,47 @@ func (p *pool) presence(m *messages.Presence) {
 // claimFailed gives a session that a task has failed another one, at once or as the first in the queue, up to a bound.
 func (p *pool) claimFailed(session *sessionRecord, m *messages.TaskFailed) {
 	session.attempts++
-	if session.attempts >= p.settings.ClaimAttempts || p.draining && !p.handOver {
-		code := wire.CodeStartFailed
-		if m.AgentFailed {
-			code = wire.CodeAgentFailed
-		}
-		p.giveUp(session, code, m.Reason)
+	hopeless := session.attempts >= p.settings.ClaimAttempts || p.draining && !p.handOver
+	if m.Kind.OfAgent() {
+		p.agentFailed(session, m)
+		defer p.putOff(session)
+		hopeless = hopeless || p.breaker.open() || p.troubleOf(session.user).failures >= p.settings.ClaimAttempts
+	}
+	if hopeless {
+		p.giveUp(session, p.failed(session.user, m))
 		return
 	}
 	p.observe(messages.Event{
-		Kind: messages.EventRequeued, Session: session.id, Reason: m.Reason, N: session.attempts,
+		Kind: messages.EventRequeued, Session: session.id, Failure: m.Kind, Reason: m.Reason, N: session.attempts,
 	})
-	if t := p.firstReady(); t != nil && !session.absent {
+	p.assignTurn(session)
+	if t := p.firstReady(); t != nil && !session.absent && session.delayed == nil {
 		p.give(t, session)
 		return
 	}
 	p.wait(session, wire.WhyClaimFailed, true)
 }
 
-// giveUp tells a session that it gets no task. An agent that does not start in one task after the other needs an operator.
-func (p *pool) giveUp(session *sessionRecord, code wire.ErrorCode, reason string) {
+// failed is what a session is told that gets no task after a failure. An agent that does not start in one task after the other
+// needs an operator. A retry has to wait as long as the user's next claim would, or the pool's next start.
+func (p *pool) failed(user wire.UserID, m *messages.TaskFailed) *messages.StartFailed {
+	code, next := wire.CodeStartFailed, p.backoff.until
+	if m.Kind == messages.FailedAgent {
+		code = wire.CodeAgentFailed
+	}
+	if t := p.troubleOf(user); t.next.After(next) {
+		next = t.next
+	}
+	return &messages.StartFailed{
+		Code: code, Kind: m.Kind, Message: m.Reason, Retryable: code != wire.CodeAgentFailed, After: max(0, next.Sub(p.Clock.Now())),
+	}
+}
+
+// giveUp tells a session that it gets no task.
+func (p *pool) giveUp(session *sessionRecord, m *messages.StartFailed) {
 	if session.starting != nil {
 		p.retire(session.starting, messages.EvictedSurplus, "its session was given up")
 	}
-	p.tell(session.pid, &messages.StartFailed{
-		Code: code, Message: reason, Retryable: code != wire.CodeAgentFailed,
-	})
-	p.observe(messages.Event{Kind: messages.EventClaimFailed, Session: session.id, Reason: reason})
-}
-
-// hintRequested answers a waiting session with what its client is to be told.
-func (p *pool) hintRequested(m *messages.HintRequest) {
-	session := p.sessions[m.Session]
-	if session == nil || session.place == nil {
-		return // it got its task meanwhile, and has been told
-	}
-	p.tell(session.pid, p.hint(session.claimed, p.position(session)))
-}
-
-// capacity is what a client that arrived now would be told.
-func (p *pool) capacity() *messages.Hint {
-	if p.ready.Len() > 0 && !p.draining {
-		return &messages.Hint{Reason: wire.ReasonAvailable}
-	}
-	return p.hint(p.Clock.Now(), p.waiters.Len())
-}
-
-// hint estimates how long the session at a position of the queue still waits: until the task that is as far up in its
-// own queue is ready, or, when there are not as many, for the rounds of starts that have to come first.
-func (p *pool) hint(since time.Time, position int) *messages.Hint {
-	now, whole := p.Clock.Now(), p.startTime.value()
-	t, unplaced := p.startingAt(position)
-	if t != nil {
-		reason := wire.ReasonColdStarting
-		if t.started.Before(since) {
-			reason = wire.ReasonWarmStarting
-		}
-		if t.host == nil {
-			whole += p.bootWait(unplaced)
-		}
-		return &messages.Hint{Reason: reason, Eta: max(0, whole-now.Sub(t.started))}
-	}
-	beyond := position - p.starting.Len()
-	rounds := time.Duration(1 + beyond/p.settings.LaunchConcurrency)
-	held := max(0, p.backoff.until.Sub(now), p.bootWait(unplaced+beyond+1))
-	reason := wire.ReasonQueued
-	if beyond == 0 && !p.atMaximum() {
-		reason = wire.ReasonColdStarting // its own task is started in this very moment, or once a back-off is over: nobody is first
-	}
-	return &messages.Hint{Reason: reason, Eta: held + rounds*whole}
-}
-
-// startingAt is the starting task at a place of its queue, nil when there are not as many, and how many up to there are
-// not known to be placed.
-func (p *pool) startingAt(position int) (t *taskRecord, unplaced int) {
-	for place := p.starting.Front(); place != nil; place = place.Next() {
-		t := place.Value.(*taskRecord)
-		if t.host == nil {
-			unplaced++
-		}
-		if position--; position < 0 {
-			return t, unplaced
-		}
-	}
-	return nil, unplaced
-}
-
-// atMaximum reports whether the pool's maximum keeps another task from being started.
-func (p *pool) atMaximum() bool {
-	return p.starting.Len() >= p.settings.LaunchConcurrency ||
-		p.settings.WarmPool && p.ready.Len()+p.starting.Len() >= p.settings.Max
+	p.tell(session.pid, m)
+	p.observe(messages.Event{Kind: messages.EventClaimFailed, Session: session.id, Failure: m.Kind, Reason: m.Message})
 }

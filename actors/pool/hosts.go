@@ -171,7 +171,7 @@ func (p *pool) hostLost(host *hostRecord) {
 func (p *pool) loseTask(t *taskRecord) {
 	const reason = "its host is gone"
 	if t.state == poolAssigned {
-		p.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: reason})
+		p.assignedFailed(t, &messages.TaskFailed{Task: t.id, Kind: messages.FailedHost, Reason: reason})
 	} else {
 		p.evicted(t, messages.EvictedHostLost, reason)
 	}

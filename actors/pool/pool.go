@@ -45,13 +45,18 @@ type pool struct {
 	boots [bootKinds]estimate
 	// backoff holds starts back after failures, until backoffOver rings. lastFailure is what happened, kept until a task
 	// becomes ready; shortage says that it will pass by itself; crashed that the task had been ready.
-	backoff           backoff
-	backoffOver       actors.Alarm
-	sweepDue          actors.Alarm
-	drainedLong       actors.Alarm
-	adoption          adoption
-	listing           listing
-	lastFailure       string
+	backoff     backoff
+	backoffOver actors.Alarm
+	sweepDue    actors.Alarm
+	drainedLong actors.Alarm
+	adoption    adoption
+	listing     listing
+	lastFailure string
+	// breaker tells when agents that cannot be started count as failed starts. troubles are the users whose agents cannot be,
+	// and troubledDue rings when the first of their claims that are put off is due.
+	breaker           breaker
+	troubles          recent[wire.UserID, trouble]
+	troubledDue       actors.Alarm
 	shortage, crashed bool
 	// lastFault is the kind of the last failure, if ECS's answer was one.
 	lastFault messages.LaunchErrorKind
@@ -98,6 +103,8 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		sweepDue:      actors.Alarm{Name: timerSweep},
 		drainedLong:   actors.Alarm{Name: timerDrained},
 		turn:          actors.Alarm{Name: timerTarget},
+		troubledDue:   actors.Alarm{Name: timerTroubled},
+		troubles:      newRecent[wire.UserID, trouble](remembered),
 		target:        settings.Min,
 		adoption:      newAdoption(),
 		listing:       newListing(),
@@ -123,6 +130,7 @@ func (p *pool) Receive(ctx actor.Context) {
 		p.sweepDue.Cancel()
 		p.drainedLong.Cancel()
 		p.turn.Cancel()
+		p.troubledDue.Cancel()
 		p.adoption.over.Cancel()
 		p.listing.due.Cancel()
 	case *actor.Stopped:
@@ -229,6 +237,9 @@ func (p *pool) rung(m *messages.Alarm) {
 		p.replenish()
 	case p.lullOver.IsRung(m):
 		p.surplusStood()
+	case p.troubledDue.IsRung(m):
+		now := p.Clock.Now()
+		p.serve(func(delayed *sessionRecord) bool { return !delayed.due.After(now) })
 	case p.turn.IsRung(m):
 		p.follow()
 		p.replenish()

@@ -81,8 +81,13 @@ type sessionRecord struct {
 	place  *list.Element
 	ticket int64
 	// absent says that it was never ready and its client is not there; aside that it has its turn and stands beside the queue
-	// until it is. Invariant: aside only while absent, without a place and without a task.
+	// until it is, or until it is due. Invariant: aside only while absent or delayed, without a place and without a task.
 	absent, aside bool
+	// delayed is its place among the claims that are put off for their users' failures, until due; nil when it is not.
+	delayed *list.Element
+	due     time.Time
+	// given is when it was last given a task.
+	given time.Time
 	// path and why are what its client will be told of how it got its task.
 	path wire.Path
 	why  wire.ColdReason
@@ -138,6 +143,8 @@ type records struct {
 	// waiters holds the sessions that wait for a task, first come first.
 	waiters                 list.List
 	backTicket, frontTicket int64
+	// delayed holds the sessions whose claims are put off, in the order in which they are due.
+	delayed list.List
 }
 
 func newRecords() records {
@@ -243,9 +250,9 @@ func (r *records) await(s *sessionRecord, front bool) {
 	r.enqueue(s)
 }
 
-// enqueue queues a session at its turn, beside the queue while it is absent.
+// enqueue queues a session at its turn, beside the queue while it is absent or delayed.
 func (r *records) enqueue(s *sessionRecord) {
-	if s.aside = s.absent; s.aside {
+	if s.aside = s.absent || s.delayed != nil; s.aside {
 		return
 	}
 	if first := r.firstWaiter(); first == nil || s.ticket < first.ticket {
@@ -264,10 +271,38 @@ func (s *sessionRecord) waits() bool { return s.place != nil || s.aside }
 
 // unqueue ends a session's turn.
 func (r *records) unqueue(s *sessionRecord) {
+	r.stepOut(s)
+	r.undelay(s)
+	s.aside = false
+}
+
+// stepOut takes a session out of the queue, with its turn.
+func (r *records) stepOut(s *sessionRecord) {
 	if s.place != nil {
 		r.waiters.Remove(s.place)
+		s.place = nil
 	}
-	s.place, s.aside = nil, false
+}
+
+// delay puts a session's claim off until it is due, undelay ends that. Where it then stands is for the caller to say.
+func (r *records) delay(s *sessionRecord, due time.Time) {
+	s.due = due
+	before := r.delayed.Back()
+	for before != nil && before.Value.(*sessionRecord).due.After(due) {
+		before = before.Prev()
+	}
+	if before == nil {
+		s.delayed = r.delayed.PushFront(s)
+		return
+	}
+	s.delayed = r.delayed.InsertAfter(s, before)
+}
+
+func (r *records) undelay(s *sessionRecord) {
+	if s.delayed != nil {
+		r.delayed.Remove(s.delayed)
+		s.delayed = nil
+	}
 }
 
 // firstWaiter is who waits longest, nil when nobody does.

@@ -183,7 +183,10 @@ func (p *pool) taskUp(t *taskRecord) {
 	if !p.crashed {
 		p.backoff.succeed()
 	}
-	p.lastFailure, p.shortage, p.lastFault = "", false, ""
+	if !p.breaker.open() {
+		p.lastFailure = ""
+	}
+	p.shortage, p.lastFault = false, ""
 	p.move(t, poolReady)
 	p.judge(t)
 	p.observe(messages.Event{Kind: messages.EventReady, Task: t.id, Took: took})
@@ -235,8 +238,7 @@ func (p *pool) taskActive(t *taskRecord, m *messages.TaskActive) {
 	}
 	t.session.active = true
 	t.session.attempts = 0
-	p.crashed = false
-	p.backoff.succeed()
+	p.agentStarted(t.session.user)
 	if t.host != nil && t.host.state == messages.HostDraining { // since the session was given its task
 		p.tellLeaving(t)
 	}
@@ -244,7 +246,7 @@ func (p *pool) taskActive(t *taskRecord, m *messages.TaskActive) {
 
 // taskFailed decides what becomes of the session of a task that gave up, and whether starts are still worth trying.
 func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
-	if m.HostGone && t.host != nil {
+	if m.Kind == messages.FailedHost && t.host != nil {
 		p.hostLost(t.host) // the others on it are, too
 		p.replenish()
 		return
@@ -253,31 +255,41 @@ func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 	case poolStopping:
 		// It was given up here already.
 	case poolStarting, poolReady:
+		owner := t.dedicated
 		p.startFailed(t, m)
-	case poolAssigned:
-		session, active := t.session, t.session.active
-		p.released(t, m.Reason)
-		if active {
-			p.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, ToldToEnd: m.ToldToEnd})
-		} else {
-			p.claimFailed(session, m)
+		if owner != nil && owner.place != nil { // it may have been spared when its user's other sessions were put off
+			p.assignTurn(owner)
+			p.standAnew(owner)
 		}
+	case poolAssigned:
+		p.assignedFailed(t, m)
 	}
 	p.replenish()
+}
+
+// assignedFailed has the session of a task that gave up restart elsewhere, or wait again if its agent was not ready yet.
+func (p *pool) assignedFailed(t *taskRecord, m *messages.TaskFailed) {
+	session, active := t.session, t.session.active
+	p.released(t, m.Reason)
+	if active {
+		p.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, ToldToEnd: m.Kind == messages.FailedTold})
+	} else {
+		p.claimFailed(session, m)
+	}
 }
 
 // startFailed notes a start that came to nothing, or a task that died while it waited. After several in a row that no
 // waiting will mend, everyone who waits is told: they must not wait for ever.
 func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	switch { // what says nothing about starts
-	case m.ToldToEnd:
+	case m.Kind == messages.FailedTold:
 		p.evicted(t, messages.EvictedStopped, m.Reason)
 		return
 	case t.adopted && t.readySince.IsZero():
 		p.evicted(t, messages.EvictedUnproved, m.Reason)
 		return
 	}
-	p.crashed = t.state == poolReady || !t.readySince.IsZero()
+	p.crashed = t.state == poolReady || !t.readySince.IsZero() || p.breaker.open()
 	p.disown(t)
 	p.move(t, poolStopping)
 	p.lastFailure, p.shortage, p.lastFault = m.Reason, false, ""
@@ -289,7 +301,7 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	if !again {
 		pause = p.backoff.fail(p.Clock.Now(), p.Rand.Float64())
 	}
-	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Reason: m.Reason, N: p.backoff.streak}
+	failed := messages.Event{Kind: messages.EventStartFailed, Task: t.id, Failure: m.Kind, Reason: m.Reason, N: p.backoff.streak}
 	if m.Fault != nil {
 		failed.Fault = m.Fault.Kind
 	}
@@ -303,7 +315,7 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	}
 	for waiter := p.firstWaiter(); waiter != nil; waiter = p.firstWaiter() {
 		p.unqueue(waiter)
-		p.giveUp(waiter, wire.CodeStartFailed, m.Reason)
+		p.giveUp(waiter, p.failed(waiter.user, m))
 	}
 }
 
@@ -320,7 +332,7 @@ func (p *pool) taskGone(t *taskRecord) {
 // taskCrashed cleans up after a task's actor that panicked. A new actor of the same task sees to its end.
 func (p *pool) taskCrashed(t *taskRecord) {
 	p.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
-	p.taskFailed(t, &messages.TaskFailed{Task: t.id, Reason: "internal error"})
+	p.taskFailed(t, &messages.TaskFailed{Task: t.id, Kind: messages.FailedCrashed, Reason: "internal error"})
 	if t.crashed {
 		p.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
 		p.forget(t)

@@ -110,7 +110,7 @@ func (s *session) end(reason messages.EndReason) {
 	s.absence.Cancel()
 	s.become(Ended, (*session).ended, 0)
 	s.observe(messages.Event{
-		Kind: messages.EventSessionEnded, Reason: string(reason), Took: s.Clock.Now().Sub(s.begun),
+		Kind: messages.EventSessionEnded, Failure: s.failure, Reason: string(reason), Took: s.Clock.Now().Sub(s.begun),
 	})
 	s.tell(s.pool, &messages.SessionEnded{
 		Session: s.id, Reason: reason,

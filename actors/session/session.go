@@ -59,6 +59,8 @@ type session struct {
 	task    wire.TaskID
 	taskPID *actor.PID
 	bound   messages.Bound
+	// failure is why the session got no task, in the end.
+	failure messages.Failure
 	// exit is the agent's end, from then on; exitTold is the socket whose client was told of it: a client that comes back on another
 	// one is told again.
 	exit     *wire.Exit

@@ -50,7 +50,7 @@ func (s *session) waiting(message any) {
 // sendWaiting tells the client, if it is there, how long it will take, and comes again while that lasts.
 func (s *session) sendWaiting(m *messages.Hint) {
 	if s.client.link != 0 {
-		s.send(wire.Status{State: s.waitState(wire.StateWaiting), Reason: m.Reason, EtaMs: wire.Millis(m.Eta)})
+		s.send(wire.Status{State: s.waitState(wire.StateWaiting), Reason: m.Reason, EtaMs: wire.Millis(m.Eta), Message: m.Message})
 		s.hint.Set(s.Clock, s.self, s.settings.HintInterval)
 	}
 }
@@ -69,7 +69,10 @@ func (s *session) agentless(message any) {
 	case *messages.Bound:
 		s.becomeStarting(m)
 	case *messages.StartFailed:
-		s.fail(wire.Error{Code: m.Code, Message: m.Message, Retryable: m.Retryable}, messages.EndStartFailed)
+		s.failure = m.Kind
+		s.fail(wire.Error{
+			Code: m.Code, Message: m.Message, Retryable: m.Retryable, RetryAfterMs: wire.Millis(m.After),
+		}, messages.EndStartFailed)
 	case *messages.HostLeaving: // of a task that is lost: until another's agent is ready there is no work to be saved
 	case *messages.DrainSession:
 		s.end(messages.EndDraining)
@@ -80,6 +83,7 @@ func (s *session) agentless(message any) {
 
 // startTimedOut ends a session that has waited for its agent for as long as a client may have to.
 func (s *session) startTimedOut() {
+	s.failure = messages.FailedTimeout
 	s.fail(wire.Error{
 		Code: wire.CodeStartTimeout, Message: actors.TimedOut("no agent was ready", s.settings.StartTimeout), Retryable: true,
 	}, messages.EndTimeout)

@@ -59,7 +59,7 @@ func (t *task) runDone(m *messages.RunDone) {
 		t.retry.Set(t.Clock, t.self, t.settings.PollInterval)
 		return
 	}
-	t.fail(m.Err.Error(), m.Err)
+	t.fail(messages.FailedLaunch, m.Err.Error(), m.Err)
 }
 
 // undialledDescribed notices a start that has failed, or that has come to a running task whose bridge does not dial.

@@ -30,15 +30,15 @@ func (t *task) assigned(message any) {
 	case *messages.BridgeArrived:
 		// It dialled again in the moment of the claim: whether it has the user cannot be known.
 		t.refuse(m.Link, "socket was replaced during init_user")
-		t.fail("socket was replaced during init_user", nil)
+		t.fail(messages.FailedSocket, "socket was replaced during init_user", nil)
 	case *messages.HandOver:
 		t.leavesOnceActive = true
 	case *messages.LinkClosed:
-		t.fail("socket dropped during init_user: "+m.Cause, nil)
+		t.fail(messages.FailedSocket, "socket dropped during init_user: "+m.Cause, nil)
 	case *messages.Retire:
 		t.becomeStopping(m.Reason)
 	case *messages.Alarm:
-		t.fail(actors.TimedOut("bridge did not accept or finish init_user", t.Clock.Now().Sub(t.since)), nil)
+		t.fail(messages.FailedInit, actors.TimedOut("bridge did not accept or finish init_user", t.Clock.Now().Sub(t.since)), nil)
 	default:
 		t.unexpected(message)
 	}
@@ -177,7 +177,7 @@ func (t *task) unattached(message any) {
 		case t.poll.IsRung(m):
 			t.describe()
 		case t.deadline.IsRung(m):
-			t.fail(actors.TimedOut("bridge did not dial again", t.settings.RedialGrace), nil)
+			t.fail(messages.FailedSocket, actors.TimedOut("bridge did not dial again", t.settings.RedialGrace), nil)
 		default:
 			t.serving(message)
 		}
@@ -223,7 +223,7 @@ func (t *task) resuming(message any) {
 		t.becomeLeavingActive()
 	case *messages.Alarm:
 		if t.deadline.IsRung(m) {
-			t.fail(actors.TimedOut("bridge did not finish init_user", t.settings.InitTimeout), nil)
+			t.fail(messages.FailedInit, actors.TimedOut("bridge did not finish init_user", t.settings.InitTimeout), nil)
 			return
 		}
 		t.serving(message)

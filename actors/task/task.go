@@ -237,29 +237,26 @@ func (t *task) toldToEnd(m *messages.LinkFrame) bool {
 	}
 	const reason = "its container was told to end"
 	t.Links.Credit(m.Link, m.Bytes)
-	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, ToldToEnd: true})
-	t.becomeStopping(reason)
+	t.fail(messages.FailedTold, reason, nil)
 	return true
 }
 
 // initFailed gives up a task that could not be given its user.
 func (t *task) initFailed(f wire.InitFailed) {
-	reason := fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message)
-	t.tell(t.pool, &messages.TaskFailed{
-		Task: t.request.Task, Reason: reason, AgentFailed: f.Code == wire.InitCodeAgent,
-	})
-	t.becomeStopping(reason)
+	t.fail(messages.FailureOf(f.Code), fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message), nil)
 }
 
 // fail gives the task up and says why. The pool decides what becomes of its session.
-func (t *task) fail(reason string, fault *messages.LaunchError) {
-	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, Fault: fault})
+func (t *task) fail(kind messages.Failure, reason string, fault *messages.LaunchError) {
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Kind: kind, Reason: reason, Fault: fault})
 	t.becomeStopping(reason)
 }
 
 // stoppedByECS takes in that ECS has stopped the task.
 func (t *task) stoppedByECS(m *messages.TaskDescribed) {
-	reason := "task stopped: " + m.Reason
-	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Reason: reason, HostGone: m.HostGone})
-	t.becomeStopping(reason)
+	kind := messages.FailedStopped
+	if m.HostGone {
+		kind = messages.FailedHost
+	}
+	t.fail(kind, "task stopped: "+m.Reason, nil)
 }

@@ -94,7 +94,7 @@ func (t *task) undialled(message any) {
 func (t *task) firstDialled(m *messages.BridgeArrived, doubt string) {
 	if doubt != "" {
 		t.turnAway(m.Link, doubt)
-		t.fail(doubt, nil)
+		t.fail(messages.FailedUnproved, doubt, nil)
 		return
 	}
 	t.attachWarm(m)
@@ -108,13 +108,13 @@ func (t *task) unheard(reason string) {
 		t.becomeMoved()
 		return
 	}
-	t.fail(reason, nil)
+	t.fail(messages.FailedDial, reason, nil)
 }
 
 // claimedTooLate gives up a task that was claimed in the moment in which its socket dropped.
 func (t *task) claimedTooLate(m *messages.Assign) {
 	t.assign = m
-	t.fail("socket dropped before init_user", nil)
+	t.fail(messages.FailedSocket, "socket dropped before init_user", nil)
 }
 
 // becomeReady offers the task to be claimed. Its deadline is its time to live, spread by a tenth to both sides so that

@@ -13,12 +13,13 @@ import (
 	"testing"
 )
 
-// TestOperationsDocument holds the lists of docs/operations.md to the code: every metric, every reason for a session's end, and
-// every cause for which a task is given up.
+// TestOperationsDocument holds the lists of docs/operations.md to the code: every metric, every reason for a session's end, every
+// kind of failure, and every cause for which a task is given up.
 func TestOperationsDocument(t *testing.T) {
 	const path = "../../docs/operations.md"
 	Section(t, path, "metrics", metrics(t, "../../infra"), *rewrite)
 	Section(t, path, "ends", values(t, "reason", "../../messages/pool.go", "EndReason"), *rewrite)
+	Section(t, path, "failures", values(t, "reason", "../../messages/failure.go", "Failure"), *rewrite)
 	Section(t, path, "evictions", values(t, "cause", "../../messages/event.go", "Eviction"), *rewrite)
 }
 

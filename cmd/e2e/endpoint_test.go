@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -72,6 +73,22 @@ func (e endpoint) must(method, path, body string) string {
 		e.t.Fatalf("%s %s: %d %s", method, path, code, text)
 	}
 	return text
+}
+
+// metric is a series' value now. A series that is not there fails the test.
+func (e endpoint) metric(series string) float64 {
+	e.t.Helper()
+	for line := range strings.Lines(e.must(http.MethodGet, "/metrics", "")) {
+		if text, found := strings.CutPrefix(line, series+" "); found {
+			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				e.t.Fatal(err)
+			}
+			return value
+		}
+	}
+	e.t.Fatalf("/metrics has no %s", series)
+	return 0
 }
 
 func (e endpoint) status() messages.PoolStatus {

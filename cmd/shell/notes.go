@@ -74,6 +74,9 @@ func statusText(s wire.Status) string {
 	switch s.State {
 	case wire.StateWaiting:
 		text = "waiting: " + waitText(s.Reason)
+		if s.Message != "" {
+			text += " (" + s.Message + ")"
+		}
 	case wire.StateStarting:
 		text = "starting your agent"
 	case wire.StateReconnecting:
@@ -97,6 +100,8 @@ func waitText(r wire.WaitReason) string {
 		return "pool empty, a task is started"
 	case wire.ReasonQueued:
 		return "others are first"
+	case wire.ReasonBackoff:
+		return "starts have failed, the next is not tried yet"
 	}
 	return string(r)
 }

@@ -26,11 +26,14 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventClaimed:       {zerolog.DebugLevel, "task is bound to a session"},
 	messages.EventReleased:      {zerolog.DebugLevel, "task is no longer its session's"},
 	messages.EventRequeued:      {zerolog.WarnLevel, "task failed its session, which gets another"},
+	messages.EventDelayed:       {zerolog.WarnLevel, "claim is put off, for agents of its user cannot be started"},
 	messages.EventClaimFailed:   {zerolog.ErrorLevel, "session gets no task"},
 	messages.EventLeft:          {zerolog.InfoLevel, "session stopped waiting"},
 	messages.EventEvicted:       {zerolog.InfoLevel, "task without a session is given up"},
 	messages.EventGone:          {zerolog.DebugLevel, "nothing is left of the task"},
 	messages.EventStartFailed:   {zerolog.WarnLevel, "task did not become ready, or died while it waited"},
+	messages.EventAgentsFail:    {zerolog.ErrorLevel, "agents cannot be started, for one user after the other: tasks are started one at a time, later and later"},
+	messages.EventAgentsStart:   {zerolog.InfoLevel, "an agent has started again"},
 	messages.EventBackoff:       {zerolog.DebugLevel, "starts are held back"},
 	messages.EventRevision:      {zerolog.InfoLevel, "tasks are started with this revision of their definition; idle ones of others are replaced"},
 	messages.EventRuns:          {zerolog.DebugLevel, "it is known what the task runs"},
@@ -114,6 +117,7 @@ func (o *Observer) write(e messages.Event) {
 	text("why", string(e.Why))
 	text("reason", e.Reason)
 	text("kind", string(e.Fault))
+	text("failure", string(e.Failure))
 	if e.Took > 0 {
 		line.Float64("tookMs", math.Round(float64(e.Took)/float64(time.Millisecond)*10)/10)
 	}

@@ -31,7 +31,10 @@ type metrics struct {
 	ended     *prometheus.CounterVec
 	starts    prometheus.Counter
 	failures  *prometheus.CounterVec
-	requeued  prometheus.Counter
+	failed    *prometheus.CounterVec
+	requeued  *prometheus.CounterVec
+	delayed   prometheus.Counter
+	failing   prometheus.Gauge
 	restarts  prometheus.Counter
 	evicted   *prometheus.CounterVec
 	refused   *prometheus.CounterVec
@@ -78,6 +81,7 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		target:    gauge("hearth_pool_target_tasks", "Tasks that the pool is refilled to: the minimum, or what a schedule makes of it; 0 when it is switched off."),
 		revision:  gauges("hearth_pool_revision_info", "The revision of their definition that tasks are started with.", "revision"),
 		claims:    counters("hearth_claims_total", "Claims by how they ended.", "result"),
+		failed:    counters("hearth_claims_failed_total", "Claims that ended as failed, by why.", "reason"),
 		cold:      counters("hearth_cold_claims_total", "Claims that found no ready task, by why.", "why"),
 		phases:    histograms("hearth_start_phase_seconds", "Phases of a start: launch and boot of a task; claim, init, workspace, token, agent and total of a session.", "phase"),
 		sessions:  gauges("hearth_sessions", "Sessions by state.", "state"),
@@ -85,8 +89,10 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		isolation: gauges("hearth_isolated_tasks", "Tasks by the levels that keep their agents apart.", "isolation"),
 		ended:     counters("hearth_sessions_ended_total", "Sessions that ended, by why.", "reason"),
 		starts:    counter("hearth_task_starts_total", "Tasks that were asked of ECS."),
-		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by the ECS error's kind.", "kind"),
-		requeued:  counter("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready."),
+		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by why and by the ECS error's kind.", "reason", "kind"),
+		requeued:  counters("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready, by why.", "reason"),
+		delayed:   counter("hearth_claims_delayed_total", "Claims that were put off because agents of their user could not be started."),
+		failing:   gauge("hearth_agents_failing", "1 while agents cannot be started for one user after the other, else 0."),
 		restarts:  counter("hearth_session_restarts_total", "Active tasks that were lost with their session going on in another."),
 		evicted:   counters("hearth_pool_evictions_total", "Tasks without a session that were given up though their start had not failed, by why.", "cause"),
 		refused:   counters("hearth_refused_total", "Clients and bridges that were turned away, by why.", "reason"),
@@ -133,7 +139,7 @@ func (m *metrics) count(e messages.Event) {
 			m.phase("boot", e.Took)
 		}
 	case messages.EventStartFailed:
-		m.failures.WithLabelValues(string(e.Fault)).Inc()
+		m.failures.WithLabelValues(string(e.Failure), string(e.Fault)).Inc()
 	case messages.EventClaimed:
 		m.phase("claim", e.Took)
 		if e.Why != "" {
@@ -142,7 +148,13 @@ func (m *metrics) count(e messages.Event) {
 	case messages.EventActive:
 		m.phase("init", e.Took)
 	case messages.EventRequeued:
-		m.requeued.Inc()
+		m.requeued.WithLabelValues(string(e.Failure)).Inc()
+	case messages.EventDelayed:
+		m.delayed.Inc()
+	case messages.EventAgentsFail:
+		m.failing.Set(1)
+	case messages.EventAgentsStart:
+		m.failing.Set(0)
 	case messages.EventEvicted:
 		m.evicted.WithLabelValues(string(e.Cause)).Inc()
 	case messages.EventRefused:
@@ -184,6 +196,7 @@ func (m *metrics) countSession(e messages.Event) {
 		m.ended.WithLabelValues(e.Reason).Inc()
 		if claimHasFailed(e) {
 			m.claims.WithLabelValues(claimFailed).Inc()
+			m.failed.WithLabelValues(string(e.Failure)).Inc()
 		}
 	}
 }

@@ -26,6 +26,12 @@ var (
 		messages.EvictedHostLost, messages.EvictedDrain, messages.EvictedMoved, messages.EvictedStopped, messages.EvictedUnproved,
 		messages.EvictedStray,
 	}
+	failures = []messages.Failure{
+		messages.FailedLaunch, messages.FailedDial, messages.FailedUnproved, messages.FailedSocket, messages.FailedInit,
+		messages.FailedStopped, messages.FailedHost, messages.FailedTold, messages.FailedCrashed, messages.FailedAssigned,
+		messages.FailedWorkspace, messages.FailedToken, messages.FailedAgent, messages.FailedTimeout, messages.FailedDraining,
+		messages.FailedOther,
+	}
 	faults = []messages.LaunchErrorKind{
 		messages.LaunchThrottled, messages.LaunchUnavailable, messages.LaunchTimeout, messages.LaunchNoCapacity,
 		messages.LaunchDenied, messages.LaunchInvalid,
@@ -57,8 +63,12 @@ func (m *metrics) preset() {
 	each(sessionStates, func(state string) { m.sessions.WithLabelValues(state) })
 	each(hostStates, func(state string) { m.hosts.WithLabelValues(state) })
 	each(incidents, func(kind string) { m.incidents.WithLabelValues(kind) })
-	m.failures.WithLabelValues("") // not ECS's doing
-	each(faults, func(kind string) { m.failures.WithLabelValues(kind) })
+	each(failures, func(reason string) {
+		m.failed.WithLabelValues(reason)
+		m.requeued.WithLabelValues(reason)
+		m.failures.WithLabelValues(reason, "")
+	})
+	each(faults, func(kind string) { m.failures.WithLabelValues(string(messages.FailedLaunch), kind) })
 	for _, op := range ecs.Operations {
 		m.calls.WithLabelValues(op)
 		each(faults, func(kind string) { m.callsLost.WithLabelValues(op, kind) })

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"sync"
+	"time"
 
 	"hearth/messages"
 )
@@ -16,21 +17,40 @@ type readiness struct {
 	served, preceded bool
 	draining         bool
 	problem          string
+	// failing is why agents cannot be started, empty while they can; failed is when the last of them failed, and retried says that
+	// a task has become ready that was started since.
+	failing string
+	failed  time.Time
+	retried bool
 }
+
+// failingFor is how long agents that cannot be started keep a gateway from being ready, at most: from then on the next session has
+// to tell, for it may be that nothing is started without one.
+const failingFor = time.Minute
+
+// failingRow is how many starts in a row have to fail for want of an agent to tell that none can be started.
+const failingRow = 3
 
 // note learns from a fact. The first ready task proves the whole path: AWS, the task, the bridge and its way back here.
 func (r *readiness) note(e messages.Event) {
 	switch e.Kind {
 	case messages.EventReady, messages.EventAdopted, messages.EventListed, messages.EventDraining, messages.EventResized,
-		messages.EventStartFailed, messages.EventLaunchError, messages.EventNotDialled:
+		messages.EventStartFailed, messages.EventLaunchError, messages.EventNotDialled, messages.EventAgentsFail, messages.EventAgentsStart:
 	default:
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch e.Kind {
-	case messages.EventReady, messages.EventAdopted:
+	case messages.EventReady:
 		r.served = true
+		r.retried = r.retried || e.Took > 0 && e.At.Add(-e.Took).After(r.failed)
+	case messages.EventAdopted:
+		r.served = true
+	case messages.EventAgentsFail:
+		r.fail(e)
+	case messages.EventAgentsStart:
+		r.failing = ""
 	case messages.EventListed:
 		r.preceded = r.preceded || e.N > 0
 	case messages.EventDraining:
@@ -39,16 +59,24 @@ func (r *readiness) note(e messages.Event) {
 		r.poolless = e.N == 0
 	case messages.EventNotDialled:
 		r.problem = notDialled
+	case messages.EventStartFailed:
+		r.problem = e.Reason
+		if e.Failure.OfAgent() && e.N >= failingRow && e.Census.Ready == 0 {
+			r.fail(e)
+		}
 	default:
 		r.problem = e.Reason
 	}
 }
 
+func (r *readiness) fail(e messages.Event) { r.failing, r.failed, r.retried = e.Reason, e.At, false }
+
 // Ready reports whether the gateway can take sessions, and if not, why not. It can once a task was ready here, or was taken
 // over. It also can, when ECS has answered what it needs, where there is no task to wait for: the pool is off or its minimum is
 // 0, or tasks of this deployment ran already, whose bridges, and those of its own tasks, may be at another gateway behind the
 // same address. Once it was ready it stays ready until it drains: a pool that has trouble still serves its sessions. The text
-// says that it has, and whether tasks have less isolation than was asked.
+// says that it has, and whether tasks have less isolation than was asked. But while no agent can be started it is not ready: until
+// one has started, a task has become ready that was started since, or a while has gone by.
 func (o *Observer) Ready() (bool, string) {
 	below := o.isolated.below()
 	if below != "" {
@@ -61,9 +89,15 @@ func (o *Observer) Ready() (bool, string) {
 	if problem != "" {
 		problem = ": " + problem
 	}
+	const failing = "agents cannot be started: "
+	if r.failing != "" {
+		below = "; " + failing + r.failing + below
+	}
 	switch {
 	case r.draining:
 		return false, "draining"
+	case r.failing != "" && !r.retried && time.Since(r.failed) < failingFor:
+		return false, failing + r.failing
 	case r.served && !r.answered:
 		return true, "ready; ECS has not answered yet" + problem + below
 	case r.served, r.answered && (r.poolless || r.preceded):

@@ -53,6 +53,8 @@ const (
 	ReasonWarmStarting WaitReason = "warm_starting"
 	ReasonColdStarting WaitReason = "cold_starting"
 	ReasonQueued       WaitReason = "queued"
+	// ReasonBackoff: starts have failed, in general or for this user, and the next is not tried yet.
+	ReasonBackoff WaitReason = "backoff"
 )
 
 // Status tells a client where its session stands.
@@ -60,6 +62,8 @@ type Status struct {
 	State  SessionState `json:"state"`
 	Reason WaitReason   `json:"reason,omitempty"`
 	EtaMs  int64        `json:"etaMs"`
+	// Message says what has failed, for the reason backoff, and while no agent can be started; else it is empty.
+	Message string `json:"message,omitempty"`
 }
 
 // Path says how a session got its task.
@@ -220,6 +224,8 @@ type Error struct {
 	Code      ErrorCode `json:"code"`
 	Message   string    `json:"message"`
 	Retryable bool      `json:"retryable"`
+	// RetryAfterMs is how long a retry has to wait: sooner it is not served. 0 where nothing is known against it.
+	RetryAfterMs int64 `json:"retryAfterMs,omitzero"`
 }
 
 // ByeReason says why the gateway closes a client's socket.

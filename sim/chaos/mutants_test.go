@@ -58,6 +58,7 @@ var mutants = []mutant{
 	})},
 	{"one launch too many at once", settings(func(s *actors.Settings) { s.LaunchConcurrency++ })},
 	{"the start deadline is never", settings(func(s *actors.Settings) { s.StartTimeout = time.Hour })},
+	{"failures put nothing off", settings(func(s *actors.Settings) { s.BackoffBase, s.BackoffMax = 1, 1 })},
 	{"waiting clients hear nothing", settings(func(s *actors.Settings) { s.HintInterval = 10 * time.Second })},
 
 	{"a failed task is kept secret", losing(func(m any) bool { return is[*messages.TaskFailed](m) })},

@@ -62,6 +62,7 @@ type taskBook struct {
 
 // sessionBook is what the oracle knows of a session.
 type sessionBook struct {
+	user wire.UserID
 	task wire.TaskID
 	// gateway is the process that the task is the session's at, heldBy the one whose session actor has last spoken.
 	gateway, heldBy int
@@ -120,6 +121,7 @@ func (o *oracle) event(e *messages.Event) {
 		o.claimed(e) // before the books are changed by it
 	}
 	o.poolEvent(e)
+	o.agentEvent(e)
 	o.attendance(e)
 	o.hosts.fact(e)
 	switch e.Kind {

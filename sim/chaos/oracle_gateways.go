@@ -14,6 +14,7 @@ type gatewayBook struct {
 	settings actors.Settings
 	pool     poolBook
 	hosts    hostBook
+	agents   agentBook
 	places   map[wire.TaskID]place
 	// floor is the minimum that an operator wants at least, since floored; a schedule may make more of it.
 	floor   int
@@ -29,6 +30,7 @@ func (o *oracle) turnTo(number int) {
 		book = &gatewayBook{
 			number: number, settings: o.storm.weather.options.Settings, hosts: newHostBook(), places: map[wire.TaskID]place{},
 		}
+		book.agents.users = map[wire.UserID]*userBook{}
 		book.floor, book.floored = book.settings.Min, o.storm.elapsed()
 		book.pool.turns, book.pool.away = map[wire.SessionID]int{}, map[wire.SessionID]bool{}
 		book.pool.taken = o.storm.elapsed() + book.settings.AdoptionGrace

@@ -138,8 +138,13 @@ func (o *oracle) poolEvent(e *messages.Event) {
 	case messages.EventStartFailed:
 		o.move(e.Task, placeElsewhere)
 		o.pool.failures++
+	case messages.EventAgentsFail:
+		o.pool.failures++
 	case messages.EventWaiting:
 		o.wait(e.Session)
+	case messages.EventDelayed:
+		o.takeTurn(e.Session)
+		o.waitNoMore(e.Session, true)
 	case messages.EventRequeued:
 		o.again(e.Session)
 	case messages.EventAway:

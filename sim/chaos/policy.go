@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"hearth/actors"
+	"hearth/messages/wire"
+	"hearth/sim/model"
 )
 
 // policyStream sets the dice for the policy apart: a seed's other choices stay what they were without one.
@@ -15,6 +17,18 @@ func drawPolicy(s *actors.Settings, d dice) {
 		s.Policy = actors.PolicySchedule
 		s.Schedule = swing{every: some(d, 3*second, 10*second, 30*second), high: s.Min + some(d, 1, 3, 8)}
 	}
+}
+
+// outageStream is the same for outages, and drawOutage has agents fail for a while in one storm of four: for one user, or for all.
+const outageStream = 0x6f7574616765
+
+func drawOutage(d dice) (o model.Outage) {
+	if often(d, 4) {
+		o.User = some[wire.UserID](d, "", "user-1", "user-2")
+		o.From = some(d, 0, 20*second, minute)
+		o.Until = o.From + some(d, 10*second, minute, time.Hour)
+	}
+	return o
 }
 
 // swing is a target that goes up and down, for as long as a storm lasts.

@@ -39,6 +39,8 @@ type Result struct {
 	Kills, Deploys             int
 	// Captures counts the bridges that their agents took over.
 	Captures int
+	// Delays counts the claims that were put off for their users' failures, AgentsFail how often agents failed for everybody.
+	Delays, AgentsFail int
 }
 
 // Clean reports whether nothing was broken.

@@ -30,6 +30,8 @@ type storm struct {
 	drained  bool
 	// kills and deploys count the gateways that were killed and replaced, captures the bridges that were taken over.
 	kills, deploys, captures int
+	// delays counts the claims that were put off for their users' failures, agentsFail how often agents failed for everybody.
+	delays, agentsFail int
 }
 
 func newStorm(d dice, w weather, options Options) *storm {
@@ -164,7 +166,7 @@ func (s *storm) result(seed uint64) Result {
 	clients, bridges := s.model.Faults()
 	return Result{
 		Seed: seed, Steps: s.weather.steps, Broken: s.oracle.broken, Parameters: s.weather.String(), Digest: s.model.Log.Digest(),
-		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills, Deploys: s.deploys, Captures: s.captures,
+		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills, Deploys: s.deploys, Captures: s.captures, Delays: s.delays, AgentsFail: s.agentsFail,
 		Clients: s.users, Tasks: s.model.Cloud.Made(), Events: s.model.Log.Count(),
 	}
 }

@@ -72,6 +72,7 @@ func draw(seed uint64, d dice) weather {
 		FailCode: some(d, "", wire.InitCodeAgent),
 		Buffer:   some(d, 1000, 20, 3), Forget: often(d, 3),
 	}
+	o.Bridge.Outage = drawOutage(rand.New(rand.NewPCG(seed, outageStream)))
 	o.Agent = model.AgentOptions{
 		Think:    model.Uniform{Max: some(d, 10*ms, second)},
 		Chatter:  maybe(d, 3, model.Exponential(some(d, 300*ms, 5*second))),

@@ -76,6 +76,12 @@ func (m *Model) newBridge(t *Container, dialAfter time.Duration) *bridge {
 	return b
 }
 
+// isOutage reports whether the user's agents cannot be started now.
+func (b *bridge) isOutage(user wire.UserID) bool {
+	o, now := &b.options.Bridge.Outage, b.world.Elapsed()
+	return o.From <= now && now < o.Until && (o.User == "" || o.User == user)
+}
+
 func (b *bridge) chance(p float64) bool { return p > 0 && b.random.Float64() < p }
 
 // dial connects to the gateway and says hello.

@@ -153,7 +153,7 @@ func (n *Narrator) Frame(frame wire.Frame) string {
 	case wire.Session:
 		return fmt.Sprintf("session %s resumed=%t lastSeq=%d", n.Session(f.SessionID), f.Resumed, f.LastSeq)
 	case wire.Status:
-		return squeeze("status %s %s eta=%dms", f.State, f.Reason, f.EtaMs)
+		return squeeze("status %s %s eta=%dms %s", f.State, f.Reason, f.EtaMs, n.shorten(f.Message))
 	case wire.Ready:
 		return squeeze("ready %s elapsed=%dms %s", f.Path, f.ElapsedMs, f.Why)
 	case wire.Data:
@@ -165,7 +165,11 @@ func (n *Narrator) Frame(frame wire.Frame) string {
 	case wire.Exit:
 		return squeeze("exit %d %s %s", f.Code, f.Signal, f.Stderr)
 	case wire.Error:
-		return fmt.Sprintf("error %s retryable=%t: %s", f.Code, f.Retryable, n.shorten(f.Message))
+		after := ""
+		if f.RetryAfterMs > 0 {
+			after = fmt.Sprintf(" after=%dms", f.RetryAfterMs)
+		}
+		return fmt.Sprintf("error %s retryable=%t%s: %s", f.Code, f.Retryable, after, n.shorten(f.Message))
 	case wire.Bye:
 		return fmt.Sprintf("bye %s", f.Reason)
 	case wire.InitUser:

@@ -79,6 +79,8 @@ type BridgeOptions struct {
 	WrongAddress float64
 	// Deaf bridges never answer init_user, Stuck ones accept and get no further, Failing ones say init_failed.
 	Deaf, Stuck, Failing float64
+	// Outage has agents fail beside those of Failing bridges.
+	Outage Outage
 	// FailCode is the code of those init_failed; empty is "workspace".
 	FailCode string
 	// Orphan is how long a bridge lives without a gateway while nobody is its user; 0 is two minutes.
@@ -91,6 +93,12 @@ type BridgeOptions struct {
 	// Forget, the oldest outputs are forgotten.
 	Buffer int
 	Forget bool
+}
+
+// Outage is a time, since the world's beginning, in which no bridge can start an agent: for User, or for anybody when that is empty.
+type Outage struct {
+	User        wire.UserID
+	From, Until time.Duration
 }
 
 // AgentOptions are the programs that the users talk to.

@@ -46,7 +46,7 @@ func newUser(b *bridge, init wire.InitUser) *user {
 		switch {
 		case b.gone || b.stopping:
 			b.finish()
-		case b.failing:
+		case b.failing || b.isOutage(init.UserID):
 			u.failed = &wire.InitFailed{Code: cmp.Or(o.FailCode, "workspace"), Message: "no space left on device"}
 			u.announce(u.bridge.link, u.bridge.next)
 			b.endingIn(settleTimeout)

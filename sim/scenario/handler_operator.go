@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hearth/messages"
@@ -97,7 +98,7 @@ func (e *env) status(*arguments) error {
 func (e *env) capacity(*arguments) error {
 	e.model.Ask(&messages.CapacityRequest{}, func(answer any) {
 		hint := answer.(*messages.Hint)
-		e.print("%s eta=%v", hint.Reason, hint.Eta)
+		e.print("%s", strings.TrimSpace(fmt.Sprintf("%s eta=%v %s", hint.Reason, hint.Eta, hint.Message)))
 	})
 	e.settle()
 	return nil

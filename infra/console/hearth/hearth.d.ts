@@ -13,7 +13,7 @@ export interface Options {
   WebSocket?: new (url: string, protocols: string[]) => WebSocket;
 }
 
-export type StartReason = "available" | "warm_starting" | "cold_starting" | "queued";
+export type StartReason = "available" | "warm_starting" | "cold_starting" | "queued" | "backoff";
 export type ColdReason = "pool_empty" | "pool_disabled" | "all_starting" | "no_capacity" | "claim_failed";
 export type ErrorCode =
   | "bad_frame" | "unauthenticated" | "forbidden" | "session_not_found" | "too_many_sessions" | "over_capacity" | "start_timeout"
@@ -23,7 +23,7 @@ export type SignalName = "INT" | "QUIT" | "TERM" | "HUP" | "KILL" | "USR1" | "US
 export interface Events {
   /** A socket's hello was answered: first, and again after each reconnect. */
   session: { sessionId: string; userId: string; resumed: boolean; lastSeq: number };
-  status: { state: "waiting" | "starting" | "ready" | "reconnecting" | "restarting"; reason?: StartReason; etaMs: number };
+  status: { state: "waiting" | "starting" | "ready" | "reconnecting" | "restarting"; reason?: StartReason; etaMs: number; message?: string };
   /** The agent takes input. With a path other than "resumed" it is a new agent. */
   ready: {
     path: "warm" | "cold" | "resumed";
@@ -39,7 +39,7 @@ export interface Events {
   /** Outputs that are gone for good. */
   gap: { from: number; to: number };
   exit: { code: number; signal?: string; stderr?: string };
-  error: { code: ErrorCode; message: string; retryable: boolean };
+  error: { code: ErrorCode; message: string; retryable: boolean; retryAfterMs?: number };
   bye: { reason: string };
   /** The agent has been given every input up to seq. */
   ack: { seq: number };

@@ -18,7 +18,7 @@ if (query.has("token")) {
 }
 const token = () => sessionStorage.getItem("token") ?? "";
 const say = (text) => (byId("status").textContent = text);
-const waits = { available: "a task is ready", warm_starting: "a task is about to be ready", cold_starting: "a task is started", queued: "others are first" };
+const waits = { available: "a task is ready", warm_starting: "a task is about to be ready", cold_starting: "a task is started", queued: "others are first", backoff: "starts have failed, the next is not tried yet" };
 
 let user = query.get("user") ?? "dev"; // with AUTH=dev
 let session = null;
@@ -39,9 +39,9 @@ function begin(kept = {}) {
     me = userId;
     save();
   });
-  own.on("status", ({ state, reason, etaMs }) => {
+  own.on("status", ({ state, reason, etaMs, message }) => {
     const eta = etaMs > 0 ? `, about ${millis(etaMs)}` : "";
-    say(state === "ready" ? "connected" : `${state}${reason ? ": " + (waits[reason] ?? words(reason)) : ""}${eta}`);
+    say(state === "ready" ? "connected" : `${state}${reason ? ": " + (waits[reason] ?? words(reason)) : ""}${message ? ` (${message})` : ""}${eta}`);
   });
   own.on("ready", ({ path, elapsedMs, why, io }) => {
     typing.io = io ?? "text";

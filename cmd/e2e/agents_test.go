@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hearth/infra/client"
+	"hearth/infra/gateway"
+	"hearth/messages"
+	"hearth/messages/wire"
+)
+
+// paced has pauses after failures as the product has them: that is what these tests are about.
+func paced(c *gateway.Config) {
+	c.Actors.BackoffBase, c.Actors.BackoffMax = 500*time.Millisecond, 30*time.Second
+}
+
+// scriptAgent writes an agent that can be made to fail at any time: its program is taken away.
+func scriptAgent(t *testing.T) (command string, works func(bool)) {
+	path := filepath.Join(sharedDir(t), "agent")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nexec cat\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path, func(works bool) {
+		mode := os.FileMode(0o644)
+		if works {
+			mode = 0o755
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// One user's workspace is broken, and the user tries again and again, at once. That takes a handful of tasks, each error says how
+// long to wait, others are served, and the gateway is ready throughout.
+func TestOneUserWhoseAgentCannotStart(t *testing.T) {
+	s := openSite(t, paced)
+	s.awaitReady(3)
+	s.visit("bo").ready()
+	if err := os.WriteFile(s.workspace("al"), []byte("no directory"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	retries, before := 0, s.metric("hearth_task_starts_total")
+	for until := time.Now().Add(8 * time.Second); time.Now().Before(until); retries++ {
+		u := s.visit("al")
+		failure := u.failure(wire.CodeStartFailed)
+		if !failure.Retryable || failure.RetryAfterMs <= 0 {
+			t.Fatalf("al is told %+v", failure)
+		}
+		u.ended()
+		if code, text := s.get("/readyz"); code != http.StatusOK {
+			t.Fatalf("/readyz: %d %s", code, text)
+		}
+	}
+	if starts := s.metric("hearth_task_starts_total") - before; starts > 8 {
+		t.Errorf("%d sessions of one user have cost %v tasks in 8 s", retries, starts)
+	}
+	if s.metric("hearth_claims_delayed_total") == 0 || s.metric(`hearth_claims_failed_total{reason="workspace"}`) != float64(retries) {
+		t.Error("the metrics do not tell what was put off, or why claims failed")
+	}
+	waiting := s.visit("al")
+	told := waiting.state(wire.StateWaiting)
+	if told.Reason != wire.ReasonBackoff || told.EtaMs <= 0 || !strings.Contains(told.Message, "al is not a directory") {
+		t.Errorf("al is told %+v", told)
+	}
+	if err := os.Remove(s.workspace("al")); err != nil {
+		t.Fatal(err)
+	}
+	s.visit("cy").ready()
+	waiting.ready() // once its time has come
+}
+
+// The agent's program is taken away. Once the agents of three users have failed, /readyz, the log, a metric and the errors say
+// why, and few tasks are started; when the program is back, it heals by itself.
+func TestAgentsThatCannotStart(t *testing.T) {
+	command, works := scriptAgent(t)
+	s := openSite(t, paced, agent(command))
+	s.awaitReady(3)
+	s.visit("ann").ready()
+	s.awaitStatus("three tasks are ready", func(p messages.PoolStatus) bool { return p.Pool.Ready == 3 })
+	works(false)
+	before := s.metric("hearth_task_starts_total")
+	for _, name := range []string{"bo", "cy", "di"} {
+		s.visit(name, func(c *client.Config) { c.GiveUp = time.Minute })
+	}
+	eventually(t, "/readyz says why", func() bool {
+		code, text := s.get("/readyz")
+		return code == http.StatusServiceUnavailable && strings.Contains(text, "agents cannot be started") && strings.Contains(text, command)
+	})
+	if line := s.log.await(t, "agents cannot be started, for one user after the other: tasks are started one at a time, later and later"); line.Level != "error" || !strings.Contains(line.Reason, command) {
+		t.Errorf("the log says %+v", line)
+	}
+	if s.metric("hearth_agents_failing") != 1 {
+		t.Error("hearth_agents_failing is not 1")
+	}
+	time.Sleep(3 * time.Second)
+	if starts := s.metric("hearth_task_starts_total") - before; starts > 8 {
+		t.Errorf("%v tasks were started meanwhile", starts)
+	}
+	works(true)
+	s.visit("ed").ready()
+	eventually(t, "it is ready again", func() bool {
+		code, text := s.get("/readyz")
+		return code == http.StatusOK && text == "ready\n" && s.metric("hearth_agents_failing") == 0
+	})
+}
