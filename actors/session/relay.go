@@ -13,8 +13,12 @@ func (s *session) accept(m *messages.LinkFrame, data wire.Data) {
 	s.lastData = s.Clock.Now()
 	switch seq, verdict := s.input.add(data, m.Link, m.Bytes); verdict {
 	case inputAccepted:
-		data.Seq = seq
-		s.toBridge(data)
+		if data.Seq == 0 {
+			data.Seq = seq
+			s.toBridge(data)
+		} else {
+			s.toBridge(m.Frame) // as it came, which saves to make it anew
+		}
 		return
 	case inputHole:
 		s.send(wire.Error{
@@ -127,7 +131,7 @@ func (s *session) deliver(m *messages.FromBridge, data wire.Data) bool {
 	switch s.output.next(data.Seq) {
 	case outputSend:
 		s.output.charge(m.Link, m.Bytes)
-		s.send(data)
+		s.send(m.Frame)
 		return true
 	case outputReplay:
 		s.replay()

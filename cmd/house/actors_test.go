@@ -49,7 +49,7 @@ var actorsUse = map[string]allowed{
 
 // messagesUse is the same for messages.
 var messagesUse = map[string]allowed{
-	"bytes": {}, "crypto/sha256": {}, "encoding/base64": {}, "encoding/hex": {}, "encoding/json": {}, "errors": {}, "io": {}, "strconv": {},
+	"bytes": {}, "crypto/sha256": {}, "encoding/base64": {}, "encoding/binary": {}, "encoding/hex": {}, "encoding/json": {}, "errors": {}, "io": {}, "strconv": {},
 	"strings": {}, "unicode": {}, "unicode/utf8": {},
 	"github.com/go-json-experiment/json": {}, "github.com/go-json-experiment/json/jsontext": {},
 	"fmt":  actorsUse["fmt"],

@@ -128,6 +128,14 @@ func (e *Engine) Send(to *actor.PID, message any) error {
 	return nil
 }
 
+// Enter and Leave are around what a goroutine that serves a peer sends: the actors that this wakes, and those that they
+// send to, run on that goroutine once it leaves, as far as they are few, and no worker has to be woken for them. Nothing
+// that an actor's ports could wait for may be held at Leave, and neither is called by an actor. Whoever enters has left before Stop.
+func (e *Engine) Enter() { e.pool.enter() }
+
+// Leave ends what Enter has begun.
+func (e *Engine) Leave() { e.pool.leave() }
+
 // Stop stops the root actor and all below it, waits for them, stops the timers and ends the workers. When ctx ends first
 // it gives up waiting and says what for; a handler that hangs goes on to hang, all else ends. Called once, by the
 // engine's owner, never by an actor.

@@ -45,10 +45,16 @@ func TestOrderIsKeptAndNothingIsLost(t *testing.T) {
 	for s := range senders {
 		go func() {
 			for n := range each {
+				if s%2 == 0 { // every second one is a guest
+					r.Enter()
+				}
 				for _, pid := range pids {
 					if err := r.Send(pid, &numbered{sender: s, n: n + 1}); err != nil {
 						t.Error(err)
 					}
+				}
+				if s%2 == 0 {
+					r.Leave()
 				}
 			}
 		}()

@@ -263,7 +263,7 @@ func (g *Gateway) deliver(to *actor.PID, message any) { _ = g.engine.Send(to, me
 func (g *Gateway) startActors() (err error) {
 	g.pool = g.engine.PID(actors.PoolName)
 	g.sockets, err = sockets.New(sockets.Config{
-		Pool: g.pool, Deliver: g.deliver, Log: g.log, MaxFrameBytes: g.cfg.MaxFrameBytes,
+		Pool: g.pool, Deliver: g.deliver, Enter: g.engine.Enter, Leave: g.engine.Leave, Log: g.log, MaxFrameBytes: g.cfg.MaxFrameBytes,
 		TaskLease: g.cfg.Actors.TaskLease, TaskOrphanTTL: g.cfg.Actors.TaskOrphanTTL,
 		MaxConnections: g.cfg.MaxConnections, AllowedOrigins: g.cfg.AllowedOrigins, VerifyTask: g.signer.VerifyTaskToken, RefreshToken: g.clients.Refresh,
 	})

@@ -25,6 +25,9 @@ type Config struct {
 	Pool *actor.PID
 	// Deliver gives a message to an actor. It must not block, nor call Bind from within.
 	Deliver func(to *actor.PID, message any)
+	// Enter and Leave are called around what a link's own goroutines deliver, with nothing held: the actors that this wakes may run
+	// on the caller's goroutine at Leave. Default: they do nothing.
+	Enter, Leave func()
 	// VerifyTask tells whose a task token is, and whether it is one.
 	VerifyTask func(token string) (wire.TaskID, bool)
 	// RefreshToken checks a token that a user's client sends in place of an earlier one, and says until when it is good, zero for
@@ -71,6 +74,9 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Pool == nil || c.Deliver == nil || c.VerifyTask == nil || c.RefreshToken == nil {
 		return c, errors.New("sockets: needs the pool's address, a way to deliver to it, and a way to verify task tokens")
+	}
+	if c.Enter == nil || c.Leave == nil {
+		c.Enter, c.Leave = func() {}, func() {}
 	}
 	for _, origin := range c.AllowedOrigins {
 		u, err := url.Parse(origin)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -19,15 +20,28 @@ type connection struct {
 	link *link
 	// goodbye is the close frame that gws wanted to send; the reader's.
 	goodbye []byte
+	// renewed is when the read's deadline was last set; the reader's.
+	renewed time.Time
+	// direct writes what the kernel takes at once; nil with TLS, whose writes cannot be tried.
+	direct *directWriter
+	// wroteAt is when data were last offered. Guarded by the link's mu.
+	wroteAt time.Time
 }
+
+// renewals is how often in a silence's time the read's deadline is set anew while something comes: to set it for every frame
+// would cost more than to decode one.
+const renewals = 16
 
 // upgraded says that the handshake's answer has been written.
 func (w *connection) upgraded() bool { return w.link != nil }
 
 func (w *connection) Read(p []byte) (int, error) {
 	s := w.link.sockets
-	if err := w.Conn.SetReadDeadline(time.Now().Add(s.cfg.SilenceTimeout)); err != nil {
-		return 0, err
+	if now := time.Now(); now.Sub(w.renewed) > s.cfg.SilenceTimeout/renewals {
+		if err := w.Conn.SetReadDeadline(now.Add(s.cfg.SilenceTimeout)); err != nil {
+			return 0, err
+		}
+		w.renewed = now
 	}
 	n, err := w.Conn.Read(p)
 	s.tallies[w.link.kind].bytesIn.Add(uint64(n))
@@ -69,28 +83,49 @@ const (
 	final = 0x80
 )
 
-// textFrame is a frame as it goes over the wire, and the length of its JSON text.
-func textFrame(frame wire.Frame) (encoded []byte, text int) {
-	size := 256
-	if data, ok := frame.(wire.Data); ok {
-		size = 64 + len(data.Payload)
-	}
-	encoded = wire.AppendFrame(make([]byte, maxHeader, maxHeader+size), frame)
-	text = len(encoded) - maxHeader
+// encodedFrame is a frame as it goes over the wire. It is used again once released.
+type encodedFrame struct {
+	// buf has the frame from start on: room for the longest header comes before the JSON text.
+	buf   []byte
+	start int
+	// text is the length of the JSON text. seq is 0 for all but data.
+	text int
+	seq  uint64
+}
+
+// keptFrame is the largest buffer that is kept for another frame.
+const keptFrame = 64 << 10
+
+var encodedFrames = sync.Pool{New: func() any { return &encodedFrame{buf: make([]byte, maxHeader, 512)} }}
+
+// encode makes a frame ready to be written. The caller releases it.
+func encode(frame wire.Frame) *encodedFrame {
+	e := encodedFrames.Get().(*encodedFrame)
+	e.buf = wire.AppendFrame(e.buf[:maxHeader], frame)
+	e.text, e.seq = len(e.buf)-maxHeader, 0
 	// The header goes right before the text, wherever that makes it begin.
 	var header [maxHeader]byte
 	h := append(header[:0], final|byte(gws.OpcodeText))
 	switch {
-	case text < 126:
-		h = append(h, byte(text))
-	case text < 1<<16:
-		h = binary.BigEndian.AppendUint16(append(h, 126), uint16(text))
+	case e.text < 126:
+		h = append(h, byte(e.text))
+	case e.text < 1<<16:
+		h = binary.BigEndian.AppendUint16(append(h, 126), uint16(e.text))
 	default:
-		h = binary.BigEndian.AppendUint64(append(h, 127), uint64(text))
+		h = binary.BigEndian.AppendUint64(append(h, 127), uint64(e.text))
 	}
-	start := maxHeader - len(h)
-	copy(encoded[start:], h)
-	return encoded[start:], text
+	e.start = maxHeader - len(h)
+	copy(e.buf[e.start:], h)
+	return e
+}
+
+func (e *encodedFrame) bytes() []byte { return e.buf[e.start:] }
+
+// release gives the buffer back. Nobody may have kept a part of it.
+func (e *encodedFrame) release() {
+	if cap(e.buf) <= keptFrame {
+		encodedFrames.Put(e)
+	}
 }
 
 // controlFrame is a ping, pong or close as it goes over the wire. What is too long of the payload is cut off.

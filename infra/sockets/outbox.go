@@ -1,5 +1,7 @@
 package sockets
 
+import "bytes"
+
 // batchBytes is how much of small frames goes into one write.
 const batchBytes = 16 << 10
 
@@ -22,11 +24,11 @@ type outbox struct {
 	last []byte
 }
 
-// add queues an encoded frame, which it may keep. A text frame has the length of its text; seq is 0 for all but data.
+// add queues a copy of an encoded frame. A text frame has the length of its text; seq is 0 for all but data.
 func (o *outbox) add(encoded []byte, text int, seq uint64) {
 	o.size += len(encoded)
 	if n := len(o.batches); n == 0 || len(o.batches[n-1].buf)+len(encoded) > batchBytes {
-		o.batches = append(o.batches, batch{buf: encoded})
+		o.batches = append(o.batches, batch{buf: bytes.Clone(encoded)})
 	} else {
 		o.batches[n-1].buf = append(o.batches[n-1].buf, encoded...)
 	}
@@ -43,6 +45,9 @@ func (o *outbox) addControl(encoded []byte) {
 	o.size += len(encoded)
 	o.control = append(o.control, encoded...)
 }
+
+// empty reports whether nothing waits.
+func (o *outbox) empty() bool { return len(o.control) == 0 && len(o.batches) == 0 && o.last == nil }
 
 // next takes what is to be written next. Its length is given to written afterwards.
 func (o *outbox) next() (b batch, ok bool) {

@@ -19,15 +19,17 @@ const limitedInterval = time.Second
 
 // read is the reader's goroutine.
 func (l *link) read(ws *gws.Conn) {
+	defer func() { // also when an actor that ran here called runtime.Goexit
+		l.mu.Lock()
+		l.readDone = true
+		last := !l.writing
+		l.mu.Unlock()
+		if last {
+			l.finish()
+		}
+	}()
 	l.readLoop(ws)
 	l.readEnded()
-	l.mu.Lock()
-	l.readDone = true
-	last := !l.writing
-	l.mu.Unlock()
-	if last {
-		l.finish()
-	}
 }
 
 // errReaderFailed stands for a panic under gws' loop.
@@ -194,7 +196,9 @@ func (l *link) hello(message *gws.Message) {
 			MaxFrameBytes: cfg.MaxFrameBytes, LeaseMs: wire.Millis(cfg.TaskLease), OrphanMs: wire.Millis(cfg.TaskOrphanTTL),
 		})
 	}
+	l.sockets.cfg.Enter()
 	l.sockets.cfg.Deliver(l.sockets.cfg.Pool, arrived)
+	l.sockets.cfg.Leave()
 	l.await(func() bool { return l.stage == bound })
 }
 
@@ -219,7 +223,9 @@ func (l *link) take(frame wire.Frame, bytes int, expires time.Time) {
 	l.mu.Lock()
 	l.uncredited += bytes
 	l.mu.Unlock()
+	l.sockets.cfg.Enter()
 	l.emit(&messages.LinkFrame{Link: l.id, Frame: frame, Bytes: bytes, Expires: expires})
+	l.sockets.cfg.Leave()
 	l.await(func() bool { return l.uncredited <= l.sockets.cfg.WindowBytes })
 }
 

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"os"
@@ -10,22 +11,17 @@ import (
 	"hearth/messages/wire"
 )
 
-// send queues a frame.
+// send writes a frame, or queues it behind what waits.
 func (l *link) send(frame wire.Frame) {
-	encoded, text := textFrame(frame)
-	var seq uint64
+	encoded := encode(frame)
 	if data, ok := frame.(wire.Data); ok {
-		seq = data.Seq
+		encoded.seq = data.Seq
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.end == nil && l.hasRoom(len(encoded)) {
-		l.out.add(encoded, text, seq)
-		l.startWriting()
-	}
+	l.offer(encoded)
+	encoded.release()
 }
 
-// sendControl queues a pong.
+// sendControl is send for a pong.
 func (l *link) sendControl(encoded []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,6 +29,48 @@ func (l *link) sendControl(encoded []byte) {
 		l.out.addControl(encoded)
 		l.startWriting()
 	}
+}
+
+// offer writes an encoded frame at once if nothing waits before it and the socket takes it without blocking: nobody need be woken
+// then. Else it is queued. Data that come right after other data are likely many: those are queued, and written several at a
+// time.
+func (l *link) offer(encoded *encodedFrame) {
+	p := encoded.bytes()
+	l.mu.Lock()
+	if l.end != nil || !l.hasRoom(len(p)) {
+		l.mu.Unlock()
+		return
+	}
+	if l.writing || l.broken || !l.conn.writesAtOnce(encoded.seq != 0) {
+		l.out.add(p, encoded.text, encoded.seq)
+		l.startWriting()
+		l.mu.Unlock()
+		return
+	}
+	l.writing = true
+	l.mu.Unlock()
+	n := l.conn.tryWrite(p)
+	l.sockets.tallies[l.kind].bytesOut.Add(uint64(n))
+	b := batch{frames: 1, seq: encoded.seq}
+	if b.seq != 0 {
+		b.bytes = encoded.text
+	}
+	if n < len(p) {
+		b.buf = bytes.Clone(p[n:])
+		l.mu.Lock()
+		l.out.size += len(b.buf)
+		l.mu.Unlock()
+		go l.write(b)
+		return
+	}
+	l.tellWritten(b)
+	l.mu.Lock()
+	if !l.out.empty() {
+		go l.write(batch{})
+		l.mu.Unlock()
+		return
+	}
+	l.stopWriting()
 }
 
 // hasRoom reports whether so many bytes fit into the outbox. If they do not, the peer does not keep up. mu is held.
@@ -48,37 +86,52 @@ func (l *link) hasRoom(bytes int) bool {
 func (l *link) startWriting() {
 	if !l.writing && !l.broken {
 		l.writing = true
-		go l.write()
+		go l.write(batch{})
 	}
 }
 
-// write empties the outbox.
-func (l *link) write() {
+// stopWriting ends the writer's part of the link, and the link if the reader's has ended. mu is held, and is not afterwards.
+func (l *link) stopWriting() {
+	l.writing = false
+	last := l.readDone
+	l.mu.Unlock()
+	if last {
+		l.finish()
+	}
+}
+
+// write writes a batch that was taken out of the outbox, and then empties that.
+func (l *link) write(b batch) {
 	for {
-		l.mu.Lock()
-		b, ok := l.out.next()
-		if !ok {
-			l.writing = false
-			last := l.readDone
+		if len(b.buf) > 0 {
+			err := l.put(b.buf)
+			l.mu.Lock()
+			l.out.written(b)
 			l.mu.Unlock()
-			if last {
-				l.finish()
+			if err != nil {
+				l.abort(CauseLost, plainError(err)) // the outbox is empty then
+			} else {
+				l.sockets.cfg.Enter()
+				l.tellWritten(b)
+				l.sockets.cfg.Leave()
 			}
+		}
+		var more bool
+		l.mu.Lock()
+		if b, more = l.out.next(); !more {
+			_ = l.conn.Conn.SetWriteDeadline(time.Time{}) // it would be over when the next frame is written at once
+			l.stopWriting()
 			return
 		}
 		l.mu.Unlock()
-		err := l.put(b.buf)
-		l.mu.Lock()
-		l.out.written(b)
-		l.mu.Unlock()
-		if err != nil {
-			l.abort(CauseLost, plainError(err))
-			continue // to find the outbox empty
-		}
-		l.sockets.tallies[l.kind].framesOut.Add(uint64(b.frames))
-		if b.seq != 0 {
-			l.emit(&messages.LinkWritten{Link: l.id, Seq: b.seq, Bytes: b.bytes})
-		}
+	}
+}
+
+// tellWritten counts what was written, and tells the owner of data.
+func (l *link) tellWritten(b batch) {
+	l.sockets.tallies[l.kind].framesOut.Add(uint64(b.frames))
+	if b.seq != 0 {
+		l.emit(&messages.LinkWritten{Link: l.id, Seq: b.seq, Bytes: b.bytes})
 	}
 }
 

@@ -116,6 +116,9 @@ func AppendFrame(dst []byte, f Frame) []byte {
 		}
 		return append(d.appendRest(dst), '}')
 	}
+	if ack, ok := f.(Ack); ok {
+		return append(strconv.AppendUint(append(dst, `,"seq":`...), ack.Seq, 10), '}')
+	}
 	fields, err := json.Marshal(f, jsontext.AllowInvalidUTF8(true)) // what is not UTF-8 becomes U+FFFD
 	if err != nil {
 		// Invariant: frames are plain structs of strings, numbers and booleans, which always encode.

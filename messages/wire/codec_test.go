@@ -361,3 +361,22 @@ func BenchmarkRelay(b *testing.B) {
 		out = AppendFrame(out[:0], frame)
 	}
 }
+
+// TestPlainStrings holds the quick look at eight bytes to a look at each: every byte at every place, after every neighbour.
+func TestPlainStrings(t *testing.T) {
+	for length := range 20 {
+		for place := range length {
+			for c := range 256 {
+				text := []byte(`"` + strings.Repeat("~", length) + `"`)
+				text[1+place] = byte(c)
+				if place > 0 {
+					text[place] = byte(' ' + c%3) // '"' is among them
+				}
+				want := json.Valid(text) && !strings.ContainsFunc(string(text), func(r rune) bool { return r == '\\' || r >= utf8.RuneSelf })
+				if got := isPlainString(text); got != want {
+					t.Fatalf("%q: %v", text, got)
+				}
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,35 @@ var payloadOptions = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsonte
 // ValidPayload reports whether text is a payload: one JSON value in UTF-8 that can be read inside of a frame. A bridge asks it
 // of an agent's line.
 func ValidPayload(text []byte) bool {
-	return utf8.Valid(text) && !tooDeep(text) && jsontext.Value(text).IsValid(payloadOptions)
+	return isPlainString(text) || utf8.Valid(text) && !tooDeep(text) && jsontext.Value(text).IsValid(payloadOptions)
+}
+
+// isPlainString reports whether text is a JSON string of nothing but ASCII without escapes, which most lines are. It looks at eight
+// bytes at a time.
+func isPlainString(text []byte) bool {
+	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
+		return false
+	}
+	text = text[1 : len(text)-1]
+	for ; len(text) >= 8; text = text[8:] {
+		if !allPlain(binary.LittleEndian.Uint64(text)) {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// allPlain reports whether each of eight bytes may stand for itself in a JSON string: it is ASCII, and neither a control character nor a
+// quote or a backslash. A byte below another one borrows from its high bit when that is subtracted.
+func allPlain(eight uint64) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	quotes, backslashes := eight^each*'"', eight^each*'\\'
+	return (eight|(eight-each*' ')|(quotes-each)|(backslashes-each))&high == 0
 }
 
 // tooDeep reports whether a JSON text nests deeper than maxDepth. Few have that many brackets at all, which is quickly seen.
@@ -85,7 +114,7 @@ type head struct {
 
 // readHead reads a frame's type and, where it has them, its seq and payload, which is a part of raw.
 func readHead(raw []byte) (head, error) {
-	if h, ok := readPlainData(raw); ok {
+	if h, ok := readPlain(raw); ok {
 		return h, nil
 	}
 	h, err := readMembers(raw)
@@ -95,28 +124,29 @@ func readHead(raw []byte) (head, error) {
 	return h, err
 }
 
-// The beginning and the middle of a data frame as AppendFrame writes it.
+// The beginnings of data and ack, and the middle of data, as AppendFrame writes them.
 const (
 	plainDataStart   = `{"type":"data","seq":`
 	plainDataPayload = `,"payload":`
+	plainAckStart    = `{"type":"ack","seq":`
 )
 
-// readPlainData reads a data frame that is written as AppendFrame does it, which most are, in one pass. Anything else it leaves to
+// readPlain reads a data or ack frame that is written as AppendFrame does it, which most are, in one pass. Anything else it leaves to
 // readMembers: what follows the payload's name is not one JSON value then.
-func readPlainData(raw []byte) (head, bool) {
+func readPlain(raw []byte) (head, bool) {
+	if rest, ok := bytes.CutPrefix(raw, []byte(plainAckStart)); ok {
+		seq, end, ok := cutSeq(rest)
+		return head{kind: "ack", seq: seq, hasSeq: true}, ok && string(end) == "}"
+	}
 	rest, ok := bytes.CutPrefix(raw, []byte(plainDataStart))
 	if !ok {
 		return head{}, false
 	}
-	digits := 0
-	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
-		digits++
-	}
-	seq, err := strconv.ParseUint(string(rest[:digits]), 10, 64)
-	if err != nil || rest[0] == '0' || seq > maxSeq {
+	seq, rest, ok := cutSeq(rest)
+	if !ok {
 		return head{}, false
 	}
-	payload, ok := bytes.CutPrefix(rest[digits:], []byte(plainDataPayload))
+	payload, ok := bytes.CutPrefix(rest, []byte(plainDataPayload))
 	if !ok || len(payload) == 0 || payload[len(payload)-1] != '}' {
 		return head{}, false
 	}
@@ -125,6 +155,18 @@ func readPlainData(raw []byte) (head, bool) {
 		return head{}, false
 	}
 	return head{kind: "data", seq: seq, hasSeq: true, payload: payload}, true
+}
+
+// cutSeq cuts a number that a line can have off the beginning of a text.
+func cutSeq(text []byte) (seq uint64, rest []byte, ok bool) {
+	digits := 0
+	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
+		seq = seq*10 + uint64(text[digits]-'0')
+		if digits++; seq > maxSeq {
+			return 0, nil, false
+		}
+	}
+	return seq, text[digits:], digits > 0 && text[0] != '0'
 }
 
 var errNotObject = errors.New("frame: not a JSON object")
