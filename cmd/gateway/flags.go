@@ -50,6 +50,7 @@ type flags struct {
 	ECSPlacementStrategy    []string          `name:"ecs-placement-strategy" env:"ECS_PLACEMENT_STRATEGY" placeholder:"TYPE[:FIELD],..." help:"Placement strategy. Default: spread:attribute:ecs.availability-zone,binpack:memory; none on Fargate." group:"Tasks on ECS"`
 	ECSPlacementConstraints []string          `name:"ecs-placement-constraints" env:"ECS_PLACEMENT_CONSTRAINTS" sep:";" placeholder:"EXPRESSION;..." help:"What hosts must meet: distinctInstance, or expressions such as attribute:ecs.instance-type =~ t3.*." group:"Tasks on ECS"`
 	ECSEventsQueueURL       string            `name:"ecs-events-queue-url" env:"ECS_EVENTS_QUEUE_URL" placeholder:"URL" help:"SQS queue of this gateway's own with ECS's state changes from EventBridge: a task's death is known within a second." group:"Tasks on ECS"`
+	ECSModifyRate           int               `name:"ecs-modify-rate" env:"ECS_MODIFY_RATE" default:"0" placeholder:"N" help:"RunTask and StopTask calls a second, where AWS has granted the account more than its usual 40 (20 on Fargate); 0 keeps to these." group:"Tasks on ECS"`
 	AutoScalingGroups       []string          `name:"auto-scaling-groups" env:"AUTO_SCALING_GROUPS" placeholder:"NAME,..." help:"The hosts' Auto Scaling groups: what waits in their warm pools shortens what waiting clients are told." group:"Tasks on ECS"`
 	ECSGroup                string            `name:"ecs-group" env:"ECS_GROUP" placeholder:"NAME" help:"Group of the tasks. Default: their family." group:"Tasks on ECS"`
 	ECSTags                 map[string]string `name:"ecs-tags" env:"ECS_TAGS" mapsep:"," placeholder:"KEY=VALUE,..." help:"Tags of the tasks." group:"Tasks on ECS"`
@@ -157,7 +158,7 @@ func (f *flags) config() gateway.Config {
 		Backend:     f.Backend,
 		ECS: gateway.ECSConfig{
 			Cluster: f.ECSCluster, TaskDefinition: f.ECSTaskDefinition, ContainerName: f.ECSContainerName,
-			StartedBy: f.ECSStartedBy, Running: f.running(), AutoScalingGroups: f.AutoScalingGroups, EventsQueueURL: f.ECSEventsQueueURL, RevisionSweep: f.RevisionSweep,
+			StartedBy: f.ECSStartedBy, Running: f.running(), AutoScalingGroups: f.AutoScalingGroups, ModifyRate: f.ECSModifyRate, EventsQueueURL: f.ECSEventsQueueURL, RevisionSweep: f.RevisionSweep,
 		},
 		Local: gateway.LocalConfig{
 			Bridge: bridge, Instances: f.LocalInstances, StartDelay: f.LocalStartDelay,

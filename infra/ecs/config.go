@@ -83,6 +83,9 @@ type Config struct {
 	// Timeout bounds a call with all its retries, and before that its wait for its turn: the outcome of a call is known
 	// within twice this time of asking for it. Default 10 s.
 	Timeout time.Duration
+	// ModifyRate is how many RunTask and StopTask calls a second the account allows, with a burst of two and a half times as
+	// many. 0 is what AWS gives every account (see Rates in the package's documentation).
+	ModifyRate int
 	// Concurrency is how many calls that change something may be under way at once, and how many that read. Default 32.
 	Concurrency int
 }
@@ -120,6 +123,7 @@ func (c Config) prepared() (Config, error) {
 	require(len(c.AutoScalingGroups) == 0 || c.WarmPools != nil, "no client for the Auto Scaling groups' warm pools")
 	require(c.Timeout >= 0, "negative timeout %v", c.Timeout)
 	require(c.Concurrency >= 0, "negative concurrency %d", c.Concurrency)
+	require(c.ModifyRate >= 0, "negative rate of calls %d", c.ModifyRate)
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}

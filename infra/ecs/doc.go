@@ -29,7 +29,8 @@
 // ECS counts calls in token buckets for the account and Region: 40 a second and a burst of 100 for RunTask and StopTask
 // together, 20 a second and 100 for DescribeTasks and ListTasks; Fargate takes 20 RunTasks a second
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html). The launcher keeps to these itself,
-// and one bucket's calls never wait for the other's. It cannot know what else in the account calls ECS: being throttled
+// and one bucket's calls never wait for the other's; for an account to which AWS has granted more, Config.ModifyRate says how
+// much. It cannot know what else in the account calls ECS: being throttled
 // all the same is an ordinary error, after the SDK's own attempts: three, unless AWS_MAX_ATTEMPTS says otherwise.
 //
 // # Permissions

@@ -10,8 +10,8 @@ import (
 	"hearth/messages"
 )
 
-// queueLength bounds the requests that wait in a lane. The rate lets 400 calls begin within the default timeout, after a
-// burst of 100: what would wait behind these is better refused at once.
+// queueLength bounds the requests that wait in a lane. At AWS's rate 400 calls begin within the default timeout, after a burst
+// of 100: what would wait behind these is better refused at once. A lane with a higher rate has as much more room.
 const queueLength = 512
 
 // request is one API call that is to be made. Exactly one call of answer ends it.
@@ -38,7 +38,8 @@ type lane struct {
 }
 
 func newLane(perSecond rate.Limit, burst int) *lane {
-	return &lane{limiter: rate.NewLimiter(perSecond, burst), queue: make(chan request, queueLength)}
+	room := max(queueLength, int(perSecond)*queueLength/modifyPerSecond)
+	return &lane{limiter: rate.NewLimiter(perSecond, burst), queue: make(chan request, room)}
 }
 
 // start lets requests in and has so many workers carry them out.

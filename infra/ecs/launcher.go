@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"golang.org/x/time/rate"
 
 	"hearth/actors"
 	"hearth/messages"
@@ -50,11 +51,8 @@ func New(cfg Config) (*Launcher, error) {
 	}
 	l := &Launcher{
 		cfg:    cfg,
-		modify: newLane(modifyPerSecond, modifyBurst),
+		modify: modifyLane(cfg),
 		read:   newLane(readPerSecond, readBurst),
-	}
-	if cfg.Running.OnFargate() {
-		l.modify = newLane(fargatePerSecond, fargateBurst)
 	}
 	l.describes.flush = l.describeBatch
 	if cfg.AccessPoints != nil {
@@ -62,6 +60,17 @@ func New(cfg Config) (*Launcher, error) {
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
+}
+
+// modifyLane is that of RunTask and StopTask.
+func modifyLane(cfg Config) *lane {
+	switch {
+	case cfg.ModifyRate > 0:
+		return newLane(rate.Limit(cfg.ModifyRate), cfg.ModifyRate*modifyBurst/modifyPerSecond)
+	case cfg.Running.OnFargate():
+		return newLane(fargatePerSecond, fargateBurst)
+	}
+	return newLane(modifyPerSecond, modifyBurst)
 }
 
 // Start starts the workers. It is called once.

@@ -66,6 +66,32 @@ func TestRate(t *testing.T) {
 	})
 }
 
+// An account that was granted more has as much more of everything: the burst, the rate, and room to wait.
+func TestGrantedRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const granted, requests = 400, 5000
+		began := time.Now()
+		var early atomic.Int64
+		w := launch(t, &fake{run: func(ctx context.Context, in *awsecs.RunTaskInput) (*awsecs.RunTaskOutput, error) {
+			if time.Since(began) == 0 {
+				early.Add(1)
+			}
+			return runs(ctx, in)
+		}}, func(c *Config) { c.ModifyRate = granted })
+		for range requests {
+			w.Run(asker, messages.RunTask{Task: "a"})
+		}
+		for range requests {
+			if done := next[*messages.RunDone](w.inbox); done.Err != nil {
+				t.Fatal(done.Err)
+			}
+		}
+		if took := time.Since(began); early.Load() != 1000 || took != 10*time.Second {
+			t.Errorf("%d calls at once, %d within %v", early.Load(), requests, took)
+		}
+	})
+}
+
 // However many ask and whatever ECS does, each gets an answer within twice the timeout, and what was not tried says so.
 func TestEveryRequestIsAnsweredInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

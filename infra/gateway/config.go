@@ -100,6 +100,8 @@ type ECSConfig struct {
 	EventsQueueURL string
 	// AutoScalingGroups are those of the hosts whose warm pools count for what waiting clients are told.
 	AutoScalingGroups []string
+	// ModifyRate is how many tasks a second may be started and stopped; 0 is what AWS gives every account.
+	ModifyRate int
 	// Running says where and how they run.
 	Running ecs.Running
 }

@@ -217,7 +217,7 @@ func (g *Gateway) startBackend(ctx context.Context) (err error) {
 		ContainerName: g.cfg.ECS.ContainerName, StartedBy: g.cfg.ECS.StartedBy, Running: g.cfg.ECS.Running, GatewayWSURL: g.cfg.GatewayWSURL,
 		WorkspaceRoot: g.cfg.Actors.WorkspaceRoot, AccessPoints: g.cfg.accessPoints(clients),
 		WarmPools: clients.AutoScaling, AutoScalingGroups: g.cfg.ECS.AutoScalingGroups,
-		SharedAccessPoint: g.cfg.sharedAccessPoint(), StopGrace: g.cfg.Actors.StopGrace,
+		SharedAccessPoint: g.cfg.sharedAccessPoint(), StopGrace: g.cfg.Actors.StopGrace, ModifyRate: g.cfg.ECS.ModifyRate,
 		TaskToken: g.signer.TaskToken,
 		Deliver:   g.deliver,
 		Log:       g.log, OnCall: g.observer.Call,

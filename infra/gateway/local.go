@@ -39,6 +39,9 @@ const (
 	localTaskCPU        = 1        // CPU units
 )
 
+// localModifyRate is above what any machine starts: the embedded endpoint shares its rates with nobody.
+const localModifyRate = 1000
+
 // workspaceRootMode lets users' own UIDs through to their workspaces, and shows nobody who else has one.
 const workspaceRootMode = 0o711
 
@@ -115,7 +118,7 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 	}
 	definition := registered.TaskDefinition
 	cfg.Actors.WorkspaceRoot = b.workspace
-	cfg.ECS.Cluster, cfg.ECS.ContainerName = localCluster, localContainer
+	cfg.ECS.Cluster, cfg.ECS.ContainerName, cfg.ECS.ModifyRate = localCluster, localContainer, localModifyRate
 	cfg.ECS.TaskDefinition = fmt.Sprintf("%s:%d", aws.ToString(definition.Family), definition.Revision)
 	return nil
 }
