@@ -17,7 +17,7 @@ STORMFLAGS ?=
 TEST_TIMEOUT := 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help version build man run test lint vulns fuzz storm bench clean awscli chromium tools client
+.PHONY: help version build man run test lint vulns fuzz storm bench microbench benchdoc clean awscli chromium tools client
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,8 +111,20 @@ storm: ## 200 real sessions for 60s while sockets are cut and the gateway is kil
 	$(GO) test -count 1 -timeout $(TEST_TIMEOUT) -run '^TestStorm$$' -v ./cmd/e2e \
 		-storm.sessions 200 -storm.time 60s -storm.kills 5 -storm.pause 500ms $(STORMFLAGS)
 
-bench: build ## the hot paths, measured
+# BENCH=quick takes three minutes, and ROWS=relay,claims measures these alone. It installs nginx and Node.js where there are
+# none, and writes into bench/.
+BENCH ?= full
+ROWS ?=
+bench: build ## Hearth beside nginx and others, and all of docs/performance.md (20 minutes; BENCH=quick takes three)
+	$(BIN)/bench run --size $(BENCH) $(if $(ROWS),--only $(ROWS))
+
+microbench: ## the hot paths' own benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+# What a full run has measured becomes what is kept.
+benchdoc: ## put the results of make bench into docs/performance.md
+	cp bench/results.json docs/performance/results.json
+	$(GO) test ./cmd/bench -run TestPerformanceDocument -rewrite
 
 clean: ## remove what was built
 	rm -rf $(BIN)

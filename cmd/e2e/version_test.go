@@ -34,7 +34,7 @@ func TestVersion(t *testing.T) {
 	}
 	bin := t.TempDir()
 	make("BIN="+bin, "man")
-	for _, name := range []string{"gateway", "bridge", "sim", "localecs", "shell", "hearth"} {
+	for _, name := range []string{"gateway", "bridge", "sim", "localecs", "shell", "hearth", "bench"} {
 		said, err := exec.Command(filepath.Join(bin, name), "--version").Output()
 		if err != nil || strings.TrimSpace(string(said)) != version {
 			t.Errorf("%s --version says %q (%v), want %s", name, said, err, version)

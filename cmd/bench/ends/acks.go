@@ -1,0 +1,113 @@
+package ends
+
+import (
+	"sync"
+	"time"
+
+	"github.com/lxzan/gws"
+
+	"hearth/messages/wire"
+)
+
+const (
+	// ackAfter and ackEvery are those of the client and of the bridge: an acknowledgement stands for all lines before it, so it
+	// waits for more of them, up to a number and a time.
+	ackAfter = 20 * time.Millisecond
+	ackEvery = 32
+)
+
+// acks acknowledges for all ends of a process. One clock for all of them costs less than a timer for each.
+type acks struct {
+	mu    sync.Mutex
+	owing []*owed
+	stop  chan struct{}
+	done  sync.WaitGroup
+}
+
+// newAcks begins; close ends it.
+func newAcks() *acks {
+	a := &acks{stop: make(chan struct{})}
+	a.done.Go(func() {
+		clock := time.NewTicker(ackAfter / 2)
+		defer clock.Stop()
+		for {
+			select {
+			case <-clock.C:
+				a.pass(time.Now())
+			case <-a.stop:
+				return
+			}
+		}
+	})
+	return a
+}
+
+func (a *acks) close() {
+	close(a.stop)
+	a.done.Wait()
+}
+
+// pass has everyone acknowledge who owes it for long enough.
+func (a *acks) pass(now time.Time) {
+	a.mu.Lock()
+	owing := a.owing
+	a.owing = nil
+	a.mu.Unlock()
+	var later []*owed
+	for _, o := range owing {
+		if o.settle(now) {
+			continue
+		}
+		later = append(later, o)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.owing = append(a.owing, later...)
+}
+
+// owed is what one end owes its gateway.
+type owed struct {
+	all  *acks
+	conn *gws.Conn
+
+	mu        sync.Mutex
+	took, had uint64    // the last line that was taken, and that was acknowledged
+	since     time.Time // when the first of those between came
+	listed    bool
+}
+
+// take notes a line, and acknowledges when there are enough of them.
+func (o *owed) take(seq uint64, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.took == o.had {
+		o.since = now
+	}
+	o.took = max(o.took, seq)
+	if o.took-o.had >= ackEvery {
+		o.send()
+	}
+	if !o.listed && o.took > o.had {
+		o.listed = true
+		o.all.mu.Lock()
+		o.all.owing = append(o.all.owing, o)
+		o.all.mu.Unlock()
+	}
+}
+
+// settle acknowledges what is old enough, and reports whether nothing is owed any more.
+func (o *owed) settle(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.took > o.had && now.Sub(o.since) >= ackAfter/2 {
+		o.send()
+	}
+	o.listed = o.took > o.had
+	return !o.listed
+}
+
+// send acknowledges. An error means that the socket is gone, which its reader finds.
+func (o *owed) send() {
+	o.had = o.took
+	_ = say(o.conn, wire.Ack{Seq: o.took})
+}
