@@ -10,10 +10,12 @@ import (
 
 	"hearth/infra/client"
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // The gateway is killed while ECS throttles every call, and another is started. It does not give up: the session of before
-// goes on there and nothing is lost, /readyz says what is wrong, and when ECS is itself again the pool is filled.
+// goes on there and no line is lost, the warm tasks are claimed, /readyz says what is wrong, and when ECS is itself again the pool
+// is filled.
 func TestGatewayStartsWhileECSThrottles(t *testing.T) {
 	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
@@ -23,18 +25,25 @@ func TestGatewayStartsWhileECSThrottles(t *testing.T) {
 	aim(t, address, first)
 	u := connect(t, "ann", func(c *client.Config) { c.URL = address.ws() })
 	u.ready()
-	u.echoes("before")
+	first.awaitStatus("the pool is full", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 })
 	for _, fault := range []string{`"throttleRate":1`, `"failureRate":1`} {
 		ecs.must(http.MethodPost, "/_localecs/faults", `{"api":{"*":{`+fault+`}}}`)
-		first.signal(syscall.SIGKILL)
-		first.exit()
-		first = startGateway(t, dir, environment...)
-		aim(t, address, first)
-		u.echoes("after " + fault)
+		u.talksThrough("the gateway is killed with "+fault, func() {
+			first.signal(syscall.SIGKILL)
+			first.exit()
+			first = startGateway(t, dir, environment...)
+			aim(t, address, first)
+		})
+		first.awaitStatus("the warm tasks have come", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 })
 		eventually(t, "/readyz says what is wrong", func() bool {
 			code, text := first.get("/readyz")
 			return code == 200 && strings.Contains(text, "ECS has not answered yet")
 		})
+	}
+	u.checkTalk()
+	bob := connect(t, "bob", func(c *client.Config) { c.URL = address.ws() })
+	if ready := bob.ready(); ready.Path != wire.PathWarm {
+		t.Errorf("bob, while nothing can be started: %+v", ready)
 	}
 	ecs.must(http.MethodPost, "/_localecs/faults", `{}`)
 	first.awaitStatus("the pool is full", func(s messages.PoolStatus) bool { return s.Pool.Ready == 3 })

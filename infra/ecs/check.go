@@ -1,8 +1,10 @@
 package ecs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsecs "github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -16,22 +18,31 @@ const noTask = "00000000000000000000000000000000"
 
 // Check tries what a gateway needs of ECS: the cluster, the task definition with its container and what it mounts, and the
 // permission for every call but RunTask, for which ECS has no dry run. It gives a line for each problem that an operator has to
-// solve. What passes by itself, such as a call that is throttled or not answered, ends the check: it is told apart, "" if there
-// was no such thing. When both are empty all is well. It makes at most seven calls outside the rate limits and waits at most
-// Config.Timeout for each: callers must not repeat it every second. It also learns the tasks' size, which Sweep needs to
-// count a host's slots.
+// solve. What passes by itself, such as a call that is throttled or not answered, is told apart: the first such thing, "" if
+// there was none. When both are empty all is well. It makes at most seven calls outside the rate limits, and all at once but the one that
+// asks for what the definition mounts: a gateway starts within twice Config.Timeout, however slow AWS is. Callers must not repeat it
+// every second. It also learns the tasks' size, which Sweep needs to count a host's slots.
 func (l *Launcher) Check(ctx context.Context) (problems []string, passing string) {
-	for _, probe := range l.probes() {
-		failure := l.attempt(ctx, probe)
+	probes := l.probes()
+	failures := make([]*messages.LaunchError, len(probes), len(probes)+1)
+	var calls sync.WaitGroup
+	for i, probe := range probes {
+		calls.Go(func() { failures[i] = l.attempt(ctx, probe) })
+	}
+	calls.Wait()
+	if l.users != nil {
+		failures = append(failures, l.attempt(ctx, request{op: "DescribeAccessPoints", call: l.users.check}))
+	}
+	for _, failure := range failures {
 		switch {
 		case failure == nil:
 		case failure.Ambiguous() || failure.Shortage():
-			return problems, failure.Error()
+			passing = cmp.Or(passing, failure.Error())
 		default:
 			problems = append(problems, failure.Error())
 		}
 	}
-	return problems, ""
+	return problems, passing
 }
 
 func (l *Launcher) probes() []request {
@@ -53,9 +64,6 @@ func (l *Launcher) probes() []request {
 	}
 	if !l.cfg.Running.OnFargate() {
 		probes = append(probes, l.hostProbes()...)
-	}
-	if l.users != nil {
-		probes = append(probes, request{op: "DescribeAccessPoints", call: l.users.check})
 	}
 	return probes
 }
