@@ -139,6 +139,7 @@ func (p *pool) refuseBridge(m *messages.BridgeArrived) {
 		p.Links.Close(m.Link, wire.CloseDraining)
 		return
 	case reason == task.DoubtNoPass && !p.doubt(m.Hello.TaskID, signNoPass):
+		p.listing.others = p.Clock.Now()
 		p.Links.Close(m.Link, wire.CloseTryAgain)
 	default:
 		if reason == task.DoubtNoPass {

@@ -97,6 +97,9 @@ func (p *pool) taskMoved(t *taskRecord, m *messages.TaskMoved) {
 	case t.state != poolStopping:
 		p.evicted(t, messages.EvictedMoved, "it is another gateway's")
 	}
+	if !p.draining {
+		p.listing.others = p.Clock.Now()
+	}
 	t.left = true
 	p.ctx.Poison(t.pid)
 	p.replenish()

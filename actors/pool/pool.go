@@ -72,6 +72,8 @@ type pool struct {
 
 	// endedSessions are the sessions that have ended. Those that ended for want of their clients may be begun again by their users.
 	endedSessions recent[wire.SessionID, endedSession]
+	// sought are the sessions that are not known here and whose clients look for them elsewhere, and since when.
+	sought recent[wire.SessionID, time.Time]
 	// denied are the users whom an operator keeps out, and until when.
 	denied recent[wire.UserID, time.Time]
 	// starts bounds how fast sessions begin, userStarts how fast each user's.
@@ -113,6 +115,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		endedTasks:    newRecent[wire.TaskID, bool](remembered),
 		starts:        pace{perSecond: settings.MaxSessionStartsPerSecond},
 		userStarts:    newRecent[wire.UserID, pace](remembered),
+		sought:        newRecent[wire.SessionID, time.Time](remembered),
 		denied:        newRecent[wire.UserID, time.Time](remembered),
 	}
 }

@@ -19,6 +19,13 @@ type listing struct {
 	at       time.Time
 	failures int
 	doubts   recent[wire.TaskID, doubt]
+	// others is when a task was last seen that seems to be another gateway's, zero before.
+	others time.Time
+}
+
+// hasOthers reports whether another gateway was at work so short a time ago.
+func (l *listing) hasOthers(now time.Time, ago time.Duration) bool {
+	return !l.others.IsZero() && now.Sub(l.others) <= ago
 }
 
 // doubt is a sign that no gateway has a task: what it is, since when it is there, and when it was last seen.
@@ -91,6 +98,9 @@ func (p *pool) reconcile(listed messages.ListedTask) {
 		if d.last.Sub(d.since) >= p.settings.TaskStartTimeout {
 			p.stopStray(listed, d.sign)
 		}
+	case sign == "":
+		p.listing.others = p.Clock.Now()
+		fallthrough
 	default:
 		p.listing.doubts.remove(listed.Task)
 	}

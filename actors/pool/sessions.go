@@ -46,6 +46,8 @@ var beginsAgain = map[messages.EndReason]bool{
 // bridge may still come; or there is none.
 func (p *pool) returned(id wire.SessionID, m *messages.ClientArrived) {
 	switch ended := p.endedSessions.get(id); {
+	case p.draining:
+		p.turnAway(m) // it may have been handed over
 	case beginsAgain[ended.reason] && ended.user == m.User:
 		p.beginAgain(id, m, ended.stand)
 	case ended.reason == "" && p.mayHold():
@@ -55,9 +57,29 @@ func (p *pool) returned(id wire.SessionID, m *messages.ClientArrived) {
 	}
 }
 
-// refuseUnknown tells a client that there is no such session, or that it is somebody else's: the two look the same.
+// refuseUnknown tells a client that there is no such session, or that it is somebody else's: the two look the same. Where another
+// gateway is at work, the session may be there, and to dial again may lead there.
 func (p *pool) refuseUnknown(m *messages.ClientArrived) {
+	if p.mayBeElsewhere(m) {
+		p.refuse(m, wire.CodeSessionNotFound, wire.CloseTryAgain, "no such session here, but another gateway may have it", true)
+		return
+	}
 	p.refuse(m, wire.CodeSessionNotFound, wire.CloseNoSession, "no such session", false)
+}
+
+// mayBeElsewhere reports whether a session that is not known here may be another gateway's. Its client is sent looking for it for
+// as long as a gateway that begins would have it wait.
+func (p *pool) mayBeElsewhere(m *messages.ClientArrived) bool {
+	now, id := p.Clock.Now(), m.Hello.SessionID
+	if ended := p.endedSessions.get(id); ended.reason != "" && ended.user == m.User || !p.listing.hasOthers(now, 2*p.settings.TaskSweepInterval) {
+		return false
+	}
+	since := p.sought.get(id)
+	if now.Sub(since) > 2*p.settings.AdoptionGrace { // else it goes on looking
+		since = now
+		p.sought.add(id, since)
+	}
+	return now.Sub(since) < p.settings.AdoptionGrace
 }
 
 // beginAgain begins a session that has ended idle. It goes on counting: its client may not know yet that it has ended.

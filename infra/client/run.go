@@ -100,7 +100,7 @@ func (e *ending) verdict() (reason EndReason, atOnce bool) {
 		return "", true
 	case e.bye != "":
 		return EndReason(e.bye), false
-	case e.refusal != nil && e.refusal.Code == wire.CodeSessionNotFound:
+	case e.refusal != nil && e.refusal.Code == wire.CodeSessionNotFound && !e.refusal.Retryable: // else another gateway may have it
 		return EndNoSession, false
 	}
 	var closed *gws.CloseError

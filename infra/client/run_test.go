@@ -59,6 +59,10 @@ func TestEverySocketsEnd(t *testing.T) {
 			p.send(wire.Error{Code: wire.CodeSessionNotFound, Message: "gone"})
 			p.cut()
 		}, ends: EndNoSession},
+		{name: "session_not_found here", act: func(p *peer) {
+			p.send(wire.Error{Code: wire.CodeSessionNotFound, Message: "elsewhere", Retryable: true})
+			p.close(wire.CloseTryAgain)
+		}},
 		{name: "another error", act: func(p *peer) { p.send(wire.Error{Code: wire.CodeInternal}); p.cut() }},
 		{name: "a cut", act: (*peer).cut},
 		{name: "a bye without a close", act: func(p *peer) { p.send(wire.Bye{Reason: wire.ByeIdleTimeout}) }, ends: EndIdle},

@@ -308,7 +308,7 @@ func (c *Client) receive(l *Link, frame wire.Frame) {
 		c.gap(f)
 	case wire.Error:
 		c.Error, c.Asked = f.Code, time.Time{}
-		if f.Code == wire.CodeSessionNotFound {
+		if f.Code == wire.CodeSessionNotFound && !f.Retryable {
 			c.resumable = false
 		}
 	case wire.Bye:
