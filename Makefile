@@ -85,10 +85,10 @@ client:
 		elif [ -n "$$CI" ]; then echo "make test needs Node.js 20: apt-get install nodejs"; exit 1; \
 		else echo "no Node.js 20, so the client library's own tests are not run: apt-get install nodejs"; fi
 
-# What checks infra/terraform, infra/packer and infra/docker. A machine that cannot have one of these is told so here, and
+# What checks infra/terraform, infra/packer, infra/docker, infra/prometheus and infra/grafana. A machine that cannot have one of these is told so here, and
 # what it checks passes unchecked; in CI, where CI is set, it fails.
 tools:
-	@for tool in shellcheck buildah; do command -v $$tool >/dev/null || { echo "installing $$tool, once"; \
+	@for tool in shellcheck buildah prometheus; do command -v $$tool >/dev/null || { echo "installing $$tool, once"; \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$tool; } >/tmp/$$tool-install.log 2>&1 || \
 		echo "no $$tool, so what it checks is not checked: apt-get install $$tool"; }; done
 	@infra/check/tools >/dev/null || true

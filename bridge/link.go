@@ -3,11 +3,16 @@ package bridge
 import (
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"hearth/messages/wire"
 )
 
 // repeatLog is how often the same failure to reach the gateway is told again.
 const repeatLog = 15 * time.Second
+
+// manyFailures in a row are more than a gateway that is being replaced.
+const manyFailures = 3
 
 // link is the bridge's side of the connection: at most one socket that carries the session, and at most one that is to
 // take over from it. It belongs to the loop.
@@ -224,7 +229,8 @@ func (b *bridge) watchOrphan() {
 	})
 }
 
-// tellFailure logs why the gateway is out of reach: at once when that is news, and every so often while it lasts.
+// tellFailure logs why the gateway is out of reach: at once when that is news, and every so often while it lasts. It is a warning at
+// first, for gateways come and go, and an error once it lasts.
 func (b *bridge) tellFailure(address, what string, err error) {
 	l := &b.link
 	reason := reasonOf(err)
@@ -233,5 +239,9 @@ func (b *bridge) tellFailure(address, what string, err error) {
 		return
 	}
 	l.lastFailure, l.lastTold = news, time.Now()
-	b.log.Error().Str("gateway", address).Str("reason", reason).Int("failures", l.failures).Msg(what)
+	level := zerolog.WarnLevel
+	if l.failures >= manyFailures {
+		level = zerolog.ErrorLevel
+	}
+	b.log.WithLevel(level).Str("gateway", address).Str("reason", reason).Int("failures", l.failures).Msg(what)
 }

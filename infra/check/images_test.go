@@ -24,7 +24,7 @@ type image struct {
 
 // TestImages builds the images and looks at what a container of each would have and run.
 func TestImages(t *testing.T) {
-	buildah, ok := debian(t, "buildah")
+	buildah, ok := debian(t, "buildah", "buildah")
 	if !ok {
 		return
 	}

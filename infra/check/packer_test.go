@@ -8,7 +8,7 @@ import (
 
 // TestPacker validates the golden AMI's template, with the scripts that it names, and has shellcheck read its own.
 func TestPacker(t *testing.T) {
-	if shellcheck, ok := debian(t, "shellcheck"); ok {
+	if shellcheck, ok := debian(t, "shellcheck", "shellcheck"); ok {
 		run(t, filepath.Join(infra, "packer"), nil, shellcheck, "prepare.sh")
 	}
 	directory, ok := tool(t, "packer")

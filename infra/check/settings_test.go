@@ -104,7 +104,7 @@ func TestComposeFile(t *testing.T) {
 
 // userDataIsSound has shellcheck read the scripts that a host runs: the user data, and the one that it writes.
 func userDataIsSound(t *testing.T, made state) {
-	shellcheck, ok := debian(t, "shellcheck")
+	shellcheck, ok := debian(t, "shellcheck", "shellcheck")
 	if !ok {
 		return
 	}

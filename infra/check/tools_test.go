@@ -65,11 +65,11 @@ func tool(t *testing.T, name string) (directory string, ok bool) {
 }
 
 // debian gives the path of a program that a Debian package brings, on the same terms.
-func debian(t *testing.T, name string) (path string, ok bool) {
+func debian(t *testing.T, name, from string) (path string, ok bool) {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(t, name, "apt-get install "+name)
+		missing(t, name, "apt-get install "+from)
 		return "", false
 	}
 	return path, true

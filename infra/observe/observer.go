@@ -30,6 +30,14 @@ func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
 		isolated: isolated{tasks: map[string]int{}},
 	}
 	o.metrics = newMetrics(registry, o.hour)
+	registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Name: "hearth_ready", Help: "1 while sessions can be taken, as /readyz says, which also says why not; else 0."},
+		func() float64 {
+			if ready, _ := o.Ready(); !ready {
+				return 0
+			}
+			return 1
+		}))
 	return o
 }
 
