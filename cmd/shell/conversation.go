@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -95,21 +91,53 @@ func (c *conversation) run() int {
 // begin reads the input from here on, as the agent takes it: lines, or, for one with a terminal, what is typed.
 func (c *conversation) begin(ctx context.Context, io wire.AgentIO) {
 	c.io = io
-	if io != wire.IOTerminal {
-		go func() { c.fed <- feed(ctx, c.session, c.stdin) }()
-		return
+	switch {
+	case io == wire.IOTerminal && !c.stdout.raw:
+		go c.feedKeys(ctx, c.takeTerminal())
+	case c.keyboard != nil && c.notes.terminal:
+		go c.feedLines(ctx, c.openEditor())
+	default:
+		go c.feedLines(ctx, linesOf(c.stdin))
 	}
-	var own *escape
-	if c.keyboard != nil {
-		c.notes.say("a new line and ~. leave the session, which goes on")
-		restore, err := rawTerminal(c.session, c.keyboard, c.screen)
-		if err != nil {
-			c.notes.fail("error terminal: " + err.Error())
-		} else {
-			c.restore, c.notes.raw, own = restore, true, newEscape()
-		}
+}
+
+func (c *conversation) feedKeys(ctx context.Context, own *escape) {
+	c.fed <- feedKeys(ctx, c.session, c.stdin, own)
+}
+
+func (c *conversation) feedLines(ctx context.Context, next func() (string, error)) {
+	c.fed <- feed(ctx, c.session, next, encoder(c.stdout.raw, c.io))
+}
+
+// takeTerminal makes the user's terminal the agent's, if there is one, and gives what finds the keys that are the shell's own.
+func (c *conversation) takeTerminal() *escape {
+	if c.keyboard == nil {
+		return nil
 	}
-	go func() { c.fed <- feedKeys(ctx, c.session, c.stdin, own) }()
+	c.notes.say("a new line and ~. leave the session, which goes on")
+	restore, err := rawTerminal(c.session, c.keyboard, c.screen)
+	if err != nil {
+		c.notes.fail("error terminal: " + err.Error())
+		return nil
+	}
+	c.restore, c.notes.raw = restore, true
+	return newEscape()
+}
+
+// openEditor gives the lines that the user types; what is said meanwhile stands above them.
+func (c *conversation) openEditor() func() (string, error) {
+	e, err := newEditor(c.keyboard, c.screen)
+	if err != nil {
+		c.notes.fail("error terminal: " + err.Error())
+		return linesOf(c.stdin)
+	}
+	notes, stdout := c.notes.to, c.stdout.to
+	c.stdout.to, c.notes.to, c.notes.terminal = e, e, false
+	c.restore = func() {
+		e.restore()
+		c.stdout.to, c.notes.to, c.notes.terminal = stdout, notes, true
+	}
+	return e.ReadLine
 }
 
 // giveBack gives the terminal back to whoever had it before.
@@ -249,34 +277,4 @@ func (c *conversation) sayInputError() {
 func signalCode(sig os.Signal) int {
 	number, _ := sig.(syscall.Signal)
 	return exitSignal + int(number)
-}
-
-// maxLine bounds a line of input, in bytes. Gateways take less.
-const maxLine = 4 << 20
-
-// feed sends every line as a JSON string and waits until the agent has been given the last.
-func feed(ctx context.Context, session *client.Session, from io.Reader) error {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		if err := session.Send(ctx, quote(lines.Text())); err != nil {
-			return err
-		}
-	}
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return fmt.Errorf("a line is longer than %d MiB", maxLine>>20)
-	case err != nil:
-		return err
-	}
-	return session.Flush(ctx)
-}
-
-// quote makes a JSON string of a line. HTML's characters stay as they are, or they would take six bytes each.
-func quote(line string) json.RawMessage {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(line) // neither a string nor a buffer can fail
-	return bytes.TrimSpace(text.Bytes())
 }

@@ -44,6 +44,9 @@ type gateway struct {
 	// agent takes an input line's payload.
 	agent func(p *peer, payload string)
 
+	// refuse, if it is set, may answer a handshake instead.
+	refuse func(http.ResponseWriter) bool
+
 	// ignoreClose leaves a close unanswered.
 	ignoreClose bool
 
@@ -69,6 +72,9 @@ func newGateway(t *testing.T, configure ...func(*gateway)) *gateway {
 		c(g)
 	}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.refuse != nil && g.refuse(w) {
+			return
+		}
 		p := &peer{g: g}
 		conn, err := gws.NewUpgrader(p, nil).Upgrade(w, r)
 		if err != nil {

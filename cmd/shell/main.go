@@ -28,10 +28,14 @@ const (
 	exitSignal = 128
 )
 
-// dialLimit is how long the first connection may take.
-const dialLimit = 10 * time.Second
+// dialLimit is how long the first connection may take, and comeAgain how long the shell comes again to a gateway that has no room or
+// is draining.
+const (
+	dialLimit = 10 * time.Second
+	comeAgain = 2 * time.Minute
+)
 
-const description = `Talks to a session of your own at a Hearth gateway. An agent with a terminal has this one: keys, screen and size; after a new line "~." leaves the session, which goes on and is resumed with --resume. To any other agent every line of input goes as a line, and every line of its output is printed; Ctrl-C ends the session at once, a second Ctrl-C does not wait for the gateway. At the end of the input the agent's ends too, and the shell waits for what it says until it ends. The exit code is the agent's. For example:
+const description = `Talks to a session of your own at a Hearth gateway. An agent with a terminal has this one: keys, screen and size; after a new line "~." leaves the session, which goes on and is resumed with --resume. To any other agent every line of input goes as a line, which can be edited, and every line of its output is printed; Ctrl-C ends the session at once, a second Ctrl-C does not wait for the gateway. At the end of the input the agent's ends too, and the shell waits for what it says until it ends. The exit code is the agent's. For example:
 
     printf 'echo $((6*7))\nexit\n' | shell --url http://127.0.0.1:8080 --user ann
 
@@ -43,7 +47,7 @@ type flags struct {
 	TokenFile string            `placeholder:"FILE" help:"Read the bearer token from this file."`
 	Resume    string            `placeholder:"SESSION" help:"Go on with this session instead of beginning one."`
 	Linger    time.Duration     `default:"2s" help:"How long the agent may be silent after the end of input before the session is ended."`
-	JSON      bool              `name:"json" help:"Print every output as one line of JSON, strings too."`
+	JSON      bool              `name:"json" help:"Every line of the input is JSON and goes to the agent as it is, and every output is printed as one line of JSON, strings too."`
 	Version   kong.VersionFlag  `help:"Print the version and exit."`
 	Man       mangokong.ManFlag `hidden:"" help:"Print the manual page and exit."`
 	Verbose   bool              `short:"v" help:"Say on standard error what happens even if that is not a terminal."`
@@ -81,11 +85,13 @@ func run(args []string) int {
 	}
 	interactive := term.IsTerminal(int(os.Stdin.Fd()))
 	var keyboard, screen *os.File
-	if interactive && term.IsTerminal(int(os.Stdout.Fd())) && !f.JSON {
+	if interactive && term.IsTerminal(int(os.Stdout.Fd())) {
 		keyboard, screen = os.Stdin, os.Stdout
 		config.Window = windowOf(screen)
 	}
-	session, err := dial(config, signals)
+	notes := newNotes(os.Stderr, interactive && term.IsTerminal(int(os.Stderr.Fd())), f.Verbose)
+	session, err := dial(config, signals, notes)
+	notes.clear()
 	switch {
 	case errors.Is(err, errInterrupted):
 		return exitSignal + int(syscall.SIGINT)
@@ -100,7 +106,7 @@ func run(args []string) int {
 		linger:  f.Linger,
 		stdin:   os.Stdin,
 		stdout:  printer{to: os.Stdout, raw: f.JSON}, keyboard: keyboard, screen: screen,
-		notes: newNotes(os.Stderr, interactive && term.IsTerminal(int(os.Stderr.Fd())), f.Verbose),
+		notes: notes,
 	}
 	return c.run()
 }
@@ -124,8 +130,25 @@ func watchSignals() <-chan os.Signal {
 
 var errInterrupted = errors.New("interrupted")
 
-// dial opens the session, unless a signal comes first.
-func dial(config client.Config, signals <-chan os.Signal) (*client.Session, error) {
+// dial opens the session, unless a signal comes first. While the gateway asks to be asked later, it is.
+func dial(config client.Config, signals <-chan os.Signal, notes *notes) (*client.Session, error) {
+	for begun := time.Now(); ; {
+		session, err := dialOnce(config, signals)
+		var answer *client.HandshakeError
+		if !errors.As(err, &answer) || answer.RetryAfter == 0 || time.Since(begun)+answer.RetryAfter > comeAgain {
+			return session, err
+		}
+		notes.wait(fmt.Sprintf("waiting: %s; again in %s …", answer.Problem, millis(answer.RetryAfter.Milliseconds())))
+		select {
+		case <-time.After(answer.RetryAfter):
+		case <-signals:
+			return nil, errInterrupted
+		}
+	}
+}
+
+// dialOnce tries to open the session, unless a signal comes first.
+func dialOnce(config client.Config, signals <-chan os.Signal) (*client.Session, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
 	defer cancel()
 	type result struct {

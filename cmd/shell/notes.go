@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -18,11 +19,17 @@ type notes struct {
 	quiet    bool // only errors are said
 	waiting  bool // such a line stands on the terminal
 	raw      bool // the terminal is the agent's: only what went wrong is said, and lines are begun by hand
-	last     string
+	// dim and plain begin and end what is the shell's own; empty where nobody wants colours.
+	dim, plain string
+	last       string
 }
 
 func newNotes(to io.Writer, terminal, verbose bool) *notes {
-	return &notes{to: to, terminal: terminal, quiet: !terminal && !verbose}
+	n := &notes{to: to, terminal: terminal && os.Getenv("TERM") != "dumb", quiet: !terminal && !verbose}
+	if n.terminal && os.Getenv("NO_COLOR") == "" {
+		n.dim, n.plain = "\x1b[2m", "\x1b[0m"
+	}
+	return n
 }
 
 // wait says what is waited for, in place of what it said before.
@@ -31,7 +38,7 @@ func (n *notes) wait(text string) {
 	case n.quiet || n.raw || text == n.last && n.waiting:
 	case n.terminal:
 		// Without automatic wrap: only a line that fits can be taken back.
-		fmt.Fprintf(n.to, "\r\x1b[K\x1b[2m\x1b[?7l%s\x1b[?7h\x1b[0m", text)
+		fmt.Fprintf(n.to, "\r\x1b[K%s\x1b[?7l%s\x1b[?7h%s", n.dim, text, n.plain)
 		n.waiting = true
 	default:
 		n.say(text)
@@ -44,10 +51,8 @@ func (n *notes) say(text string) {
 	n.clear()
 	switch {
 	case n.quiet || n.raw:
-	case n.terminal:
-		fmt.Fprintf(n.to, "\x1b[2m%s\x1b[0m\n", text)
 	default:
-		fmt.Fprintln(n.to, text)
+		fmt.Fprintf(n.to, "%s%s%s\n", n.dim, text, n.plain)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -34,6 +35,12 @@ type terminal struct {
 // openTerminal runs the binary as a user would.
 func (g *gateway) openTerminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
+	return g.openTerminalOf(t, []string{"TERM=xterm", "NO_COLOR="}, args...)
+}
+
+// openTerminalOf runs the binary in a terminal that is what the variables say.
+func (g *gateway) openTerminalOf(t *testing.T, environ []string, args ...string) *terminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +49,7 @@ func (g *gateway) openTerminal(t *testing.T, args ...string) *terminal {
 	s := &terminal{t: t, master: master, ended: make(chan struct{})}
 	s.cmd = exec.Command(binary, append([]string{"--url", g.URL, "--user", "ann"}, args...)...)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = slave, slave, slave
-	s.cmd.Env = append(os.Environ(), "HEARTH_TOKEN=")
+	s.cmd.Env = append(append(os.Environ(), "HEARTH_TOKEN="), environ...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -179,6 +186,77 @@ func TestTheAgentsExitEndsTheTerminal(t *testing.T) {
 	s.types("exit 3\n")
 	s.shows("the agent has exited with 3")
 	s.exits(3)
+}
+
+// TestALineIsEdited before it goes, and those before it are had again.
+func TestALineIsEdited(t *testing.T) {
+	t.Parallel()
+	heard := make(chan string, 4)
+	g := newGateway(t, answering(func(p *peer, payload string) {
+		heard <- payload
+		p.say(`"thanks"`)
+	}))
+	s := g.openTerminal(t)
+	s.shows("ready in")
+	s.types("ho\x1b[D\x1b[D\x7fécho\x1b[F!\r") // twice left, a backspace that finds nothing, and to the end
+	s.shows("thanks")
+	s.types("\x1b[A\x7f?\r") // the line before, changed
+	for _, want := range []string{`"échoho!"`, `"échoho?"`} {
+		if got := testkit.Receive(t, heard); got != want {
+			t.Errorf("the agent was given %s, want %s", got, want)
+		}
+	}
+	s.types("half a li")
+	s.types(ctrlC)
+	s.exits(130)
+}
+
+// TestSimpleTerminals get no more than they can show.
+func TestSimpleTerminals(t *testing.T) {
+	t.Parallel()
+	for environ, never := range map[string]string{"TERM=dumb": "\x1b", "NO_COLOR=1": "\x1b[2m"} {
+		g := newGateway(t, answering(sh), func(g *gateway) {
+			g.greet = func(p *peer, _ int) {
+				p.send(wire.Status{State: wire.StateWaiting, Reason: wire.ReasonColdStarting, EtaMs: 3200}, warm)
+			}
+		})
+		s := g.openTerminalOf(t, []string{"TERM=xterm", environ}, "--linger", "10ms")
+		s.shows("about 3.2 s …")
+		s.shows("ready in")
+		s.types("echo $((6*7))\n")
+		s.shows("\n42\r\n")
+		s.types("exit 3\n")
+		s.exits(3)
+		if strings.Contains(s.text(), never) {
+			t.Errorf("%s: %q", environ, s.text())
+		}
+	}
+}
+
+// TestADrainingGatewayIsAskedAgain when it wants to be, and the user is told what it does.
+func TestADrainingGatewayIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	refusals := make(chan time.Time, 2)
+	g := newGateway(t, answering(sh), func(g *gateway) {
+		g.refuse = func(w http.ResponseWriter) bool {
+			select {
+			case refusals <- time.Now():
+				w.Header().Set("Retry-After", "1")
+				http.Error(w, "draining", http.StatusServiceUnavailable)
+				return true
+			default:
+				return false
+			}
+		}
+	})
+	s := g.openTerminal(t)
+	s.shows("waiting: draining; again in 1.0 s …")
+	s.shows("ready in")
+	if first, second := <-refusals, <-refusals; second.Sub(first) < time.Second {
+		t.Errorf("it came again after %v", second.Sub(first))
+	}
+	s.types("exit\n")
+	s.exits(0)
 }
 
 func TestInterruptEndsTheSession(t *testing.T) {

@@ -84,14 +84,21 @@ func TestPipedInput(t *testing.T) {
 			want: result{stdout: "{\"a\":[1,\"b\"]}\nnull\ntab\tand \"quotes\"\n"},
 		},
 		{
-			name: "json", input: "x\nexit\n", args: []string{"--json"},
+			name: "json", input: "\"x\"\n\n {\"b\": [1]}\n\"exit\"\n", args: []string{"--json"},
 			agent: func(p *peer, payload string) {
 				if payload == `"x"` {
 					p.say(`"two\nlines"`, `{ "a" : 1 }`)
 				}
+				if payload == `{"b": [1]}` {
+					p.say(`"as it is"`)
+				}
 				sh(p, payload)
 			},
-			want: result{stdout: "\"two\\nlines\"\n{\"a\":1}\n"},
+			want: result{stdout: "\"two\\nlines\"\n{\"a\":1}\n\"as it is\"\n"},
+		},
+		{
+			name: "no json", input: "\"x\"\nx\n\"y\"\n", args: []string{"--json", "--linger", "50ms"}, agent: func(p *peer, payload string) { p.say(payload) },
+			want: result{code: 1, stdout: "\"x\"\n", stderr: "error input: line 2: this is not JSON\n"},
 		},
 		{
 			name: "a start that fails", input: "x\n",

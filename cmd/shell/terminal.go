@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -31,23 +29,9 @@ func rawTerminal(session *client.Session, in, out *os.File) (restore func(), err
 			session.Resize(w.Cols, w.Rows)
 		}
 	}
-	resize() // it may have changed since the session was dialled
-	changed := make(chan os.Signal, 1)
-	signal.Notify(changed, syscall.SIGWINCH)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-changed:
-				resize()
-			case <-done:
-				return
-			}
-		}
-	}()
+	stop := onResize(resize)
 	return func() {
-		signal.Stop(changed)
-		close(done)
+		stop()
 		_ = term.Restore(int(in.Fd()), before) // the terminal is gone, then
 	}, nil
 }

@@ -1,8 +1,14 @@
 package client
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"hearth/messages/wire"
 )
@@ -100,7 +106,50 @@ type Refusal wire.Error
 func (r Refusal) Error() string { return fmt.Sprintf("%s: %s", r.Code, r.Message) }
 
 // HandshakeError is a gateway's HTTP answer that did not open a socket.
-type HandshakeError struct{ Status int }
+type HandshakeError struct {
+	Status int
+	// Problem is the first line of what the gateway says, such as that it drains; it may be empty.
+	Problem string
+	// RetryAfter is how long the gateway wants to be left alone, 0 where it does not say.
+	RetryAfter time.Duration
+}
 
-// Error tells the status.
-func (e *HandshakeError) Error() string { return fmt.Sprintf("the gateway answered HTTP %d", e.Status) }
+// Error tells the problem and the status.
+func (e *HandshakeError) Error() string {
+	if e.Problem == "" {
+		return fmt.Sprintf("the gateway answered HTTP %d", e.Status)
+	}
+	return fmt.Sprintf("%s (HTTP %d)", e.Problem, e.Status)
+}
+
+// maxProblem bounds what is read of a problem, maxRetryAfter what is believed of a pause.
+const (
+	maxProblem    = 200
+	maxRetryAfter = time.Minute
+)
+
+// newHandshakeError reads an answer. Its body may be lost with the connection.
+func newHandshakeError(answer *http.Response) *HandshakeError {
+	e := &HandshakeError{Status: answer.StatusCode}
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxProblem))
+	line, _, _ := strings.Cut(string(body), "\n")
+	e.Problem = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, line))
+	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.RetryAfter = min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	return e
+}
+
+// retryAfter is the pause that an error asks for, 0 for most.
+func retryAfter(err error) time.Duration {
+	var answer *HandshakeError
+	if errors.As(err, &answer) {
+		return answer.RetryAfter
+	}
+	return 0
+}

@@ -148,6 +148,7 @@ func (s *Session) redial(cause error, atOnce bool) (*socket, EndReason, error) {
 		if atOnce && s.attempts == 0 {
 			delay = 0
 		}
+		delay = max(delay, retryAfter(cause))
 		s.attempts++
 		asked := time.Now()
 		s.deliver(Reconnecting{Cause: cause, Attempt: s.attempts, Delay: delay})

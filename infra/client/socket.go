@@ -112,7 +112,7 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	}
 	if err != nil {
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
-			err = &HandshakeError{Status: response.StatusCode}
+			err = newHandshakeError(response)
 		}
 		return nil, err
 	}
