@@ -90,6 +90,9 @@ func (b *bridge) signalAgent(sig syscall.Signal) {
 func (b *bridge) onAgentEnded(s *session, exit wire.Exit) {
 	s.ended = true
 	b.lease.stop()
+	if b.link.current != nil {
+		b.link.current.settleAck(s.in.given()) // before the exit, after which nobody may listen
+	}
 	if b.evicted {
 		b.ending.set(b.post, b.flush, b.endEvicted)
 	} else {

@@ -42,6 +42,8 @@ type inbox struct {
 	bytes   int
 	taken   uint64
 	written uint64
+	// news is the size of the lines that were written since progress was last asked for.
+	news    int
 	starved bool // an input was refused because the queue was full
 	closed  bool
 	end     uint64 // the input ends after the one before this; 0 while it goes on
@@ -137,6 +139,7 @@ func (in *inbox) advance() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.bytes -= len(in.queue[0]) + entryOverhead
+	in.news += len(in.queue[0])
 	in.queue[0] = nil
 	in.queue = in.queue[1:]
 	in.written++
@@ -162,6 +165,14 @@ func (in *inbox) given() uint64 {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.written
+}
+
+// givenLately is given, with the size of what was given since it was last asked.
+func (in *inbox) givenLately() (seq uint64, bytes int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	bytes, in.news = in.news, 0
+	return in.written, bytes
 }
 
 // recovered reports, once, that the agent has caught up after inputs had to be refused.

@@ -201,7 +201,7 @@ func (b *bridge) onInputGiven() {
 	if current == nil {
 		return // the next hello says it
 	}
-	current.sendAck(b.session.in.given())
+	current.oweAck(b.session.in.givenLately())
 	if recovered {
 		b.log.Info().Msg("the agent has caught up: dialling again to have the refused input resent")
 		b.moveOver()

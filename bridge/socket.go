@@ -71,13 +71,17 @@ type socket struct {
 
 	mu      sync.Mutex
 	control []outgoing
-	ack     *uint64
-	outputs *outbox // nil until they may flow
-	held    bool    // neither acks nor outputs may flow
-	max     int     // the largest payload that the gateway takes, 0 until it has said
-	cursor  cursor
-	closing bool
-	reason  error // the first reason given for the end
+	// owed is the last input that the agent was given. It is acknowledged once ackDue, which ackTimer sees to.
+	owed     uint64
+	unacked  wire.Unacked
+	ackDue   bool
+	ackTimer *time.Timer
+	outputs  *outbox // nil until they may flow
+	held     bool    // neither acks nor outputs may flow
+	max      int     // the largest payload that the gateway takes, 0 until it has said
+	cursor   cursor
+	closing  bool
+	reason   error // the first reason given for the end
 }
 
 func newSocket(url string, owner socketOwner, alive keepalive, log zerolog.Logger) *socket {
@@ -169,8 +173,10 @@ func (s *socket) next() (outgoing, bool) {
 		return outgoing{}, false
 	}
 	var frame wire.Frame
-	if s.ack != nil {
-		frame, s.ack = wire.Ack{Seq: *s.ack}, nil
+	if s.ackDue {
+		s.ackDue = false
+		s.unacked.Sent(s.owed)
+		frame = wire.Ack{Seq: s.owed}
 	} else if s.outputs != nil {
 		frame = s.outputs.next(&s.cursor)
 	}
@@ -205,11 +211,49 @@ func (s *socket) ping() {
 	s.enqueue(outgoing{opcode: gws.OpcodePing, payload: sent})
 }
 
-// sendAck acknowledges the inputs up to seq. Only the newest waits to be written.
+// sendAck acknowledges the inputs up to seq now. Only the newest waits to be written.
 func (s *socket) sendAck(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ack = &seq
+	s.owed = seq
+	s.ackNow()
+}
+
+// oweAck acknowledges the inputs up to seq soon; bytes is what came with those that are new.
+func (s *socket) oweAck(seq uint64, bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed = seq
+	switch {
+	case s.unacked.Add(seq, bytes):
+		s.ackNow()
+	case s.ackTimer == nil:
+		s.ackTimer = time.AfterFunc(wire.AckDelay, s.ackLate)
+	}
+}
+
+// settleAck acknowledges the inputs up to seq now, if they were not.
+func (s *socket) settleAck(seq uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owed = seq; seq > s.unacked.Acked {
+		s.ackNow()
+	}
+}
+
+// ackLate acknowledges what is owed since the timer was set, unless something else has.
+func (s *socket) ackLate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ackTimer = nil
+	if s.owed > s.unacked.Acked {
+		s.ackNow()
+	}
+}
+
+// ackNow has the writer acknowledge what is owed. The lock is held.
+func (s *socket) ackNow() {
+	s.ackDue = true
 	s.wake.ring()
 }
 

@@ -25,6 +25,7 @@ func (s *session) finish() {
 	}
 	if s.exitTold != s.client.link {
 		s.exitTold = s.client.link
+		s.passOnAcks()
 		s.send(*s.exit)
 		s.deadline.Set(s.Clock, s.self, s.settings.ExitLinger)
 	}
@@ -105,6 +106,7 @@ var farewells = map[messages.EndReason]struct {
 
 // end is the session's last word: to its client, and to the pool, which stops the task and the actor.
 func (s *session) end(reason messages.EndReason) {
+	s.passOnAcks()
 	farewell := farewells[reason]
 	s.bye(farewell.bye, farewell.code)
 	s.absence.Cancel()

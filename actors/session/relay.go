@@ -77,10 +77,10 @@ func (s *session) toBridge(frame wire.Frame) {
 	}
 }
 
-// acknowledged hands on that the client has processed outputs, so that the bridge may forget them.
+// acknowledged takes in that the client has processed outputs.
 func (s *session) acknowledged(seq uint64) {
 	if s.output.acknowledge(seq) {
-		s.toBridge(wire.Ack{Seq: seq})
+		s.outputRead()
 	}
 }
 
@@ -102,7 +102,7 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 		}
 	case wire.Ack:
 		if s.input.acknowledge(frame.Seq, s.Links.Credit) {
-			s.send(frame)
+			s.inputGiven()
 		}
 	case wire.Gap:
 		if s.client.link != 0 {
@@ -161,7 +161,7 @@ func (s *session) replay() {
 func (s *session) reattached(m *messages.TaskReattached) {
 	s.output.seen = max(s.output.seen, m.OutSeq)
 	if s.input.acknowledge(m.InSeq, s.Links.Credit) {
-		s.send(wire.Ack{Seq: s.input.given})
+		s.inputGiven()
 	}
 	if s.output.acked > 0 { // it may have been acknowledged while the bridge was away
 		s.toBridge(wire.Ack{Seq: s.output.acked})

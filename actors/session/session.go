@@ -16,6 +16,8 @@ const (
 	timerHint messages.Timer = "hint"
 	// timerAbsence rings when the client of a session that was never ready has been away for too long.
 	timerAbsence messages.Timer = "absence"
+	// timerAcks rings when acknowledgements that wait are to go on.
+	timerAcks messages.Timer = "acks"
 	// timerToken rings when the user's token has expired, and when the grace after that is over; timerLifetime when the session
 	// is as old as one may be.
 	timerToken    messages.Timer = "token"
@@ -72,7 +74,11 @@ type session struct {
 	// restarts counts the tasks that were lost; quickLosses those in a row that were lost soon.
 	restarts, quickLosses int
 
-	deadline, hint, absence, expiry, lifetime actors.Alarm
+	// inputAcks go to the client, outputAcks to the bridge. acksWait says that some wait for the alarm.
+	inputAcks, outputAcks passedOn
+	acksWait              bool
+
+	deadline, hint, absence, expiry, lifetime, acks actors.Alarm
 }
 
 // client is the client's end: its socket and what it said in its hello.
@@ -98,7 +104,8 @@ func New(
 		output:   outputCursor{seen: from.Out, sent: from.Acked, acked: from.Acked},
 		deadline: actors.Alarm{Name: actors.TimerDeadline}, hint: actors.Alarm{Name: timerHint},
 		expiry: actors.Alarm{Name: timerToken}, lifetime: actors.Alarm{Name: timerLifetime},
-		absence: actors.Alarm{Name: timerAbsence},
+		absence: actors.Alarm{Name: timerAbsence}, acks: actors.Alarm{Name: timerAcks},
+		inputAcks: passedOn{seq: from.In}, outputAcks: passedOn{seq: from.Acked},
 	}
 }
 
@@ -139,6 +146,8 @@ func (s *session) Receive(ctx actor.Context) {
 			s.tokenExpired()
 		case s.lifetime.IsRung(m):
 			s.outlived()
+		case s.acks.IsRung(m):
+			s.passOnAcks()
 		}
 	case *messages.EndSession:
 		s.endNow(messages.EndOperator, wire.Error{Code: wire.CodeForbidden, Message: "an operator has ended this session"})
@@ -177,6 +186,7 @@ func (s *session) leave() {
 	s.expiry.Cancel()
 	s.lifetime.Cancel()
 	s.absence.Cancel()
+	s.acks.Cancel()
 	if s.client.link != 0 {
 		s.send(wire.Error{Code: wire.CodeInternal, Message: "the session failed", Retryable: true})
 		s.Dismiss(s.client.link, wire.CloseInternal)

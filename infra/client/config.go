@@ -22,9 +22,6 @@ const (
 )
 
 const (
-	// ackAfter and ackEvery coalesce acknowledgements, by age and by number.
-	ackAfter = 50 * time.Millisecond
-	ackEvery = 64
 	// inputWindow bounds the inputs that the agent has not been given yet, in bytes. It is also all that can be under way
 	// on a socket, and no more than a gateway takes before it stops reading a client, so that acks, pings and close are
 	// not stuck behind inputs.

@@ -190,9 +190,13 @@ func (k *socket) onOutputs(frame wire.Frame, from, to uint64) error {
 		s.outLast = to
 	} else {
 		// The gateway would not repeat what it knows to be acknowledged.
-		k.owed.acked = min(k.owed.acked, to-1)
+		k.owed.unacked.Acked = min(k.owed.unacked.Acked, to-1)
 	}
-	k.owed.oweAck(s.outLast, time.Now())
+	var bytes int
+	if data, ok := frame.(wire.Data); ok {
+		bytes = len(data.Payload)
+	}
+	k.owed.oweAck(s.outLast, bytes, time.Now())
 	k.wake()
 	return nil
 }

@@ -98,7 +98,7 @@ func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	}
 	now := time.Now()
 	k := &socket{s: s, opened: now, bell: make(chan struct{}, 1), gone: make(chan struct{})}
-	k.owed = debts{acked: hello.LastSeq, pingAt: now.Add(pingEvery), window: hello.Window}
+	k.owed = debts{unacked: wire.Unacked{Acked: hello.LastSeq}, pingAt: now.Add(pingEvery), window: hello.Window}
 	ws, response, err := gws.NewClientFromConn(k, &gws.ClientOption{
 		Addr:                s.target.String(),
 		RequestHeader:       header,

@@ -10,9 +10,9 @@ import (
 
 // debts are what the writer owes the gateway beside inputs.
 type debts struct {
-	attached bool      // the hello was answered: inputs may go
-	cursor   uint64    // the last input that went
-	acked    uint64    // the last output that was acknowledged
+	attached bool   // the hello was answered: inputs may go
+	cursor   uint64 // the last input that went
+	unacked  wire.Unacked
 	ackAt    time.Time // when the next ack is due; zero if none is
 	pingAt   time.Time
 	closed   bool // close went
@@ -25,13 +25,13 @@ type debts struct {
 	framePong *wire.Pong
 }
 
-// oweAck makes the outputs up to last acknowledged soon, or at once if there are many.
-func (d *debts) oweAck(last uint64, now time.Time) {
+// oweAck makes the outputs up to last acknowledged soon, or at once if there are many; bytes is what came with the newest.
+func (d *debts) oweAck(last uint64, bytes int, now time.Time) {
 	switch {
-	case last >= d.acked+ackEvery:
+	case d.unacked.Add(last, bytes):
 		d.ackAt = now
 	case d.ackAt.IsZero():
-		d.ackAt = now.Add(ackAfter)
+		d.ackAt = now.Add(wire.AckDelay)
 	}
 }
 
@@ -100,7 +100,8 @@ func (s *Session) nextFrame(d *debts, now time.Time) wire.Frame {
 		return *pong
 	}
 	if !d.ackAt.IsZero() && !now.Before(d.ackAt) {
-		d.ackAt, d.acked = time.Time{}, s.outLast
+		d.ackAt = time.Time{}
+		d.unacked.Sent(s.outLast)
 		return wire.Ack{Seq: s.outLast}
 	}
 	if !d.attached || s.closing {

@@ -100,6 +100,9 @@ type Client struct {
 	link     *Link
 	leaving  bool
 	accepted bool
+	// unacked are the outputs that were not acknowledged; ackWaits says that an acknowledgement will be due.
+	unacked  wire.Unacked
+	ackWaits bool
 	// greeted says that it was told ready on its socket. Before that no status tells it that it has an agent: a front end may wait
 	// for ready.
 	greeted bool
@@ -306,6 +309,8 @@ func (c *Client) receive(l *Link, frame wire.Frame) {
 		c.ready(f)
 	case wire.Gap:
 		c.gap(f)
+	case wire.Exit:
+		c.acknowledge() // the gateway's bye waits for it
 	case wire.Error:
 		c.Error, c.Asked = f.Code, time.Time{}
 		if f.Code == wire.CodeSessionNotFound && !f.Retryable {
@@ -373,14 +378,6 @@ func (c *Client) typeOn() {
 			c.typeOn()
 		}
 	})
-}
-
-// data takes an output.
-func (c *Client) data(f wire.Data) {
-	c.Seen = max(c.Seen, f.Seq)
-	if c.Acks && c.link != nil {
-		c.link.send(wire.Ack{Seq: c.Seen})
-	}
 }
 
 func (c *Client) gap(f wire.Gap) {

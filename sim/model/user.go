@@ -21,7 +21,10 @@ type user struct {
 	// in is the last input that the agent was given; early holds the inputs that came before there was an agent.
 	in    uint64
 	early []wire.Data
-	out   replay
+	// unacked are the inputs that were not acknowledged; ackWaits says that an acknowledgement will be due.
+	unacked  wire.Unacked
+	ackWaits bool
+	out      replay
 	// paused outputs found no room in the replay buffer: the agent waits.
 	paused int
 	// cursor is how far the outputs were sent on the present socket. Nothing is sent until they flow.
@@ -35,7 +38,7 @@ type user struct {
 // newUser begins the preparations.
 func newUser(b *bridge, init wire.InitUser) *user {
 	u := &user{
-		bridge: b, init: init, token: init.Token, in: init.InSeq, cursor: init.OutSeq, flowing: true, out: replay{first: init.OutSeq + 1},
+		bridge: b, init: init, token: init.Token, in: init.InSeq, unacked: wire.Unacked{Acked: init.InSeq}, cursor: init.OutSeq, flowing: true, out: replay{first: init.OutSeq + 1},
 	}
 	o := &b.options.Bridge
 	workspace, token, agent := draw(o.Workspace, b.random), draw(o.Token, b.random), draw(o.Agent, b.random)
@@ -132,8 +135,12 @@ func (u *user) input(data wire.Data) {
 		return
 	}
 	isNew := data.Seq == u.in+1 || u.bridge.options.Bridge.Gullible
-	u.in = max(u.in, data.Seq)
-	u.acknowledge()
+	if data.Seq <= u.in {
+		u.acknowledge() // it is asked for
+	} else {
+		u.in = data.Seq
+		u.oweAck()
+	}
 	if hook := u.bridge.options.Hooks.Input; hook != nil && isNew {
 		hook(u.bridge.container, data)
 	}
@@ -146,9 +153,26 @@ func (u *user) input(data wire.Data) {
 	}
 }
 
+// oweAck acknowledges the inputs soon; see wire.Unacked.
+func (u *user) oweAck() {
+	switch {
+	case u.unacked.Add(u.in, 0):
+		u.acknowledge()
+	case !u.ackWaits:
+		u.ackWaits = true
+		u.bridge.world.Later(wire.AckDelay, func() {
+			u.ackWaits = false
+			if !u.bridge.gone && u.in > u.unacked.Acked {
+				u.acknowledge()
+			}
+		})
+	}
+}
+
 // acknowledge says what the agent was given, unless another socket is about to.
 func (u *user) acknowledge() {
 	if u.bridge.link != nil && u.bridge.next == nil {
+		u.unacked.Sent(u.in)
 		u.bridge.link.send(wire.Ack{Seq: u.in})
 	}
 }
@@ -230,6 +254,9 @@ func (u *user) exited(exit wire.Exit) {
 		return
 	}
 	u.exit = &exit
+	if u.in > u.unacked.Acked {
+		u.acknowledge() // before the exit, after which nobody may listen
+	}
 	if u.bridge.evicted {
 		u.bridge.endingIn(flushTimeout)
 	}

@@ -1,0 +1,53 @@
+package bridge
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"hearth/messages/wire"
+)
+
+// awaitAcks takes acks until the input was acknowledged, and says how many that were.
+func (p *peer) awaitAcks(seq uint64) (count int) {
+	for last := uint64(0); last < seq; count++ {
+		ack := expect[wire.Ack](p)
+		if ack.Seq <= last {
+			p.t.Fatalf("ack %d after %d", ack.Seq, last)
+		}
+		last = ack.Seq
+	}
+	return count
+}
+
+func TestInputsAreAcknowledgedTogether(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentCommand = script("cat >/dev/null")
+	r := start(t, cfg)
+	p := r.begin(g)
+
+	began := time.Now()
+	p.SendData(1, `1`)
+	if n := p.awaitAcks(1); n != 1 || time.Since(began) < wire.AckDelay {
+		t.Errorf("one input was acknowledged after %v, by %d acks", time.Since(began), n)
+	}
+
+	const many = 20 * wire.AckLines
+	began = time.Now()
+	for seq := range uint64(many) {
+		p.SendData(2+seq, `1`)
+	}
+	acks := p.awaitAcks(1 + many)
+	if most := many/wire.AckLines + int(time.Since(began)/wire.AckDelay) + 1; acks > most {
+		t.Errorf("%d inputs were acknowledged by %d acks, want %d at most", many, acks, most)
+	}
+
+	// A large one does not wait: its sender may have no room for more.
+	p.SendData(2+many, `"`+strings.Repeat("x", wire.AckBytes)+`"`)
+	if n := p.awaitAcks(2 + many); n != 1 {
+		t.Errorf("a large input was acknowledged by %d acks", n)
+	}
+	p.Send(wire.Stop{GraceMs: 5000})
+	expect[wire.Exit](p)
+}
