@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hearth/messages"
 	"hearth/messages/wire"
 )
 
@@ -17,10 +18,12 @@ type Settings struct {
 	WarmPool bool
 	// Min, Max and Threshold are the pool's policy; see actors/pool/policy.go. DefaultThreshold belongs to a minimum.
 	Min, Max, Threshold int
-	// Policy says what the pool is filled up to: the minimum, or with PolicySchedule what Schedule makes of it, up to the maximum.
-	// The threshold keeps its distance. Schedule is nil with any other policy.
+	// Policy says what the pool is filled up to: the minimum, or if that is more what Schedule or a Forecast says, up to the maximum.
+	// The threshold keeps its distance. Schedule is nil but with PolicySchedule, Forecast but with PolicySLO.
 	Policy   Policy
 	Schedule Schedule
+	// Forecast makes a gateway's own, which begins now.
+	Forecast func(now time.Time) Forecast
 	// LaunchConcurrency bounds the tasks that are starting at once.
 	LaunchConcurrency int
 	// ReadyTTL is how long a task may wait to be claimed, give or take a tenth. 0 is for ever.
@@ -120,7 +123,22 @@ const (
 	PolicyFixed Policy = "fixed"
 	// PolicySchedule raises it by the calendar.
 	PolicySchedule Policy = "schedule"
+	// PolicySLO raises it by what demand is expected.
+	PolicySLO Policy = "slo"
 )
+
+// DefaultObjective is the share of sessions that are to find a task ready, where PolicySLO is not told another.
+const DefaultObjective = 0.999
+
+// Forecast learns the demand for tasks and says what target it takes. It is a pool's own, and does nothing by itself.
+type Forecast interface {
+	// Began takes in that a session took a task, or will take the next.
+	Began(now time.Time)
+	// Started takes in how long a start took.
+	Started(took time.Duration)
+	// Plan is the target now, up to a maximum, and what it comes of.
+	Plan(now time.Time, maximum int) messages.Plan
+}
 
 // Schedule is a pool's target by the calendar. It is a pure function of the time.
 type Schedule interface {
@@ -268,8 +286,12 @@ func (s Settings) Validate() error {
 		problem("TASK_LEASE %v must be at least %v", s.TaskLease, minTaskLease)
 	}
 	switch {
-	case s.Policy != PolicyFixed && s.Policy != PolicySchedule:
-		problem("WARM_POOL_POLICY %q is none of %s and %s", s.Policy, PolicyFixed, PolicySchedule)
+	case s.Policy != PolicyFixed && s.Policy != PolicySchedule && s.Policy != PolicySLO:
+		problem("WARM_POOL_POLICY %q is none of %s, %s and %s", s.Policy, PolicyFixed, PolicySchedule, PolicySLO)
+	case s.Policy == PolicySLO && s.Forecast == nil:
+		problem("WARM_POOL_POLICY %s needs a forecast", s.Policy)
+	case s.Policy != PolicySLO && s.Forecast != nil:
+		problem("WARM_POOL_SLO and WARM_POOL_TRACE play no part with WARM_POOL_POLICY %s", s.Policy)
 	case s.Policy == PolicySchedule && s.Schedule == nil:
 		problem("WARM_POOL_POLICY %s needs a WARM_POOL_SCHEDULE", s.Policy)
 	case s.Policy != PolicySchedule && s.Schedule != nil:

@@ -48,7 +48,9 @@ const (
 	EventAgentsStart EventKind = "agents_start"
 	// EventBackoff: no task is started for Took.
 	EventBackoff EventKind = "backoff"
-	// EventResized: the pool's bounds were changed, by an operator or by its schedule. N is the minimum, M the maximum.
+	// EventResized: the pool's bounds were changed, by an operator or by its policy. N is the target, M the maximum; Plan what it
+	// comes of when it follows the demand. EventPlanned: the plan is another, though it may come to the same target.
+	EventPlanned EventKind = "planned"
 	EventResized EventKind = "resized"
 	// EventEndAsked: an operator ends a session, or N of a user's, who is kept out for Took.
 	EventEndAsked EventKind = "end_asked"
@@ -152,6 +154,7 @@ type Event struct {
 	Took    time.Duration
 	Timings wire.Timings
 	N, M    int
+	Plan    *Plan
 	// Census is the pool as it stands after the fact; set on the pool's events only. It is the observer's until
 	// Observe returns.
 	Census *Census

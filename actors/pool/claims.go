@@ -20,6 +20,7 @@ func (p *pool) claim(m *messages.Claim) {
 		})
 		return
 	}
+	p.demand()
 	p.assignTurn(session)
 	switch t := p.firstReady(); {
 	case session.delayed != nil:

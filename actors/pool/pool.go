@@ -32,9 +32,12 @@ type pool struct {
 	*actors.Ports
 	records
 	settings actors.Settings
-	// target is what the pool is filled up to: the settings' minimum, or what the schedule says. turn rings when it may change.
+	// target is what the pool is filled up to: the settings' minimum, or what its policy says. turn rings when it may change.
 	target int
 	turn   actors.Alarm
+	// forecast learns the demand, and plan is what it last said; nil and nothing unless the policy follows it.
+	forecast actors.Forecast
+	plan     messages.Plan
 	// thresholdGap is how far the threshold is below the minimum, also once the pool was resized: at least 1.
 	thresholdGap int
 	ctx          actor.Context
@@ -227,6 +230,7 @@ func (p *pool) handleOperator(ctx actor.Context, message any) {
 
 // begin looks at what there is. The pool is filled once that is known.
 func (p *pool) begin() {
+	p.beginForecast()
 	p.follow()
 	if p.Fleet != nil {
 		p.sweep()
@@ -244,8 +248,7 @@ func (p *pool) rung(m *messages.Alarm) {
 		now := p.Clock.Now()
 		p.serve(func(delayed *sessionRecord) bool { return !delayed.due.After(now) })
 	case p.turn.IsRung(m):
-		p.follow()
-		p.replenish()
+		p.turned()
 	case p.sweepDue.IsRung(m):
 		p.sweep()
 	case p.drainedLong.IsRung(m):

@@ -74,8 +74,10 @@ type flags struct {
 	PoolMin           int           `name:"warm-pool-min-size" env:"WARM_POOL_MIN_SIZE" default:"${WARM_POOL_MIN_SIZE}" help:"Tasks that the pool is filled up to." group:"Warm pool"`
 	PoolMax           int           `name:"warm-pool-max-size" env:"WARM_POOL_MAX_SIZE" default:"${WARM_POOL_MAX_SIZE}" help:"Most tasks that are ready or starting at once." group:"Warm pool"`
 	PoolThreshold     *int          `name:"warm-pool-replenish-threshold" env:"WARM_POOL_REPLENISH_THRESHOLD" placeholder:"N" help:"Once ready + starting - waiting is at or below this, tasks are started until the minimum is ready. Without it the minimum less one." group:"Warm pool"`
-	PoolPolicy        string        `name:"warm-pool-policy" env:"WARM_POOL_POLICY" enum:"fixed,schedule" default:"${WARM_POOL_POLICY}" help:"The pool's minimum is fixed, or follows WARM_POOL_SCHEDULE." group:"Warm pool"`
+	PoolPolicy        string        `name:"warm-pool-policy" env:"WARM_POOL_POLICY" enum:"fixed,schedule,slo" default:"${WARM_POOL_POLICY}" help:"What the pool is filled up to: its minimum (fixed), more by WARM_POOL_SCHEDULE, or more by the demand that it learns (slo), for WARM_POOL_SLO." group:"Warm pool"`
 	PoolSchedule      poolSchedule  `name:"warm-pool-schedule" env:"WARM_POOL_SCHEDULE" placeholder:"JSON" help:"When the pool is to be larger than its minimum: a JSON array of periods with timezone, startCron, duration and bufferSize, as sim size --schedule writes it." group:"Warm pool"`
+	PoolSLO           *share        `name:"warm-pool-slo" env:"WARM_POOL_SLO" placeholder:"SHARE" help:"With WARM_POOL_POLICY=slo, the share of sessions that are to find a task ready, such as 99.9%, its default." group:"Warm pool"`
+	PoolTrace         poolTrace     `name:"warm-pool-trace" env:"WARM_POOL_TRACE" placeholder:"FILE" help:"With WARM_POOL_POLICY=slo, recorded arrivals to begin with what they teach: a file as sim replay reads it. Without it the demand is learned from nothing." group:"Warm pool"`
 	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"${WARM_POOL_READY_TTL}" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
 	PoolSurplusTTL    time.Duration `name:"warm-pool-surplus-ttl" env:"WARM_POOL_SURPLUS_TTL" default:"${WARM_POOL_SURPLUS_TTL}" help:"Tasks above the minimum that nobody has needed for this long are stopped." group:"Warm pool"`
 	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"${LAUNCH_CONCURRENCY}" help:"Most tasks that are starting at once." group:"Warm pool"`
@@ -108,7 +110,10 @@ type flags struct {
 
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"25s" help:"Longest that SIGTERM waits for sessions and tasks to end." group:"Process"`
 	LogLevel     string        `env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"Least severe level that is logged." group:"Process"`
-	LogFormat    string        `env:"LOG_FORMAT" enum:"console,json" default:"console" help:"How log lines look: for people, or as JSON, then also the first and the last, and what the local backend's tasks say." group:"Process"`
+	// forecast is made of the warm pool's flags, nil without any of them.
+	forecast func(time.Time) actors.Forecast
+
+	LogFormat string `env:"LOG_FORMAT" enum:"console,json" default:"console" help:"How log lines look: for people, or as JSON, then also the first and the last, and what the local backend's tasks say." group:"Process"`
 }
 
 // secret is a setting that is an environment variable and never a flag.
@@ -197,6 +202,7 @@ func (f *flags) settings() actors.Settings {
 	if f.PoolSchedule.Schedule != nil {
 		s.Schedule = f.PoolSchedule.Schedule
 	}
+	s.Forecast = f.forecast
 	s.Placement, s.SweepInterval = actors.Placement(f.ClaimPlacement), f.HostSweepInterval
 	s.ReadyTTL, s.SurplusTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.PoolSurplusTTL, f.LaunchConcurrency
 	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts

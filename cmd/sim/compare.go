@@ -13,7 +13,7 @@ import (
 
 // compareCommand plays strategies side by side.
 type compareCommand struct {
-	Strategies []string `arg:"" optional:"" help:"baseline (an access point and a task definition for each user, no pool), phase1 (shared ones, no pool), phase2 (with the pool that the flags describe, --pool-schedule among them), schedule (the same) and fixed (without it), or a fixed pool:MIN[,MAX[,THRESHOLD]]. Without any: the first three."`
+	Strategies []string `arg:"" optional:"" help:"baseline (an access point and a task definition for each user, no pool), phase1 (shared ones, no pool), phase2 (with the pool that the flags describe, its policy among them); fixed, schedule and slo, the same with that policy; or a fixed pool:MIN[,MAX[,THRESHOLD]]. Without any: the first three."`
 	loadFlags
 	poolFlags
 	worldFlags
@@ -47,7 +47,7 @@ func (r *compareCommand) Run(c *console) error {
 	}
 	var configs []run.Config
 	for _, name := range r.Strategies {
-		config, err := strategy(name, base)
+		config, err := r.strategy(name, base)
 		if err != nil {
 			return err
 		}
@@ -64,31 +64,36 @@ func (r *compareCommand) Run(c *console) error {
 }
 
 // strategy is a scenario by its name, or a pool.
-func strategy(name string, base run.Config) (run.Config, error) {
+func (r *compareCommand) strategy(name string, base run.Config) (run.Config, error) {
 	if config, ok := run.Scenario(name, base); ok {
 		return config, nil
 	}
-	switch {
-	case name == "schedule" && base.Settings.Schedule == nil:
-		return base, errors.New("the strategy schedule needs --pool-schedule")
-	case name == "schedule", name == "fixed":
-		base.Name = name
-		if name == "fixed" {
-			base.Settings.Policy, base.Settings.Schedule = actors.PolicyFixed, nil
+	config := base
+	config.Name = name
+	switch name {
+	case "fixed":
+		config.Fixes()
+		return config, nil
+	case "schedule":
+		if r.PoolSchedule.Schedule == nil {
+			return base, errors.New("the strategy schedule needs --pool-schedule")
 		}
-		return base, nil
+		config.Fixes()
+		config.Settings.Policy, config.Settings.Schedule = actors.PolicySchedule, r.PoolSchedule.Schedule
+		return config, nil
+	case "slo":
+		return config, r.follow(&config)
 	}
 	sizes, isPool := strings.CutPrefix(name, "pool:")
 	if !isPool {
-		return base, fmt.Errorf("%q is no strategy: it may be baseline, phase1, phase2, fixed, schedule or pool:MIN[,MAX[,THRESHOLD]]", name)
+		return base, fmt.Errorf("%q is no strategy: it may be baseline, phase1, phase2, fixed, schedule, slo or pool:MIN[,MAX[,THRESHOLD]]", name)
 	}
 	var numbers counts
 	if err := numbers.UnmarshalText([]byte(sizes)); err != nil || len(numbers) > 3 {
 		return base, fmt.Errorf("%q: a pool is pool:MIN[,MAX[,THRESHOLD]] with numbers, or inf for MAX", name)
 	}
-	config := base
-	config.Name, config.Settings.WarmPool = name, true
-	config.Settings.Policy, config.Settings.Schedule = actors.PolicyFixed, nil
+	config.Fixes()
+	config.Settings.WarmPool = true
 	config.Settings.Min, config.Settings.Threshold = numbers[0], actors.DefaultThreshold(numbers[0])
 	if len(numbers) > 1 {
 		config.Settings.Max = numbers[1]

@@ -109,6 +109,8 @@ type poolFlags struct {
 	PoolMax            limit        `default:"${WARM_POOL_MAX_SIZE}" group:"Pool" help:"The most tasks that are ready or starting at once; inf for no maximum."`
 	ReplenishThreshold *int         `group:"Pool" placeholder:"N" help:"Refill when ready + starting - waiting is at or below this; without it the minimum less one."`
 	PoolSchedule       poolSchedule `placeholder:"FILE" group:"Pool" help:"The target follows this schedule, a JSON array of periods as size --schedule writes it and WARM_POOL_SCHEDULE takes it; --pool-min is a floor under it."`
+	PoolSLO            poolShare    `name:"pool-slo" placeholder:"SHARE" group:"Pool" help:"The target follows the demand, as with WARM_POOL_POLICY=slo, so that such a share of sessions finds a task ready: 99.9%; --pool-min is a floor under it."`
+	PoolTrace          string       `placeholder:"FILE" group:"Pool" help:"Recorded arrivals from which that demand is learned beforehand, as WARM_POOL_TRACE; without it nothing is known at first."`
 	WarmPool           bool         `default:"true" negatable:"" group:"Pool" help:"Keep a pool at all; --no-warm-pool starts a task for each session."`
 }
 
@@ -124,6 +126,28 @@ func (f poolFlags) apply(c *run.Config) error {
 	if s := f.PoolSchedule.Schedule; s != nil {
 		c.Settings.Policy, c.Settings.Schedule = actors.PolicySchedule, s
 	}
+	if f.PoolSLO > 0 {
+		return f.follow(c)
+	}
+	return nil
+}
+
+// follow has the pool's target follow the demand.
+func (f poolFlags) follow(c *run.Config) error {
+	objective := cmp.Or(float64(f.PoolSLO), actors.DefaultObjective)
+	if f.PoolTrace == "" {
+		c.Follows(objective, nil)
+		return nil
+	}
+	recorded, err := traffic.OpenTrace(f.PoolTrace, traffic.Recording{Every: 1, Stretch: 1}, os.Stdin)
+	if err != nil {
+		return fmt.Errorf("--pool-trace: %w", err)
+	}
+	prior, err := recorded.Teach(objective, c.Settings.StartEstimate)
+	if err != nil {
+		return fmt.Errorf("--pool-trace: %w", err)
+	}
+	c.Follows(objective, prior)
 	return nil
 }
 

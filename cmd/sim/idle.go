@@ -49,22 +49,30 @@ var idleFlags = []struct {
 	{"burst-on burst-off", "--traffic bursts", func(g given) bool { return g.shape("bursts") }},
 	{"session", "no --session-column", func(g given) bool { return !g.set["session-column"] }},
 	{"session-unit", "--session-column", func(g given) bool { return g.set["session-column"] }},
-	{"pool-min pool-max pool-schedule replenish-threshold ready-ttl", "a pool: no --no-warm-pool", func(g given) bool {
+	{"pool-min pool-max pool-schedule pool-slo pool-trace replenish-threshold ready-ttl", "a pool: no --no-warm-pool", func(g given) bool {
 		warm, is := g.value["warm-pool"].(bool)
 		return !is || warm || !g.set["warm-pool"]
 	}},
-	{"pool-min pool-schedule replenish-threshold warm-pool", "the strategy phase2, fixed or schedule", func(g given) bool {
+	{"pool-min pool-schedule pool-slo pool-trace replenish-threshold warm-pool", "the strategy phase2, fixed, schedule or slo", func(g given) bool {
 		return g.command != "compare" || g.playsPool(false)
 	}},
 	{"pool-max ready-ttl", "a strategy with a pool", func(g given) bool { return g.command != "compare" || g.playsPool(true) }},
+	{"pool-slo", "no --pool-schedule, but in compare", func(g given) bool { return g.command == "compare" || !g.set["pool-schedule"] }},
+	{"pool-trace", "--pool-slo, or the strategy slo", func(g given) bool { return g.set["pool-slo"] || g.plays("slo") }},
 	{"warm-state wake-time", "--warm-hosts", func(g given) bool { return g.set["warm-hosts"] || g.command == "" }},
+}
+
+// plays reports whether a comparison has a strategy.
+func (g given) plays(name string) bool {
+	strategies, _ := g.value["strategies"].([]string)
+	return slices.Contains(strategies, name)
 }
 
 // playsPool reports whether a comparison has a strategy with the pool that the flags describe, or any pool.
 func (g given) playsPool(any bool) bool {
 	strategies, _ := g.value["strategies"].([]string)
 	return len(strategies) == 0 || slices.ContainsFunc(strategies, func(s string) bool {
-		return s == "phase2" || s == "fixed" || s == "schedule" || any && strings.HasPrefix(s, "pool:")
+		return slices.Contains([]string{"phase2", "fixed", "schedule", "slo"}, s) || any && strings.HasPrefix(s, "pool:")
 	})
 }
 

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"hearth/actors/demand"
 	"hearth/actors/schedule"
 	"hearth/sim/model"
 	"hearth/sim/run"
@@ -113,6 +112,16 @@ func (s *poolSchedule) UnmarshalText(path []byte) error {
 	return nil
 }
 
+// poolShare is the share of sessions that are to find a task ready.
+type poolShare float64
+
+// UnmarshalText reads 99.9% or 0.999.
+func (s *poolShare) UnmarshalText(text []byte) error {
+	value, err := demand.ParseObjective(string(text))
+	*s = poolShare(value)
+	return err
+}
+
 // sessionLength is a distribution of which a bare length is the mean of an exponential one.
 type sessionLength struct{ model.Distribution }
 
@@ -210,16 +219,9 @@ func (o *objective) UnmarshalText(text []byte) error {
 		o.Objective = run.Objective{Percentile: percentile, WaitMs: float64(d) / float64(time.Millisecond), Ready: isReady}
 		return nil
 	}
-	number, isPercent := strings.CutSuffix(string(text), "%")
-	value, err := strconv.ParseFloat(number, 64)
+	value, err := demand.ParseObjective(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is no objective: it may be 0.999, 99.9%%, p99=500ms or ready-p99=1s", text)
-	}
-	if isPercent {
-		value = math.Round(value*1e12) / 1e14 // 99.9 % is 0.999, not the float beside it
-	}
-	if !(value > 0 && value < 1) {
-		return errors.New("a hit rate must be more than 0 and less than 1")
+		return fmt.Errorf("%w; a bound on a wait may be p99=500ms or ready-p99=1s", err)
 	}
 	o.Objective = run.Objective{HitRate: value}
 	return nil

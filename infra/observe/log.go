@@ -37,6 +37,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventBackoff:       {zerolog.DebugLevel, "starts are held back"},
 	messages.EventRevision:      {zerolog.InfoLevel, "tasks are started with this revision of their definition; idle ones of others are replaced"},
 	messages.EventRuns:          {zerolog.DebugLevel, "it is known what the task runs"},
+	messages.EventPlanned:       {zerolog.DebugLevel, "demand foretold"},
 	messages.EventResized:       {zerolog.InfoLevel, "pool resized"},
 	messages.EventEndAsked:      {zerolog.WarnLevel, "an operator ends sessions"},
 	messages.EventHost:          {zerolog.InfoLevel, "host changed state"},
@@ -119,13 +120,20 @@ func (o *Observer) write(e messages.Event) {
 	text("kind", string(e.Fault))
 	text("failure", string(e.Failure))
 	if e.Took > 0 {
-		line.Float64("tookMs", math.Round(float64(e.Took)/float64(time.Millisecond)*10)/10)
+		line.Float64("tookMs", rounded(float64(e.Took)/float64(time.Millisecond)))
 	}
 	if e.N > 0 {
 		line.Int("n", e.N)
+	}
+	if p := e.Plan; p != nil {
+		line.Float64("sessionsPerMinute", rounded(p.PerMinute)).Float64("startMs", rounded(p.StartMs)).
+			Float64("expectedHitRate", p.HitRate).Str("basis", string(p.Basis)).Str("caution", string(p.Caution))
 	}
 	if c := e.Census; c != nil {
 		line.Int("ready", c.Ready).Int("starting", c.Starting).Int("assigned", c.Assigned).Int("waiting", c.Waiting)
 	}
 	line.Msg(w.message)
 }
+
+// rounded is a figure to a tenth.
+func rounded(x float64) float64 { return math.Round(x*10) / 10 }

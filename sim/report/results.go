@@ -58,8 +58,12 @@ func pool(c run.Echo) string {
 	if c.PoolMax != nil {
 		maximum = fmt.Sprintf("maximum %d", *c.PoolMax)
 	}
-	if c.Policy == actors.PolicySchedule {
+	switch c.Policy {
+	case actors.PolicySchedule:
 		return fmt.Sprintf("a schedule over a minimum of %d, %s", c.PoolMin, maximum)
+	case actors.PolicySLO:
+		return fmt.Sprintf("the demand for %s over a minimum of %d, %s", percent(c.SLO), c.PoolMin, maximum)
+	case actors.PolicyFixed:
 	}
 	return fmt.Sprintf("minimum %d, threshold %d, %s", c.PoolMin, c.ReplenishThreshold, maximum)
 }

@@ -68,7 +68,7 @@ func newCollector(c Config) *collector {
 		result: Result{
 			FailureReasons: map[string]int{}, WhyCold: map[wire.ColdReason]int{}, HeldBack: map[messages.Hold]int{},
 			HeldSeconds: map[messages.Hold]float64{}, recorded: c.Traffic.Length() > 0, hours: newHours(c.Traffic),
-			hitsIn: make([]tally, windows), inTimeIn: make([]tally, windows), lackUnknown: c.Cloud.Fleet.Slots > 0 || c.scheduled(),
+			hitsIn: make([]tally, windows), inTimeIn: make([]tally, windows), lackUnknown: c.Cloud.Fleet.Slots > 0 || c.moves(),
 		},
 	}
 	if !c.Settings.WarmPool {

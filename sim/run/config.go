@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hearth/actors"
+	"hearth/actors/demand"
 	"hearth/sim/model"
 	"hearth/sim/traffic"
 )
@@ -27,6 +28,8 @@ type Config struct {
 	Session model.Distribution
 	// Settings are the actors' own.
 	Settings actors.Settings
+	// SLO is the share of sessions for which the pool's target is to follow the demand, when Follows has set it; 0 when it does not.
+	SLO float64
 	// StartTime is the whole time from the decision to start a task until it is ready, when StartTakes has set it; nil when
 	// it comes of Cloud's parts.
 	StartTime model.Distribution
@@ -84,6 +87,17 @@ func (c *Config) StartTakes(d model.Distribution) {
 	c.Settings.StartTimeout, c.Settings.TaskStartTimeout = patience, patience
 }
 
+// Follows has the pool's target follow the demand, so that a share of sessions finds a task ready. A prior may be nil.
+func (c *Config) Follows(slo float64, prior *demand.Prior) {
+	c.SLO, c.Settings.Policy, c.Settings.Schedule = slo, actors.PolicySLO, nil
+	c.Settings.Forecast = demand.Policy(slo, c.Settings.StartEstimate, prior)
+}
+
+// Fixes has the pool's target be its minimum.
+func (c *Config) Fixes() {
+	c.SLO, c.Settings.Policy, c.Settings.Schedule, c.Settings.Forecast = 0, actors.PolicyFixed, nil, nil
+}
+
 // startsAlwaysSucceed reports that no start can fail or be lost, so that asking ECS about one tells nothing.
 func (c Config) startsAlwaysSucceed() bool {
 	f := &c.Cloud.Faults
@@ -126,8 +140,9 @@ type Echo struct {
 	// LaunchConcurrency is null where there is no launch limit.
 	LaunchConcurrency *int `json:"launchConcurrency"`
 	WarmPool          bool `json:"warmPool"`
-	// Policy is what the pool's target follows; PoolMin is a floor under a schedule.
+	// Policy is what the pool's target follows; PoolMin is a floor under it. SLO is what the policy slo is to keep.
 	Policy    actors.Policy `json:"policy"`
+	SLO       float64       `json:"slo,omitempty"`
 	StartTime string        `json:"startTime"`
 	Session   string        `json:"session"`
 	HostSlots *int          `json:"hostSlots"`
@@ -146,7 +161,7 @@ func (c Config) echo() Echo {
 	s := &c.Settings
 	echo := Echo{
 		Traffic: c.Traffic.Describe(), PoolMin: s.Min, ReplenishThreshold: s.Threshold, WarmPool: s.WarmPool,
-		Policy:    s.Policy,
+		Policy: s.Policy, SLO: c.SLO,
 		StartTime: "modelled", Session: c.Session.String(), Users: c.Users, Prices: c.Prices,
 		ReadyTTL: s.ReadyTTL.Seconds(), StartTimeout: s.StartTimeout.Seconds(), TaskStartTimeout: s.TaskStartTimeout.Seconds(),
 	}

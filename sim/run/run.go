@@ -118,8 +118,11 @@ func newSimulation(c Config) *simulation {
 	options := model.DefaultOptions()
 	options.Seed, options.Settings, options.Trace = c.Seed, c.Settings, c.Trace
 	options.Settings.IdleTimeout = never
-	if c.scheduled() {
+	if c.moves() {
 		options.Start = c.calendarStart()
+	}
+	if forecast := c.Settings.Forecast; forecast != nil {
+		options.Settings.Forecast = newOpened(forecast, s.collector)
 	}
 	options.Cloud, options.Bridge, options.Network = c.Cloud, c.Bridge, c.Network
 	if c.StartTime != nil {

@@ -71,19 +71,17 @@ func (s *simulation) fill(standing []time.Duration) {
 		}
 		world.RunUntil(at)
 	}
-	if open := world.Elapsed(); s.config.scheduled() && open < leadTime {
-		world.Advance(leadTime - open) // so that the schedule's hours are the traffic's
+	if open := world.Elapsed(); s.config.moves() && open < leadTime {
+		world.Advance(leadTime - open) // so that the policy's hours are the traffic's
 	}
 	s.begin(clients, standing)
 }
 
-// leadTime is how long before its traffic the world of a pool with a schedule begins.
+// leadTime is how long before its traffic the world of a pool begins whose target moves.
 const leadTime = 10 * time.Minute
 
-// scheduled reports whether the pool's target moves by the calendar.
-func (c Config) scheduled() bool {
-	return c.Settings.WarmPool && c.Settings.Policy == actors.PolicySchedule
-}
+// moves reports whether the pool's target does.
+func (c Config) moves() bool { return c.Settings.WarmPool && c.Settings.Policy != actors.PolicyFixed }
 
 // calendarStart is when a world begins whose traffic begins at this time of the week, of the first whole week of 2025.
 func (c Config) calendarStart() time.Time {
