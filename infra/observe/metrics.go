@@ -21,8 +21,6 @@ type metrics struct {
 	waiters   prometheus.Gauge
 	bounds    *prometheus.GaugeVec
 	target    prometheus.Gauge
-	expected  prometheus.Gauge
-	hitRate   prometheus.Gauge
 	revision  *prometheus.GaugeVec
 	claims    *prometheus.CounterVec
 	cold      *prometheus.CounterVec
@@ -81,8 +79,6 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		waiters:   gauge("hearth_pool_waiters", "Sessions that wait for a task."),
 		bounds:    gauges("hearth_pool_bound_tasks", "The pool's minimum and maximum.", "bound"),
 		target:    gauge("hearth_pool_target_tasks", "Tasks that the pool is refilled to: the minimum, or what the policy makes of it; 0 when it is switched off."),
-		expected:  gauge("hearth_pool_expected_sessions_per_second", "Rate of sessions that the policy slo expects; 0 without it."),
-		hitRate:   gauge("hearth_pool_expected_hit_rate", "Share of sessions that the policy slo expects to find a task ready; 0 without it."),
 		revision:  gauges("hearth_pool_revision_info", "The revision of their definition that tasks are started with.", "revision"),
 		claims:    counters("hearth_claims_total", "Claims by how they ended.", "result"),
 		failed:    counters("hearth_claims_failed_total", "Claims that ended as failed, by why.", "reason"),
@@ -132,10 +128,6 @@ func (m *metrics) pool(c *messages.Census) {
 func (m *metrics) count(e messages.Event) {
 	if e.Census != nil {
 		m.pool(e.Census)
-	}
-	if e.Plan != nil {
-		m.expected.Set(e.Plan.PerMinute / 60)
-		m.hitRate.Set(e.Plan.HitRate)
 	}
 	switch e.Kind {
 	case messages.EventStarting:

@@ -16,6 +16,7 @@ type Observer struct {
 	// odd is for messages without a use: a peer can cause them as fast as it can send frames.
 	odd       zerolog.Logger
 	metrics   *metrics
+	forecast  forecast
 	hour      *hour
 	readiness readiness
 	isolated  isolated
@@ -54,6 +55,9 @@ func (o *Observer) Begin(s actors.Settings) {
 func (o *Observer) Observe(e messages.Event) {
 	if e.Kind == messages.EventIsolated {
 		o.metrics.isolated(o.isolated.note(e))
+	}
+	if e.Plan != nil {
+		o.forecast.take(e.Plan)
 	}
 	o.metrics.count(e)
 	o.hour.note(e)
