@@ -40,6 +40,8 @@ run: build ## start a gateway on 127.0.0.1:8080 with bash as the agent; Ctrl-C e
 # BenchmarkPreload is left out: it needs Node.js, and a minute.
 test: lint awscli chromium tools client build ## everything that CI runs: formatting, vet, linter, race tests, end to end, benchmarks once
 	$(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+	@echo "what is allocated, which is different with the race detector"
+	$(GO) test -run Allocations ./messages/wire ./infra/sockets ./infra/gateway ./sim/model
 	@echo "each benchmark once, so that none breaks unseen"; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	if ! $(GO) test -run '^$$' -bench . -skip '^BenchmarkPreload$$' -benchtime 1x -timeout $(TEST_TIMEOUT) ./... >"$$log" 2>&1; \
 		then cat "$$log"; exit 1; fi

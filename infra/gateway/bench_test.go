@@ -101,7 +101,7 @@ func report(b *testing.B, name string, took []time.Duration) {
 
 // world is everything around the actors, which answers at once. The engine is the real one.
 type world struct {
-	b      *testing.B
+	tb     testing.TB
 	engine *engine.Engine
 	pool   *actor.PID
 	links  atomic.Uint64
@@ -112,15 +112,18 @@ type world struct {
 	// clients are the claims by their clients' sockets, claims the same by the users that they are for.
 	clients map[messages.LinkID]*claim
 	claims  map[wire.UserID]*claim
+	// owners are the actors of the links, lines how many were sent on each.
+	owners map[messages.LinkID]*actor.PID
+	lines  map[messages.LinkID]int
 	// holding says that starts take longer than what is measured, as all real ones do; held are those that were asked for.
 	holding bool
 	held    []func()
 }
 
 // openWorld starts the actors with a pool of that size, and ends them with the benchmark.
-func openWorld(b *testing.B, size int) *world {
-	b.Helper()
-	w := &world{b: b, clients: map[messages.LinkID]*claim{}, claims: map[wire.UserID]*claim{}}
+func openWorld(tb testing.TB, size int) *world {
+	tb.Helper()
+	w := &world{tb: tb, clients: map[messages.LinkID]*claim{}, claims: map[wire.UserID]*claim{}, owners: map[messages.LinkID]*actor.PID{}, lines: map[messages.LinkID]int{}}
 	w.engine = engine.New(engine.Config{Log: zerolog.Nop()})
 	settings := actors.DefaultSettings()
 	settings.MaxSessionStartsPerSecond = 0
@@ -131,14 +134,14 @@ func openWorld(b *testing.B, size int) *world {
 	}
 	pool, err := w.engine.SpawnRoot(actors.PoolName, pool.New(ports, settings))
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.pool = pool
-	b.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := w.engine.Stop(ctx); err != nil {
-			b.Error(err)
+			tb.Error(err)
 		}
 	})
 	return w
@@ -146,20 +149,20 @@ func openWorld(b *testing.B, size int) *world {
 
 // awaitReady waits until that many tasks are ready and nothing is under way; what is left of stopped tasks does not matter.
 func (w *world) awaitReady(n int) {
-	w.b.Helper()
+	w.tb.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if c := w.counts.Load(); c != nil && c.Ready == n && c.Starting+c.Assigned+c.Waiting == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			w.b.Fatalf("the pool stands at %+v", w.counts.Load())
+			w.tb.Fatalf("the pool stands at %+v", w.counts.Load())
 		}
 	}
 }
 
 func (w *world) deliver(to *actor.PID, message any) {
 	if err := w.engine.Send(to, message); err != nil {
-		w.b.Error(err)
+		w.tb.Error(err)
 	}
 }
 
@@ -170,13 +173,18 @@ type claim struct {
 	user   wire.UserID
 	owner  chan *actor.PID // gets the session's actor, before or after the claim is served
 	served chan time.Time
+	// bridge is the link of the task that serves it, with what that was told; they are set before served. ready says that the
+	// client was told so.
+	bridge messages.LinkID
+	init   wire.InitUser
+	ready  chan struct{}
 }
 
 func (w *world) newClaim() *claim {
 	link := messages.LinkID(w.links.Add(1))
 	c := &claim{
 		world: w, link: link, user: wire.UserID(fmt.Sprintf("user-%d", link)),
-		owner: make(chan *actor.PID, 1), served: make(chan time.Time, 1),
+		owner: make(chan *actor.PID, 1), served: make(chan time.Time, 1), ready: make(chan struct{}, 1),
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -190,12 +198,12 @@ func (c *claim) hello() {
 
 // await gives the time at which the claim was served.
 func (c *claim) await() time.Time {
-	c.world.b.Helper()
+	c.world.tb.Helper()
 	select {
 	case at := <-c.served:
 		return at
 	case <-time.After(patience):
-		c.world.b.Fatal("a claim is not served")
+		c.world.tb.Fatal("a claim is not served")
 		return time.Time{}
 	}
 }
@@ -263,21 +271,42 @@ func (w *world) Describe(to *actor.PID, task wire.TaskID, _ string) {
 func (w *world) Bind(link messages.LinkID, owner *actor.PID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.owners[link] = owner
 	if c := w.clients[link]; c != nil {
 		c.owner <- owner
 	}
 }
 
-// Send takes init_user for the end of a claim.
-func (w *world) Send(_ messages.LinkID, frame wire.Frame) {
-	init, ok := frame.(wire.InitUser)
-	if !ok {
-		return
-	}
-	now := time.Now()
+// owner is the actor that has a link.
+func (w *world) owner(link messages.LinkID) *actor.PID {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.claims[init.UserID].served <- now
+	return w.owners[link]
+}
+
+// sent is how many lines were sent on a link.
+func (w *world) sent(link messages.LinkID) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lines[link]
+}
+
+// Send takes init_user for the end of a claim, tells a claim of its ready, and counts lines.
+func (w *world) Send(link messages.LinkID, frame wire.Frame) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch frame := frame.(type) {
+	case wire.InitUser:
+		c := w.claims[frame.UserID]
+		c.bridge, c.init = link, frame
+		c.served <- time.Now()
+	case wire.Ready:
+		if c := w.clients[link]; c != nil {
+			c.ready <- struct{}{}
+		}
+	case wire.Data:
+		w.lines[link]++
+	}
 }
 
 // Credit and Close have nothing to do.
