@@ -127,6 +127,9 @@ func (b *bridge) run(ctx context.Context) error {
 	if withheld := b.cfg.withheld(); len(withheld) > 0 {
 		b.log.Info().Strs("variables", withheld).Msg("agents do not get what AGENT_ENV does not name")
 	}
+	if unreadable := b.unreadable(); len(unreadable) > 0 {
+		b.log.Warn().Strs("paths", unreadable).Msg("AGENT_COMMAND names what its agent cannot read: AGENT_READ_PATHS has to have it, or a folder that it is in, beside its default")
+	}
 	b.wg.Go(func() { b.reaper.run(b.ctx) })
 	b.wg.Go(b.answerHealth)
 	b.begin()

@@ -2,8 +2,25 @@ package bridge
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 )
+
+// unreadable are the files of this machine that the agent is told of by its command, such as a script for an interpreter, and cannot
+// read where it runs.
+func (b *bridge) unreadable() (paths []string) {
+	words, err := SplitCommand(b.cfg.AgentCommand)
+	if err != nil {
+		return nil // the configuration was validated; and an empty command fails elsewhere
+	}
+	for _, word := range words[min(1, len(words)):] {
+		if _, err := os.Stat(word); err == nil && filepath.IsAbs(word) && !b.plan.Readable(word) {
+			paths = append(paths, word)
+		}
+	}
+	return paths
+}
 
 // SplitCommand splits a command line into words as a shell would, but without one: blanks separate; single quotes keep
 // everything; within double quotes, and outside of quotes, a backslash takes the next character as it is. Nothing is

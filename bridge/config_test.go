@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -160,5 +162,34 @@ func TestBackoffGrowsToItsBound(t *testing.T) {
 	}
 	if d := backoff(1 << 30); d > backoffMax {
 		t.Errorf("after many failures: %v", d)
+	}
+}
+
+// TestAScriptThatCannotBeRead is told at the start, with the setting that lets it be read.
+func TestAScriptThatCannotBeRead(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "agent.sh")
+	if err := os.WriteFile(script, []byte("cat\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	system := []string{"/usr", "/bin", "/lib", "/lib64", "/etc"}
+	for _, c := range []struct {
+		command, isolation string
+		read               []string
+		told               bool
+	}{
+		{"sh " + script, "landlock", system, true},
+		{"sh " + script, "landlock", append(system, filepath.Dir(script)), false},
+		{"sh " + script, "path", system, false},
+		{"sh -c cat /etc/passwd /nowhere", "landlock", system, false},
+	} {
+		g := newGateway(t)
+		cfg := testConfig(t, g)
+		cfg.AgentCommand, cfg.Isolation, cfg.AgentReadPaths = c.command, c.isolation, c.read
+		r := start(t, cfg)
+		g.next()
+		told := strings.Contains(r.log.String(), `"paths":["`+script+`"]`) && strings.Contains(r.log.String(), "AGENT_READ_PATHS has to have it")
+		if told != c.told {
+			t.Errorf("%+v: %s", c, r.log)
+		}
 	}
 }

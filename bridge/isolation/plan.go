@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hearth/messages/wire"
@@ -203,6 +204,21 @@ func (p *Plan) checkLandlock() error {
 		}
 	}
 	return nil
+}
+
+// Readable reports whether agents can read a file of this machine that is no user's. In a root of their own they see other files.
+func (p *Plan) Readable(path string) bool {
+	if !p.Levels.Has(Landlock) || p.Levels.Has(Chroot) {
+		return true
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(append([]string{p.cfg.Workspaces.Name(), "/dev"}, p.cfg.Read...), func(dir string) bool {
+		dir, err := filepath.EvalSymlinks(dir)
+		return err == nil && within(dir, real)
+	})
 }
 
 func (p *Plan) checkChroot() error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,13 +99,8 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 			Name: aws.String(name), Value: aws.String(environment[name]),
 		})
 	}
-	// Whom this process trusts, its tasks on the same machine may: a gateway with TLS can have a private issuer. The rest bounds
-	// agents; here no task definition has it.
-	for _, name := range []string{
-		"SSL_CERT_FILE", "SSL_CERT_DIR", "AGENT_READ_PATHS", "AGENT_CONNECT_PORTS", "AGENT_MAX_PROCESSES", "AGENT_MAX_OPEN_FILES",
-		"AGENT_MAX_FILE_BYTES", "AGENT_NICE",
-	} {
-		if value := os.Getenv(name); value != "" {
+	for _, name := range append(passedOn, agentVariables(os.Getenv("AGENT_ENV"), os.Environ())...) {
+		if value := os.Getenv(name); value != "" && environment[name] == "" {
 			container.Environment = append(container.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(value)})
 		}
 	}
@@ -121,6 +117,29 @@ func (b *localBackend) prepare(ctx context.Context, cfg *Config) error {
 	cfg.ECS.Cluster, cfg.ECS.ContainerName, cfg.ECS.ModifyRate = localCluster, localContainer, localModifyRate
 	cfg.ECS.TaskDefinition = fmt.Sprintf("%s:%d", aws.ToString(definition.Family), definition.Revision)
 	return nil
+}
+
+// passedOn are the bridge's settings that are this process's environment's: here no task definition has them. Whom this process
+// trusts, its tasks on the same machine may as well: a gateway with TLS can have a private issuer.
+var passedOn = []string{
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "TOKEN_FILE", "AGENT_OVERFLOW", "AGENT_PRELOAD", "AGENT_PRELOAD_COMMAND", "AGENT_PRELOAD_TIMEOUT",
+	"AGENT_ENV", "AGENT_READ_PATHS", "AGENT_ROOT", "AGENT_CONNECT_PORTS", "AGENT_MAX_PROCESSES", "AGENT_MAX_OPEN_FILES",
+	"AGENT_MAX_FILE_BYTES", "AGENT_NICE", "UID_RANGE", "OUTPUT_BUFFER_BYTES", "WARM_ORPHAN_TTL",
+}
+
+// agentVariables are those of the environment that AGENT_ENV names for agents: names, and beginnings of names with *. A * alone
+// names nothing here: this process's secrets would be among them.
+func agentVariables(agentEnv string, environ []string) (names []string) {
+	for _, pattern := range strings.Split(agentEnv, ",") {
+		beginning, isBeginning := strings.CutSuffix(strings.TrimSpace(pattern), "*")
+		for _, each := range environ {
+			name, _, _ := strings.Cut(each, "=")
+			if name == beginning || isBeginning && beginning != "" && strings.HasPrefix(name, beginning) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // makeDirectories makes the workspace root, if there is none, and the directory of temporary directories, which it returns.
