@@ -59,6 +59,7 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 	}
 	adopted, isFirst := 0, !p.adoption.listed
 	p.adoption.listed, p.listing.failures = true, 0
+	healthTells := p.healthTells(m.Tasks)
 	for _, listed := range m.Tasks {
 		t, isNew := p.tasks[listed.Task], !p.endedTasks.has(listed.Task) && !p.adoption.done
 		switch {
@@ -70,7 +71,7 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 			p.adopt(request, listed)
 			adopted++
 		default:
-			p.reconcile(listed)
+			p.reconcile(listed, healthTells)
 		}
 	}
 	p.adoption.done = p.adoption.last

@@ -78,15 +78,30 @@ func (p *pool) listFailed(err *messages.LaunchError) {
 	p.listWithin(actors.Pause(p.settings.PollInterval, p.settings.BackoffMax, p.listing.failures, p.Rand.Float64()))
 }
 
+// healthTells reports whether health checks tell anything: of the tasks that are connected here some are listed, and none as
+// unhealthy. A check that is wrong must not have gateways stop one another's tasks.
+func (p *pool) healthTells(tasks []messages.ListedTask) bool {
+	connected := 0
+	for _, listed := range tasks {
+		if t := p.tasks[listed.Task]; t != nil && (t.state == poolReady || t.state == poolAssigned) {
+			if listed.Unhealthy {
+				return false
+			}
+			connected++
+		}
+	}
+	return connected > 0
+}
+
 // reconcile looks at a listed task that is not in the books, and stops it once it is known to be nobody's.
-func (p *pool) reconcile(listed messages.ListedTask) {
+func (p *pool) reconcile(listed messages.ListedTask, healthTells bool) {
 	sign := ""
 	switch {
 	case p.endedTasks.has(listed.Task):
 		sign = signEnded
 	case listed.Phase == messages.PhasePending:
 		sign = signPending
-	case listed.Unhealthy:
+	case listed.Unhealthy && healthTells:
 		sign = signUnhealthy
 	}
 	if sign != "" {
