@@ -55,6 +55,9 @@ func (b *bridge) answerHealth() {
 
 // CheckHealth asks the bridge of a task, which runs in the same container, whether it is well.
 func CheckHealth(ctx context.Context, task wire.TaskID) error {
+	if task == "" {
+		return errors.New("TASK_ID: needed, to know which task's bridge to ask")
+	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", healthAddress(task).Name)

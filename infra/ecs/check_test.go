@@ -152,6 +152,9 @@ func TestCheckOfTheSharedAccessPoint(t *testing.T) {
 		`"containerPath"->"readOnly":true,"containerPath"`:              "read-only",
 		`"stopTimeout":15->"stopTimeout":14`:                            "stopTimeout of 14s; STOP_GRACE (10s)",
 		`"value":"10s"->"value":"26s"`:                                  "stopTimeout of 15s; STOP_GRACE (26s)",
+		`15,"environment":[{"name":"STOP_GRACE","value":"10s"->9,"environment":[{"name":"STOP_GRACE","value":"1s"`: "stopTimeout of 9s; STOP_GRACE (5s)",
+		`"name":"STOP_GRACE","value":"10s"->"name":"WORKSPACE_ROOT","value":"/mnt/efs"`:                            "",
+		`"name":"STOP_GRACE","value":"10s"->"name":"WORKSPACE_ROOT","value":"/work"`:                               "gives container session the WORKSPACE_ROOT /work",
 	} {
 		from, to, _ := strings.Cut(change, "->")
 		replies := healthy()

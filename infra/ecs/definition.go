@@ -141,9 +141,23 @@ type volume struct {
 	config *types.EFSVolumeConfiguration
 }
 
+// setting is what a definition's container has in its environment under a name; empty when the definition does not say.
+func (d *definition) setting(container, name string) string {
+	for _, v := range d.container(container).Environment {
+		if aws.ToString(v.Name) == name {
+			return aws.ToString(v.Value)
+		}
+	}
+	return ""
+}
+
 // workspaces finds the EFS volume that the bridge's container has at the workspace root. The caller has checked d.
 func (d *definition) workspaces(cfg Config) (volume, error) {
 	var found volume
+	if root := d.setting(cfg.ContainerName, "WORKSPACE_ROOT"); root != "" && path.Clean(root) != path.Clean(cfg.WorkspaceRoot) {
+		return found, unusable("task definition %s gives container %s the WORKSPACE_ROOT %s, and the gateway's is %s: no workspace would be "+
+			"where its bridge looks", d.name, cfg.ContainerName, root, cfg.WorkspaceRoot)
+	}
 	for _, m := range d.container(cfg.ContainerName).MountPoints {
 		if path.Clean(aws.ToString(m.ContainerPath)) != path.Clean(cfg.WorkspaceRoot) {
 			continue
@@ -208,14 +222,13 @@ func (d *definition) checkSharedAccessPoint(cfg Config) error {
 	return d.checkStopTimeout(cfg)
 }
 
-// checkStopTimeout looks whether the container is killed before its agent's grace is over.
+// checkStopTimeout looks whether the container is killed before its agent's grace is over: the gateway's, which it tells the bridge,
+// or the bridge's own.
 func (d *definition) checkStopTimeout(cfg Config) error {
 	c := d.container(cfg.ContainerName)
 	grace, timeout := cfg.StopGrace, defaultStopTimeout
-	for _, v := range c.Environment {
-		if set, err := time.ParseDuration(aws.ToString(v.Value)); aws.ToString(v.Name) == "STOP_GRACE" && err == nil {
-			grace = set
-		}
+	if own, err := time.ParseDuration(d.setting(cfg.ContainerName, "STOP_GRACE")); err == nil {
+		grace = max(grace, own)
 	}
 	if c.StopTimeout != nil {
 		timeout = time.Duration(*c.StopTimeout) * time.Second
