@@ -34,6 +34,7 @@ func rows() []row {
 		{"bridge", (*bench).bridge},
 		{"memory", (*bench).memory},
 		{"simulator", (*bench).simulator},
+		{"crowd", (*bench).crowd},
 		{"soak", (*bench).soak},
 	}
 }

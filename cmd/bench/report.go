@@ -20,6 +20,7 @@ var titles = map[string]string{
 	"bridge":      "Bridge: start, memory, size",
 	"memory":      "Memory of the gateway for an idle session",
 	"simulator":   "Simulator",
+	"crowd":       "Simulated: a crowd comes within a second to several gateways of one account",
 	"soak":        "One gateway for minutes: lines there and back",
 }
 

@@ -51,6 +51,7 @@ type commands struct {
 	Size     sizeCommand     `cmd:"" help:"Find the smallest and cheapest pool that meets an objective."`
 	Frontier frontierCommand `cmd:"" help:"Draw cost against p99 wait, from no pool to one that is never empty."`
 	Chaos    chaosCommand    `cmd:"" help:"Play storms against the actors and look for broken promises."`
+	Crowd    crowdCommand    `cmd:"" help:"Have a crowd come at once to several gateways: when are all served, by what bound, at what cost."`
 	Explain  explainCommand  `cmd:"" help:"Tell the story of one storm."`
 }
 

@@ -83,8 +83,8 @@ type Config struct {
 	// Timeout bounds a call with all its retries, and before that its wait for its turn: the outcome of a call is known
 	// within twice this time of asking for it. Default 10 s.
 	Timeout time.Duration
-	// ModifyRate is how many RunTask and StopTask calls a second the account allows, with a burst of two and a half times as
-	// many. 0 is what AWS gives every account (see Rates in the package's documentation).
+	// ModifyRate is how many RunTask and StopTask calls a second are made, with a burst of two and a half times as many: this
+	// gateway's share of what the account allows. 0 is all that AWS gives every account (see Rates in the package's documentation).
 	ModifyRate int
 	// Concurrency is how many calls that change something may be under way at once, and how many that read. Default 32.
 	Concurrency int

@@ -36,6 +36,9 @@ type Cloud struct {
 	stopped []*Container
 	// live counts the tasks that have not stopped; made all that ever were.
 	live, made int
+	// account is what is left of the account's rate; throttled counts the attempts that it refused.
+	account   bucket
+	throttled int
 	// script is what is to happen to the next calls, by operation.
 	script map[string][]Outcome
 	// revision is what new tasks run, empty in a world in which nobody asks.
@@ -56,6 +59,7 @@ func newCloud(m *Model) *Cloud {
 	c := &Cloud{
 		model: m, world: m.World, options: &m.options.Cloud, random: m.World.Stream("cloud"),
 		tasks: map[wire.TaskID]*Container{}, script: map[string][]Outcome{},
+		account: bucket{Rate: m.options.Cloud.Rates.Account},
 	}
 	c.fleet = newFleet(c)
 	return c
@@ -71,6 +75,9 @@ func (c *Cloud) Live() int { return c.live }
 
 // Made is the number of tasks that ever were.
 func (c *Cloud) Made() int { return c.made }
+
+// Throttled is the number of attempts that ECS has refused for the account's rate.
+func (c *Cloud) Throttled() int { return c.throttled }
 
 // Task is a task by its id, nil when there is none or it was forgotten.
 func (c *Cloud) Task(id wire.TaskID) *Container { return c.tasks[id] }
@@ -100,7 +107,7 @@ func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 	}
 	done := &messages.RunDone{Task: request.Task}
 	c.call(OpRun, c.cloud.options.Run, func() *messages.LaunchError {
-		t, err := c.cloud.start(request)
+		t, err := c.cloud.start(request, c.gateway)
 		if err == nil {
 			done.ARN, done.Host, done.Revision = t.ARN, t.host, t.revision
 		}
@@ -135,6 +142,9 @@ func (c ecs) List(to *actor.PID) {
 		listed := &messages.TasksListed{Err: err}
 		if err == nil {
 			for _, t := range c.cloud.Running() {
+				if c.cloud.model.isOthers(t, c.gateway) {
+					continue
+				}
 				if !c.cloud.isVisible(t) || t.told {
 					continue
 				}
@@ -178,21 +188,32 @@ func (c ecs) call(
 		whole = outcome.After
 		half = min(half, whole)
 	}
-	pending := &call{caller: c.gateway, carry: carry, answer: answer, rest: whole - half}
+	pending := &call{op: op, caller: c.gateway, carry: carry, answer: answer, rest: whole - half}
+	turn := time.Duration(0)
+	if pending.isModifying() {
+		var ok bool
+		if turn, ok = c.gateway.lane.turn(c.cloud.world.Elapsed()); !ok {
+			outcome = Outcome{Fault: messages.LaunchThrottled}
+			whole = 0
+		}
+	}
 	if outcome.Fault != "" {
 		pending.fault = &messages.LaunchError{Kind: outcome.Fault, Op: op, Message: faultMessages[outcome.Fault]}
 		if !outcome.Carried {
 			pending.carry = nil
-			c.cloud.world.Schedule(whole, pending)
+			c.cloud.world.Schedule(turn+whole, pending)
 			return
 		}
 	}
-	c.cloud.world.Schedule(half, pending)
+	c.cloud.world.Schedule(turn+half, pending)
 }
 
 // call is a call to ECS that is under way.
 type call struct {
+	op     string
 	caller *gateway
+	// throttled counts the SDK's attempts that ECS has refused for the account's rate.
+	throttled int
 	// carry carries it out, nil when that was done or is not to be. The answer comes a rest later.
 	carry  func() *messages.LaunchError
 	rest   time.Duration
@@ -204,6 +225,17 @@ type call struct {
 
 // Happen carries it out, or is its end.
 func (k *call) Happen() {
+	cloud := k.caller.model.Cloud
+	if k.carry != nil && k.isModifying() && !cloud.account.take(cloud.world.Elapsed()) {
+		cloud.throttled++
+		if k.throttled++; k.throttled < sdkAttempts {
+			cloud.world.Schedule(sdkPause(k.throttled, cloud.random), k)
+			return
+		}
+		k.carry, k.fault = nil, &messages.LaunchError{
+			Kind: messages.LaunchThrottled, Op: k.op, Message: faultMessages[messages.LaunchThrottled],
+		}
+	}
 	if k.carry != nil {
 		k.err = k.carry()
 		k.carry = nil
@@ -217,6 +249,9 @@ func (k *call) Happen() {
 		k.answer(k.err)
 	}
 }
+
+// isModifying reports whether the call is one of those that share the rate of starts and stops.
+func (k *call) isModifying() bool { return k.op == OpRun || k.op == OpStop }
 
 var faultMessages = map[messages.LaunchErrorKind]string{
 	messages.LaunchThrottled:   "ThrottlingException: rate exceeded",
@@ -262,13 +297,13 @@ func (c *Cloud) byARN(arn string) *Container {
 }
 
 // start carries out a start: the same request again finds the same task.
-func (c *Cloud) start(request messages.RunTask) (*Container, *messages.LaunchError) {
+func (c *Cloud) start(request messages.RunTask, starter *gateway) (*Container, *messages.LaunchError) {
 	if t := c.tasks[request.Task]; t != nil {
 		return t, nil
 	}
 	t := &Container{
 		Request: request, ARN: arnPrefix + string(request.Task), number: c.made + 1, cloud: c,
-		phase: messages.PhasePending, Started: c.world.Now(), revision: c.revision,
+		starter: starter, phase: messages.PhasePending, Started: c.world.Now(), revision: c.revision,
 	}
 	if !c.fleet.accept(t) {
 		return nil, &messages.LaunchError{

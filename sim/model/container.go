@@ -21,6 +21,7 @@ type Container struct {
 	Ended time.Time
 
 	cloud    *Cloud
+	starter  *gateway
 	number   int
 	revision messages.Revision
 	// host is where it was placed, empty before and where there are no hosts; on is the host itself.

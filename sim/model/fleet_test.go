@@ -50,7 +50,7 @@ func wantInts(t *testing.T, what string, got []int, want ...int) {
 // run asks for tasks from nobody, and tells what came of each.
 func run(m *Model, ids ...wire.TaskID) (placed, waiting, refused int) {
 	for _, id := range ids {
-		switch c, err := m.Cloud.start(messages.RunTask{Task: id}); {
+		switch c, err := m.Cloud.start(messages.RunTask{Task: id}, m.front); {
 		case err != nil:
 			refused++
 		case c.Host() == "":

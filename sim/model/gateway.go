@@ -18,7 +18,9 @@ type gateway struct {
 	// number counts the processes from 1.
 	number int
 	node   *world.Node
-	pool   *actor.PID
+	// lane is what is left of the rate that it holds itself to.
+	lane bucket
+	pool *actor.PID
 	// leaving: it hands over what it has, and new connections go to another. dead: the process has ended.
 	leaving, dead bool
 }
@@ -26,7 +28,7 @@ type gateway struct {
 // begin starts a process of the gateway in a node that has none yet. New connections go there from now on.
 func (m *Model) begin(node *world.Node) {
 	m.begun++
-	g := &gateway{model: m, number: m.begun, node: node}
+	g := &gateway{model: m, number: m.begun, node: node, lane: bucket{Rate: m.options.Cloud.Rates.Gateway}}
 	m.front = g
 	ports := &actors.Ports{
 		Engine: node, Clock: node, Rand: node,
@@ -51,6 +53,33 @@ func (m *Model) begin(node *world.Node) {
 	g.pool = root
 	m.World.Drain(1 << 10)
 }
+
+// beginOthers starts gateways beside the first.
+func (m *Model) beginOthers(count int) {
+	m.several = []*gateway{m.front}
+	for range count {
+		m.begin(m.World.NewNode())
+		m.several = append(m.several, m.front)
+	}
+	m.front = m.several[0]
+}
+
+// gatewayOf is the gateway that a peer connects to. Of several it is, for a bridge, the one that has started its task; clients
+// take turns.
+func (m *Model) gatewayOf(p peer) *gateway {
+	if len(m.several) > 0 {
+		switch p := p.(type) {
+		case *bridge:
+			return p.container.starter
+		case *Client:
+			return m.several[p.Number%len(m.several)]
+		}
+	}
+	return m.front
+}
+
+// isOthers reports whether a task is another one's of several gateways.
+func (m *Model) isOthers(t *Container, g *gateway) bool { return len(m.several) > 0 && t.starter != g }
 
 // Restart ends the gateway's process as a power cut does, and starts another one after a while. What the old one knew is
 // gone, and so are its sockets; nobody can dial meanwhile.

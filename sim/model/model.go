@@ -29,6 +29,8 @@ type Model struct {
 	// gateways that there ever were, and speaker is the gateway that reports.
 	front, old     *gateway
 	begun, speaker int
+	// several are all gateways where there is more than one at once; front is the first of them.
+	several []*gateway
 }
 
 // New makes a model in which the pool has started and nothing else has happened. The settings must be valid; see
@@ -45,6 +47,9 @@ func New(options Options) *Model {
 	m.bridgeRandom = m.World.Stream("bridge")
 	m.clients = newClients(m)
 	m.begin(m.World.Node)
+	if options.Gateways > 1 {
+		m.beginOthers(options.Gateways - 1)
+	}
 	return m
 }
 

@@ -60,7 +60,7 @@ func newNetwork(m *Model) *network {
 // read.
 func (n *network) dial(p peer, delay, life Distribution, hello func(messages.LinkID) any) *Link {
 	n.lastID++
-	l := &Link{ID: n.lastID, network: n, gateway: n.model.front, peer: p, delay: delay, faults: &n.bridgeFaults}
+	l := &Link{ID: n.lastID, network: n, gateway: n.model.gatewayOf(p), peer: p, delay: delay, faults: &n.bridgeFaults}
 	if _, isClient := p.(*Client); isClient {
 		l.faults = &n.clientFaults
 	}

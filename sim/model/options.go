@@ -23,6 +23,9 @@ type Options struct {
 	Schedule func(n int) int
 	// Settings are the actors' own.
 	Settings actors.Settings
+	// Gateways is how many there are at once; 0 is one. Several share the clients out among themselves, the hosts and ECS's rates,
+	// and nothing else: each has a mark of its own for its tasks. Only one gateway alone is restarted or replaced.
+	Gateways int
 
 	Cloud   CloudOptions
 	Bridge  BridgeOptions
@@ -50,6 +53,8 @@ type CloudOptions struct {
 	// Pull comes on top for the first task of each host.
 	Pull  Distribution
 	Fleet FleetOptions
+	// Rates bound the calls that start and stop tasks; the zero Rates are no bound.
+	Rates Rates
 	// Visible is how long a task is unknown to all calls but its own start after that was carried out.
 	Visible Distribution
 	// Life is how long a task runs until it dies by itself; nil is for ever.
