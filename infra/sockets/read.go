@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -113,7 +114,11 @@ func (events) OnMessage(ws *gws.Conn, message *gws.Message) {
 		l.hello(message)
 		return
 	}
-	frame, err := l.decode(message)
+	decode := l.decode
+	if !isFrequent(message.Bytes()) {
+		decode = l.decodeAside
+	}
+	frame, err := decode(message)
 	bytes := message.Data.Len()
 	_ = message.Close() // before any wait
 	l.throttle()
@@ -169,6 +174,14 @@ func (l *link) decode(message *gws.Message) (wire.Frame, error) {
 
 // hello takes the first frame, tells the pool, and waits for an owner.
 func (l *link) hello(message *gws.Message) {
+	aside(func() { l.meet(message) })
+	if l.greet == nil {
+		l.await(func() bool { return l.stage == bound })
+	}
+}
+
+// meet takes the first frame and tells the pool, or closes the link.
+func (l *link) meet(message *gws.Message) {
 	frame, err := l.decode(message)
 	_ = message.Close()
 	var arrived any
@@ -196,10 +209,30 @@ func (l *link) hello(message *gws.Message) {
 			MaxFrameBytes: cfg.MaxFrameBytes, LeaseMs: wire.Millis(cfg.TaskLease), OrphanMs: wire.Millis(cfg.TaskOrphanTTL),
 		})
 	}
-	l.sockets.cfg.Enter()
 	l.sockets.cfg.Deliver(l.sockets.cfg.Pool, arrived)
-	l.sockets.cfg.Leave()
-	l.await(func() bool { return l.stage == bound })
+}
+
+// aside runs what is rare and takes a large stack on a goroutine of its own, and waits for it. A reader's stack would stay large, and
+// most readers do nothing for hours.
+func aside(do func()) {
+	failed := make(chan any, 1)
+	go func() {
+		defer func() { failed <- recover() }()
+		do()
+	}()
+	if reason := <-failed; reason != nil {
+		panic(reason)
+	}
+}
+
+func (l *link) decodeAside(message *gws.Message) (frame wire.Frame, err error) {
+	aside(func() { frame, err = l.decode(message) })
+	return frame, err
+}
+
+// isFrequent reports whether a frame is data or an ack, as our own peers write them.
+func isFrequent(text []byte) bool {
+	return bytes.HasPrefix(text, []byte(`{"type":"data"`)) || bytes.HasPrefix(text, []byte(`{"type":"ack"`))
 }
 
 // take acts on a frame of a bound link. A client's token is good until it expires.
@@ -223,9 +256,15 @@ func (l *link) take(frame wire.Frame, bytes int, expires time.Time) {
 	l.mu.Lock()
 	l.uncredited += bytes
 	l.mu.Unlock()
-	l.sockets.cfg.Enter()
-	l.emit(&messages.LinkFrame{Link: l.id, Frame: frame, Bytes: bytes, Expires: expires})
-	l.sockets.cfg.Leave()
+	event := &messages.LinkFrame{Link: l.id, Frame: frame, Bytes: bytes, Expires: expires}
+	switch frame.(type) {
+	case wire.Data, wire.Ack:
+		l.sockets.cfg.Enter()
+		l.emit(event)
+		l.sockets.cfg.Leave()
+	default: // rare, and what it leads to may need a large stack, which an idle link's reader would keep
+		l.emit(event)
+	}
 	l.await(func() bool { return l.uncredited <= l.sockets.cfg.WindowBytes })
 }
 
