@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"hearth/messages/wire"
 )
 
 // ownVariables are not passed on, whatever AGENT_ENV names: the task's token, and those that are made anew for each agent.
@@ -27,6 +29,7 @@ type place struct {
 	temp      string
 	keepalive string
 	terminal  bool
+	trace     wire.Traceparent
 }
 
 // agentEnviron makes the agent's whole environment: what of the bridge's is to be passed on, and where the agent is.
@@ -38,6 +41,10 @@ func agentEnviron(passed []string, at place) []string {
 			return strings.HasPrefix(entry, "TERM=") || strings.HasPrefix(entry, "LANG=")
 		})
 		environ = append(environ, "TERM=xterm-256color", "LANG=C.UTF-8")
+	}
+	if at.trace.Valid() {
+		environ = slices.DeleteFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, "TRACEPARENT=") })
+		environ = append(environ, "TRACEPARENT="+string(at.trace))
 	}
 	return environ
 }

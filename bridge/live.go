@@ -149,7 +149,7 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 	if err == nil && p.stage != nil {
 		err = b.preloaded.take(w)
 	} else if err == nil {
-		err = b.makeAgent(&p, init.UserID)
+		err = b.makeAgent(&p, init.UserID, init.Traceparent)
 	}
 	if err != nil {
 		return fail(failAgent, fmt.Errorf("start the agent: %w", err))
@@ -177,7 +177,7 @@ func (b *bridge) takeFence(init wire.InitUser) func() (*isolation.Fence, error) 
 }
 
 // makeAgent has the helper become the agent in its workspace.
-func (b *bridge) makeAgent(p *prepared, user wire.UserID) error {
+func (b *bridge) makeAgent(p *prepared, user wire.UserID, trace wire.Traceparent) error {
 	argv, err := SplitCommand(b.cfg.AgentCommand)
 	if err != nil {
 		return err
@@ -191,7 +191,7 @@ func (b *bridge) makeAgent(p *prepared, user wire.UserID) error {
 	}
 	env := agentEnviron(b.cfg.passedOn(), place{
 		user: wire.WorkspaceName(user), workspace: b.plan.Inside(w.path), temp: b.plan.InsideTemp(p.temp),
-		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)), terminal: p.agent.terminal != nil,
+		keepalive: b.plan.Inside(filepath.Join(w.path, w.keepalive.name)), terminal: p.agent.terminal != nil, trace: trace,
 	})
 	if err := p.agent.giveTerminal(w.uid); err != nil {
 		return err

@@ -153,8 +153,10 @@ type Event struct {
 	Fault   LaunchErrorKind
 	Took    time.Duration
 	Timings wire.Timings
-	N, M    int
-	Plan    *Plan
+	// Trace is what a session's client said that it belongs to.
+	Trace wire.Traceparent
+	N, M  int
+	Plan  *Plan
 	// Census is the pool as it stands after the fact; set on the pool's events only. It is the observer's until
 	// Observe returns.
 	Census *Census

@@ -17,6 +17,8 @@ type Claim struct {
 	InSeq, OutSeq uint64
 	// Window is the size of the client's window, zero while it has told none.
 	Window wire.Resize
+	// Trace is what the client's hello said that the session belongs to.
+	Trace wire.Traceparent
 }
 
 // Bound tells a session that a task is its own and is being given its user.
@@ -196,6 +198,7 @@ type Assign struct {
 	Workspace     string
 	InSeq, OutSeq uint64
 	Window        wire.Resize
+	Trace         wire.Traceparent
 }
 
 // HandOver tells a task to have its bridge dial another gateway.

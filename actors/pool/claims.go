@@ -79,7 +79,7 @@ func (p *pool) give(t *taskRecord, session *sessionRecord) {
 	p.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
 	p.tell(t.pid, &messages.Assign{
 		Session: c.Session, User: c.User, Token: c.Token, Workspace: p.settings.Workspace(c.User),
-		InSeq: c.InSeq, OutSeq: c.OutSeq, Window: c.Window,
+		InSeq: c.InSeq, OutSeq: c.OutSeq, Window: c.Window, Trace: c.Trace,
 	})
 	if p.draining {
 		p.askToLeave(t) // after the Assign: it is to leave with its session, once the agent is ready

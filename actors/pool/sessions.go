@@ -112,7 +112,7 @@ func (p *pool) beginSession(id wire.SessionID, m *messages.ClientArrived, stand 
 	p.addSession(&sessionRecord{id: id, user: m.User, pid: pid, begun: p.Clock.Now()})
 	p.observe(messages.Event{Kind: messages.EventSessionBegun, Session: id, User: m.User})
 	p.tell(pid, m)
-	p.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token, InSeq: stand.In, OutSeq: stand.Out, Window: m.Hello.Window})
+	p.claim(&messages.Claim{Session: id, User: m.User, Token: m.Token, InSeq: stand.In, OutSeq: stand.Out, Window: m.Hello.Window, Trace: m.Hello.Traceparent})
 	return true
 }
 

@@ -36,6 +36,6 @@ func (s *session) taskLost(m *messages.TaskLost) bool {
 func (s *session) restart() {
 	s.becomeWaiting()
 	s.tell(s.pool, &messages.Claim{
-		Session: s.id, User: s.user, Token: s.token, InSeq: s.input.given, OutSeq: s.output.seen, Window: s.window,
+		Session: s.id, User: s.user, Token: s.token, InSeq: s.input.given, OutSeq: s.output.seen, Window: s.window, Trace: s.trace,
 	})
 }

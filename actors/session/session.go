@@ -50,6 +50,8 @@ type session struct {
 	// told none.
 	inputEnd *uint64
 	window   wire.Resize
+	// trace is what the client's first hello said that the session belongs to.
+	trace wire.Traceparent
 	// io is how the agent takes input, as its bridge has said.
 	io wire.AgentIO
 
@@ -220,6 +222,9 @@ func (s *session) attach(m *messages.ClientArrived) {
 	if m.Hello.Acks {
 		s.acknowledged(m.Hello.LastSeq)
 	}
+	if s.trace == "" {
+		s.trace = m.Hello.Traceparent
+	}
 	if m.Hello.Window != (wire.Resize{}) {
 		s.resize(m.Hello.Window)
 	}
@@ -295,6 +300,7 @@ func (s *session) observe(event messages.Event) {
 	event.Session = s.id
 	event.User = s.user
 	event.Task = s.task
+	event.Trace = s.trace
 	s.Observer.Observe(event)
 }
 

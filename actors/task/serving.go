@@ -15,7 +15,7 @@ func (t *task) becomeAssigned(m *messages.Assign) {
 	t.send(wire.InitUser{
 		UserID: m.User, SessionID: m.Session, WorkspaceDir: m.Workspace, Token: m.Token,
 		Binding: t.Signer.Binding(t.request.Task, m.Session, m.User),
-		InSeq:   m.InSeq, OutSeq: m.OutSeq, Window: m.Window,
+		InSeq:   m.InSeq, OutSeq: m.OutSeq, Window: m.Window, Traceparent: m.Trace,
 	})
 }
 

@@ -193,7 +193,7 @@ func (f *Frames) structure(name string, required func(member string) bool) objec
 // value is the schema of a member's type.
 func (f *Frames) value(name string) object {
 	switch name {
-	case "string", "Secret":
+	case "string", "Secret", "Traceparent":
 		return object{"type": "string"}
 	case "bool":
 		return object{"type": "boolean"}

@@ -75,7 +75,7 @@ func run(args []string) int {
 	}
 	signals := watchSignals()
 	config := client.Config{
-		URL: f.URL, Token: token, User: wire.UserID(f.User), Resume: wire.SessionID(f.Resume),
+		URL: f.URL, Token: token, User: wire.UserID(f.User), Resume: wire.SessionID(f.Resume), Traceparent: wire.Traceparent(os.Getenv("TRACEPARENT")),
 	}
 	if token == "" {
 		config.DevToken = wire.Secret(os.Getenv("DEV_TOKEN"))

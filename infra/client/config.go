@@ -52,6 +52,8 @@ type Config struct {
 	LastSeq uint64
 	// Window is the size of the window that is to show the agent's terminal, zero where there is none: the agent starts with it.
 	Window wire.Resize
+	// Traceparent is the trace that the session's start belongs to, if there is one.
+	Traceparent wire.Traceparent
 	// GiveUp is how long the session may be without an answered hello before the handle ends; 0 means 2 minutes.
 	GiveUp time.Duration
 	// DialNet opens the network connection; nil means a plain net.Dialer. Tests cut connections with it.

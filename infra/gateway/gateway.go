@@ -26,6 +26,7 @@ import (
 	"hearth/infra/observe"
 	"hearth/infra/sign"
 	"hearth/infra/sockets"
+	"hearth/infra/trace"
 	"hearth/messages"
 )
 
@@ -38,6 +39,7 @@ type Gateway struct {
 	log      zerolog.Logger
 	registry *prometheus.Registry
 	observer *observe.Observer
+	tracer   *trace.Tracer
 	signer   *sign.Signer
 	engine   *engine.Engine
 	pool     *actor.PID
@@ -93,6 +95,9 @@ func (g *Gateway) start(ctx context.Context) error {
 	}
 	var err error
 	if g.signer, err = sign.New(secret, previous...); err != nil {
+		return err
+	}
+	if g.tracer, err = trace.Start(ctx, g.cfg.Version, g.log); err != nil {
 		return err
 	}
 	if err := g.startAuth(ctx); err != nil {
@@ -290,6 +295,7 @@ func (g *Gateway) fleet() actors.Fleet {
 // Observe passes a fact on to everyone who wants to know.
 func (g *Gateway) Observe(event messages.Event) {
 	g.observer.Observe(event)
+	g.tracer.Observe(event)
 	if g.cfg.Watch != nil {
 		g.cfg.Watch(event)
 	}
@@ -341,6 +347,9 @@ func (g *Gateway) close(ctx context.Context) (err error) {
 	}
 	if g.local != nil {
 		err = errors.Join(err, g.local.close(ctx))
+	}
+	if g.tracer != nil {
+		err = errors.Join(err, g.tracer.Close(ctx))
 	}
 	if g.clients != nil {
 		g.clients.Close()

@@ -112,6 +112,7 @@ func (o *Observer) write(e messages.Event) {
 	text("user", string(e.User))
 	text("host", string(e.Host))
 	text("arn", e.ARN)
+	text("traceparent", string(e.Trace))
 	text("revision", string(e.Revision))
 	text("state", e.Phase)
 	text("path", string(e.Path))

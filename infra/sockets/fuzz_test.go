@@ -22,7 +22,7 @@ func FuzzHello(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if frame, err := wire.DecodeFromClient(text); err == nil {
-			arrived, err := greetClient(auth.Client{User: "ann", Token: "token"})(1, frame)
+			arrived, err := greetClient(auth.Client{User: "ann", Token: "token"}, "")(1, frame)
 			if a, ok := arrived.(*messages.ClientArrived); err == nil && (!ok || a.User != "ann" || a.Link != 1 || a.Token != "token") {
 				t.Fatalf("%q: %+v", text, arrived)
 			}

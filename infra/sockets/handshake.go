@@ -69,7 +69,7 @@ func (s *Sockets) ClientHandler(
 			return
 		}
 		l.limiter = rate.NewLimiter(rate.Limit(s.cfg.FramesPerSecond), s.cfg.FramesPerSecond)
-		l.greet = greetClient(client)
+		l.greet = greetClient(client, wire.Traceparent(r.Header.Get("Traceparent")))
 		upgrader := s.plain
 		if browser {
 			r.Header.Set("Sec-WebSocket-Protocol", subprotocol) // gws looks only at the first of several headers
@@ -82,12 +82,17 @@ func (s *Sockets) ClientHandler(
 	})
 }
 
-// greetClient takes the first frame of a user's client.
-func greetClient(client auth.Client) greeting {
+// greetClient takes the first frame of a user's client. Its trace is the frame's, for browsers cannot set headers, or the handshake's.
+func greetClient(client auth.Client, trace wire.Traceparent) greeting {
 	return func(id messages.LinkID, frame wire.Frame) (any, error) {
 		hello, ok := frame.(wire.Hello)
 		if !ok {
 			return nil, errNotHello
+		}
+		for _, hello.Traceparent = range []wire.Traceparent{hello.Traceparent, trace, ""} {
+			if hello.Traceparent.Valid() {
+				break
+			}
 		}
 		return &messages.ClientArrived{Link: id, User: client.User, Token: client.Token, Expires: client.Expires, Hello: hello}, nil
 	}

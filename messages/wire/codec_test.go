@@ -19,6 +19,7 @@ var frames = []struct {
 }{
 	{DecodeFromClient, Hello{SessionID: "s-1", LastSeq: 7, Acks: true}, `{"type":"hello","sessionId":"s-1","lastSeq":7,"acks":true}`},
 	{DecodeFromClient, Hello{}, `{"type":"hello","lastSeq":0,"acks":false}`},
+	{DecodeFromClient, Hello{Traceparent: "00-1-2-01"}, `{"type":"hello","lastSeq":0,"acks":false,"traceparent":"00-1-2-01"}`},
 	{DecodeFromClient, Hello{Window: Resize{Cols: 80, Rows: 24}}, `{"type":"hello","lastSeq":0,"acks":false,"window":{"cols":80,"rows":24}}`},
 	{DecodeFromClient, Data{Seq: 3, Payload: []byte(`{"a":[1, 2]}`)}, `{"type":"data","seq":3,"payload":{"a":[1, 2]}}`},
 	{DecodeFromClient, Data{Payload: []byte(`"no number"`)}, `{"type":"data","payload":"no number"}`},

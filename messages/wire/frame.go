@@ -21,6 +21,8 @@ type Hello struct {
 	Acks bool `json:"acks"`
 	// Window is the size of the window that is to show the agent's terminal, zero where it is not told.
 	Window Resize `json:"window,omitzero"`
+	// Traceparent is the trace that the session's start belongs to, if there is one.
+	Traceparent Traceparent `json:"traceparent,omitempty"`
 }
 
 // Session answers a Hello.
@@ -308,6 +310,8 @@ type InitUser struct {
 	OutSeq uint64 `json:"outSeq"`
 	// Window is the size of the window that shows the agent's terminal, zero where no client has told it.
 	Window Resize `json:"window,omitzero"`
+	// Traceparent is its client's, for the agent to go on with.
+	Traceparent Traceparent `json:"traceparent,omitempty"`
 }
 
 // Accepted answers InitUser at once, before any work.

@@ -20,6 +20,23 @@ type SessionID string
 // [WorkspaceName] for how it becomes a directory.
 type UserID string
 
+// Traceparent says which trace a start belongs to, as W3C Trace Context has it. Empty is none.
+type Traceparent string
+
+// Valid reports whether it is one of version 00. By the standard, one that is not is passed over, and no error.
+func (t Traceparent) Valid() bool {
+	parts := strings.Split(string(t), "-")
+	if len(parts) != 4 || parts[0] != "00" {
+		return false
+	}
+	for i, length := range []int{2, 32, 16, 2} {
+		if len(parts[i]) != length || strings.Trim(parts[i], "0123456789abcdef") != "" {
+			return false
+		}
+	}
+	return strings.Trim(parts[1], "0") != "" && strings.Trim(parts[2], "0") != ""
+}
+
 // maxIDLength bounds the ids of the wire contract, in bytes.
 const maxIDLength = 128
 

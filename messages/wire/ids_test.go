@@ -43,6 +43,22 @@ var hostileIDs = []string{
 //
 // Ids that differ in case alone are different users, and have different directories: file systems of Linux, EFS among
 // them, tell case apart, and an id that is safe must keep the directory that it had before Hearth.
+func TestTraceparent(t *testing.T) {
+	const good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	if !Traceparent(good).Valid() {
+		t.Errorf("%s is not taken", good)
+	}
+	for _, bad := range []Traceparent{
+		"", "00", good + "-", Traceparent(good[:len(good)-1]), Traceparent("01" + good[2:]), "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+		"00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+		"00-0af7651916cd43dd8448eb211c8031\n\n-b7ad6b7169203331-01",
+	} {
+		if bad.Valid() {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
 func TestWorkspaceNamesOfManyUsers(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	alphabet := []rune("abzABZ019._-~/\\ |@:+%\x00\u00f6o\u0308\u202e\uff0e\n")
