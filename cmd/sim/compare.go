@@ -13,7 +13,7 @@ import (
 
 // compareCommand plays strategies side by side.
 type compareCommand struct {
-	Strategies []string `arg:"" optional:"" help:"baseline (an access point and a task definition for each user, no pool), phase1 (shared ones, no pool), phase2 (with the pool that the flags describe, its policy among them); fixed, schedule and slo, the same with that policy; or a fixed pool:MIN[,MAX[,THRESHOLD]]. Without any: the first three."`
+	Strategies []string `arg:"" optional:"" help:"baseline (an access point and a task definition for each user, no pool), phase1 (shared ones, no pool), phase2 (with the pool that the flags describe, its policy among them); fixed, schedule and slo, the same with that policy; an oracle, which knows the future and has each task ready just in time; or a fixed pool:MIN[,MAX[,THRESHOLD]]. Without any: the first three."`
 	loadFlags
 	poolFlags
 	worldFlags
@@ -27,6 +27,10 @@ func (compareCommand) Help() string {
 	return `What the replaced system's authors expected, beside what the simulation gives:
 
     sim compare baseline phase1 phase2
+
+What following the calendar or the demand would save against a fixed size, and what is left to save:
+
+    sim compare pool:8,inf schedule slo oracle --pool-min 1 --pool-max inf --pool-schedule week.json --traffic diurnal
 
 Three pools on the traffic of your own:
 
@@ -81,12 +85,16 @@ func (r *compareCommand) strategy(name string, base run.Config) (run.Config, err
 		config.Fixes()
 		config.Settings.Policy, config.Settings.Schedule = actors.PolicySchedule, r.PoolSchedule.Schedule
 		return config, nil
+	case "oracle":
+		config.Fixes()
+		config.Oracle = true
+		return config, nil
 	case "slo":
 		return config, r.follow(&config)
 	}
 	sizes, isPool := strings.CutPrefix(name, "pool:")
 	if !isPool {
-		return base, fmt.Errorf("%q is no strategy: it may be baseline, phase1, phase2, fixed, schedule, slo or pool:MIN[,MAX[,THRESHOLD]]", name)
+		return base, fmt.Errorf("%q is no strategy: it may be baseline, phase1, phase2, fixed, schedule, slo, oracle or pool:MIN[,MAX[,THRESHOLD]]", name)
 	}
 	var numbers counts
 	if err := numbers.UnmarshalText([]byte(sizes)); err != nil || len(numbers) > 3 {

@@ -63,6 +63,19 @@ type loadFlags struct {
 	sessionFlags
 }
 
+// made is the traffic that the flags describe.
+func (f syntheticFlags) made() (traffic.Synthetic, error) {
+	made := traffic.Synthetic{
+		Shape: traffic.Shape(f.Traffic), Rate: float64(f.Rate), From: time.Duration(f.From),
+		Peak: f.Peak, PeakAt: time.Duration(f.PeakAt), PeakLength: time.Duration(f.PeakLength),
+		On: time.Duration(f.BurstOn), Off: time.Duration(f.BurstOff),
+	}
+	if err := made.Validate(); err != nil {
+		return made, fmt.Errorf("--traffic %s: %w", f.Traffic, err)
+	}
+	return made, nil
+}
+
 // defaultDuration is how long made-up traffic without a period lasts: the planning figure.
 const defaultDuration = 8 * time.Hour
 
@@ -70,13 +83,9 @@ func (f loadFlags) apply(c *run.Config) error {
 	if f.Arrivals != "" {
 		return f.sessionFlags.recorded(c, f.Arrivals, f.recordingFlags)
 	}
-	made := traffic.Synthetic{
-		Shape: traffic.Shape(f.Traffic), Rate: float64(f.Rate), From: time.Duration(f.From),
-		Peak: f.Peak, PeakAt: time.Duration(f.PeakAt), PeakLength: time.Duration(f.PeakLength),
-		On: time.Duration(f.BurstOn), Off: time.Duration(f.BurstOff),
-	}
-	if err := made.Validate(); err != nil {
-		return fmt.Errorf("--traffic %s: %w", f.Traffic, err)
+	made, err := f.made()
+	if err != nil {
+		return err
 	}
 	c.Traffic = made
 	f.sessionFlags.apply(c)
@@ -110,7 +119,7 @@ type poolFlags struct {
 	ReplenishThreshold *int         `group:"Pool" placeholder:"N" help:"Refill when ready + starting - waiting is at or below this; without it the minimum less one."`
 	PoolSchedule       poolSchedule `placeholder:"FILE" group:"Pool" help:"The target follows this schedule, a JSON array of periods as size --schedule writes it and WARM_POOL_SCHEDULE takes it; --pool-min is a floor under it."`
 	PoolSLO            poolShare    `name:"pool-slo" placeholder:"SHARE" group:"Pool" help:"The target follows the demand, as with WARM_POOL_POLICY=slo, so that such a share of sessions finds a task ready: 99.9%; --pool-min is a floor under it."`
-	PoolTrace          string       `placeholder:"FILE" group:"Pool" help:"Recorded arrivals from which that demand is learned beforehand, as WARM_POOL_TRACE; without it nothing is known at first."`
+	PoolTrace          string       `placeholder:"FILE" group:"Pool" help:"Recorded arrivals from which that demand is learned beforehand, as WARM_POOL_TRACE; without it nothing is known at first. sim arrivals makes them up."`
 	WarmPool           bool         `default:"true" negatable:"" group:"Pool" help:"Keep a pool at all; --no-warm-pool starts a task for each session."`
 }
 

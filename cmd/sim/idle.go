@@ -72,7 +72,7 @@ func (g given) plays(name string) bool {
 func (g given) playsPool(any bool) bool {
 	strategies, _ := g.value["strategies"].([]string)
 	return len(strategies) == 0 || slices.ContainsFunc(strategies, func(s string) bool {
-		return slices.Contains([]string{"phase2", "fixed", "schedule", "slo"}, s) || any && strings.HasPrefix(s, "pool:")
+		return slices.Contains([]string{"phase2", "fixed", "schedule", "slo", "oracle"}, s) || any && strings.HasPrefix(s, "pool:")
 	})
 }
 

@@ -50,6 +50,7 @@ type commands struct {
 	Sweep    sweepCommand    `cmd:"" help:"Play a grid of pools."`
 	Size     sizeCommand     `cmd:"" help:"Find the smallest and cheapest pool that meets an objective."`
 	Frontier frontierCommand `cmd:"" help:"Draw cost against p99 wait, from no pool to one that is never empty."`
+	Arrivals arrivalsCommand `cmd:"" help:"Write made-up arrivals as a CSV."`
 	Chaos    chaosCommand    `cmd:"" help:"Play storms against the actors and look for broken promises."`
 	Crowd    crowdCommand    `cmd:"" help:"Have a crowd come at once to several gateways: when are all served, by what bound, at what cost."`
 	Explain  explainCommand  `cmd:"" help:"Tell the story of one storm."`

@@ -47,6 +47,9 @@ var mutants = []mutant{
 			s.Schedule = late{s.Schedule}
 		}
 	})},
+	{"the forecast hears of no session", forecasting(func(f actors.Forecast) actors.Forecast { return deafForecast{f} })},
+	{"the forecast is asked once", forecasting(func(f actors.Forecast) actors.Forecast { return &firstForecast{Forecast: f} })},
+	{"the target is one more than the forecast's", forecasting(func(f actors.Forecast) actors.Forecast { return moreForecast{f} })},
 	{"who leaves is waited for", settings(func(s *actors.Settings) { s.AbandonGrace = time.Hour })},
 	{"the pool does not hear who leaves", losing(func(m any) bool {
 		presence, ok := m.(*messages.Presence)
@@ -290,6 +293,39 @@ func repeating(which func(any) bool) func(*model.Options) {
 
 func changing(change func(*actor.PID, any)) func(*model.Options) {
 	return around(filtered{times: func(any) int { return 1 }, change: change})
+}
+
+func forecasting(change func(actors.Forecast) actors.Forecast) func(*model.Options) {
+	return settings(func(s *actors.Settings) {
+		if forecast := s.Forecast; forecast != nil {
+			s.Forecast = func(now time.Time) actors.Forecast { return change(forecast(now)) }
+		}
+	})
+}
+
+// deafForecast is told of no session, firstForecast says always what it said first, moreForecast one more than it is.
+type (
+	deafForecast  struct{ actors.Forecast }
+	firstForecast struct {
+		actors.Forecast
+		plan messages.Plan
+	}
+	moreForecast struct{ actors.Forecast }
+)
+
+func (deafForecast) Began(time.Time) {}
+
+func (f *firstForecast) Plan(now time.Time, maximum int) messages.Plan {
+	if f.plan.Target == 0 {
+		f.plan = f.Forecast.Plan(now, maximum)
+	}
+	return f.plan
+}
+
+func (f moreForecast) Plan(now time.Time, maximum int) messages.Plan {
+	plan := f.Forecast.Plan(now, maximum)
+	plan.Target = min(maximum, plan.Target+1)
+	return plan
 }
 
 // stopped is a schedule that says that it never changes, late one that says so later than it is.

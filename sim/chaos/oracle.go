@@ -27,6 +27,8 @@ type oracle struct {
 	books map[int]*gatewayBook
 	// spare is how far the threshold is below the minimum, however a pool is resized: at least 1.
 	spare int
+	// witnesses are the processes' forecasts, where the pool follows the demand.
+	witnesses []*witness
 
 	broken []string
 	// calm: the storm is over. sabotaged counts the crashes that were made.
@@ -127,6 +129,7 @@ func (o *oracle) event(e *messages.Event) {
 	switch e.Kind {
 	case messages.EventSessionBegun:
 		o.session(e.Session)
+		o.pool.begun++
 	case messages.EventClaimed:
 		o.hosts.heeded(o, e)
 	case messages.EventStopping:

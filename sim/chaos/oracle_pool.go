@@ -26,6 +26,8 @@ type poolBook struct {
 	// turns are in which order: of those that wait, and of those whose clients are away. first and last are the ends of it.
 	turns       map[wire.SessionID]int
 	first, last int
+	// begun counts the sessions.
+	begun int
 	// away are the sessions of which the pool knows that they have a turn and no client.
 	away map[wire.SessionID]bool
 	// low says that the supply has been at or below the threshold, or that an operator has changed the bounds, since the
@@ -201,6 +203,7 @@ func (o *oracle) started(e *messages.Event) {
 func (o *oracle) poolSettled() {
 	p, s := &o.pool, &o.settings
 	o.followsSchedule()
+	o.followsDemand()
 	if c := p.claimed; c != nil && (c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting) {
 		o.breach("the pool counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
 			c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)

@@ -46,6 +46,9 @@ func newStorm(d dice, w weather, options Options) *storm {
 	if w.crashes > 0 {
 		o.Wrap = func(p *actors.Ports) { p.Observer = &saboteur{Observer: p.Observer, storm: s} }
 	}
+	if forecast := o.Settings.Forecast; forecast != nil {
+		o.Settings.Forecast = s.oracle.witnessed(forecast)
+	}
 	if options.Break != nil {
 		options.Break(&o)
 	}

@@ -133,7 +133,36 @@ func CompareCharts(outcomes []run.Outcome) []Chart {
 			X: []float64{0, 1, 2, 3, 4, 5}, Y: []float64{s.P50, s.P90, s.P95, s.P99, s.P999, s.Max},
 		})
 	}
-	return []Chart{chart}
+	return append([]Chart{chart}, policyCharts(outcomes)...)
+}
+
+// policyCharts are what each pool costs and misses, where it can be told from what an oracle's would cost.
+func policyCharts(outcomes []run.Outcome) []Chart {
+	cost := Chart{Title: "Idle tasks a month", X: "policy", Y: "dollars"}
+	missed := missChart("Requests that found no task ready")
+	missed.X, missed.Whole = "policy", false
+	all, over := Line{Name: "all of it", Dots: true}, Line{Name: "over an oracle's", Dots: true}
+	mean, worst := Line{Name: "of all", Dots: true}, Line{Name: "of the worst hour", Dots: true}
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.MonthlyRegret == nil || !o.HitRate.Known() {
+			continue
+		}
+		x := float64(len(cost.Ticks))
+		cost.Ticks = append(cost.Ticks, Tick{x, o.Name})
+		all.X, all.Y = append(all.X, x), append(all.Y, o.MonthlyIdleCost)
+		over.X, over.Y = append(over.X, x), append(over.Y, *o.MonthlyRegret)
+		mean.X, mean.Y = append(mean.X, x), append(mean.Y, 1-float64(o.HitRate))
+		if o.WorstHour != nil {
+			worst.X, worst.Y = append(worst.X, x), append(worst.Y, 1-float64(o.WorstHour.HitRate))
+		}
+	}
+	if len(cost.Ticks) < 2 {
+		return nil
+	}
+	missed.Ticks = cost.Ticks
+	cost.Lines, missed.Lines = []Line{all, over}, []Line{mean, worst}
+	return []Chart{cost, missed}
 }
 
 // SweepCharts are the pictures of a grid: misses and wait over the minimum, a line for each of the other settings.

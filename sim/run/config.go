@@ -39,6 +39,8 @@ type Config struct {
 	Network model.NetworkOptions
 	// OldWay has each start make a user's own access point and register a task definition first; see oldWay.
 	OldWay bool
+	// Oracle has no actors play, but somebody who knows the future: the lower bound of what a pool costs.
+	Oracle bool
 	// Users is how many there are; a request is from any of them alike.
 	Users int
 	// HostSlots is how many tasks a host takes; 0 is without bound. It only counts host-hours: Cloud.Fleet has hosts that

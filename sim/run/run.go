@@ -35,6 +35,9 @@ func Run(c Config) (Result, error) {
 	if err := c.Validate(); err != nil {
 		return Result{}, err
 	}
+	if c.Oracle {
+		return c.foresee()
+	}
 	standing, err := c.standing(rand.New(rand.NewPCG(c.Seed, standingStream)))
 	if err != nil {
 		return Result{}, err

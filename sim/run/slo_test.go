@@ -58,3 +58,30 @@ func TestBeginsWithPrior(t *testing.T) {
 		t.Errorf("with a prior there are at first %+v", first)
 	}
 }
+
+// TestOracle: nobody waits, what its tasks idle is the starts' time, and the sessions cost what they cost any pool.
+func TestOracle(t *testing.T) {
+	c := poisson(3, 12*time.Hour)
+	c.StartTakes(model.MeasuredStart)
+	c.Settings.Min, c.Settings.Threshold, c.Settings.Max = 6, 5, Unlimited
+	foresees := c
+	foresees.Oracle = true
+	pool, oracle := play(t, c), play(t, foresees)
+	if oracle.Requests != pool.Requests || oracle.Hits != oracle.Requests || oracle.SessionsAtBegin != pool.SessionsAtBegin || *oracle.MonthlyRegret != 0 {
+		t.Errorf("%d requests of %d, %d hits, begun with %d sessions of %d", oracle.Requests, pool.Requests, oracle.Hits,
+			oracle.SessionsAtBegin, pool.SessionsAtBegin)
+	}
+	near := func(what string, got, want float64) {
+		if got < 0.97*want || got > 1.03*want {
+			t.Errorf("%s: %g, and not %g", what, got, want)
+		}
+	}
+	near("idle task-hours", oracle.IdleTaskHours, float64(oracle.Requests)*model.MeasuredStart.Mean().Hours())
+	near("cost over the pool's", pool.MonthlyIdleCost-oracle.MonthlyIdleCost, *pool.MonthlyRegret)
+	near("task-hours with sessions", oracle.TaskHours-oracle.IdleTaskHours, pool.TaskHours-pool.IdleTaskHours)
+	near("ready, median", oracle.ReadyMs.P50, pool.ReadyMs.P50)
+	foresees.Cloud.Faults.DeadOnArrival = 0.1
+	if _, err := Run(foresees); err == nil {
+		t.Error("an oracle of starts that fail")
+	}
+}
