@@ -83,3 +83,34 @@ func TestEveryFrameIsInTheProtocolDocument(t *testing.T) {
 		}
 	}
 }
+
+// TestTheClientsTypes holds the unions in the JavaScript client's types to the constants of messages/wire, in both directions.
+func TestTheClientsTypes(t *testing.T) {
+	text, err := os.ReadFile("../../infra/console/hearth/hearth.d.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := ReadFrames(t, "../../messages/wire")
+	quoted := regexp.MustCompile(`"(\w+)"`)
+	for union, typeName := range map[string]string{
+		"type StartReason =": "WaitReason", "type ColdReason =": "ColdReason", "type ErrorCode =": "ErrorCode", "status: { state:": "SessionState",
+		"path:": "Path", "io?:": "AgentIO",
+	} {
+		_, rest, found := strings.Cut(string(text), union)
+		list, _, ended := strings.Cut(rest, ";")
+		if !found || !ended {
+			t.Errorf("there is no union after %q", union)
+			continue
+		}
+		var values []string
+		for _, match := range quoted.FindAllStringSubmatch(list, -1) {
+			values = append(values, match[1])
+		}
+		want := slices.Clone(frames.constants[typeName])
+		slices.Sort(values)
+		slices.Sort(want)
+		if !slices.Equal(values, want) {
+			t.Errorf("%q is of %v, and %s has %v", union, values, typeName, want)
+		}
+	}
+}
