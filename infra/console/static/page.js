@@ -10,6 +10,9 @@ export function millis(ms) {
   return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
 }
 
+/** The same in whole seconds, for what is told every second. */
+export const age = (ms) => (ms < 60_000 ? `${Math.floor(ms / 1_000)} s` : millis(ms));
+
 export const words = (name) => name.replaceAll("_", " ");
 
 export function element(name, text = "", attributes = {}) {

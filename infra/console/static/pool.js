@@ -1,5 +1,5 @@
 // The pool: what an operator sees, if the token is one's and the endpoint is on this listener.
-import { byId, element, fill, millis, setText, words } from "./page.js";
+import { age, byId, element, fill, millis, setText, words } from "./page.js";
 
 const LETTERS = { ready: "R", starting: "S", assigned: "A", stopping: "×" };
 const PHASES = ["launch", "boot", "claim", "init", "workspace", "token", "agent", "total"];
@@ -110,9 +110,9 @@ export class Pool {
     setText(byId("sessions-title"), `Sessions: ${sessions.length}${waiting ? `, ${waiting} waiting` : ""}${sessions.length > MOST ? `, the first ${MOST}` : ""}`);
     const first = sessions.toSorted((a, b) => (b.state === "waiting") - (a.state === "waiting") || b.ageMs - a.ageMs || (a.id < b.id ? -1 : 1));
     fill(byId("sessions").tBodies[0], first.slice(0, MOST), (each) => each.id, (each) => this.#row(each), (row, each) => {
-      const [, , state, age, actions] = row.cells;
+      const [, , state, begun, actions] = row.cells;
       setText(state, each.state);
-      setText(age, millis(Math.floor(each.ageMs / 1000) * 1000));
+      setText(begun, age(each.ageMs));
       actions.firstChild.hidden = !this.#page.mine(each, this.#usersTokenIsOperators) || each.id === this.#page.current();
     });
   }
@@ -173,7 +173,7 @@ function drawTasks(tasks) {
       cell.className = `cell ${task.state}`;
       setText(cell, LETTERS[task.state] ?? "?");
       cell.ariaLabel = `${task.state}, task ${task.id}${task.sessionId ? ", session " + task.sessionId : ""}`;
-      cell.title = [task.id, task.state, task.host, task.revision, task.isolation, task.sessionId, millis(task.ageMs)].filter(Boolean).join("\n");
+      cell.title = [task.id, task.state, task.host, task.revision, task.isolation, task.sessionId, age(task.ageMs)].filter(Boolean).join("\n");
     });
   });
 }
