@@ -27,7 +27,7 @@ const (
 	// idleSessions is how many are to fit, and idleGoal what each may take of the gateway's memory, in KiB: both sockets
 	// and all actors included.
 	idleSessions = 10_000
-	idleGoal     = 40
+	idleGoal     = 26
 	// idlePatience bounds every step of the benchmark.
 	idlePatience = 5 * time.Minute
 )

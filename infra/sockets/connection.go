@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -22,8 +23,8 @@ type connection struct {
 	goodbye []byte
 	// renewed is when the read's deadline was last set; the reader's.
 	renewed time.Time
-	// direct writes what the kernel takes at once; nil with TLS, whose writes cannot be tried.
-	direct *directWriter
+	// raw is for writes that do not wait; nil where there are none.
+	raw syscall.RawConn
 	// wroteAt is when data were last offered. Guarded by the link's mu.
 	wroteAt time.Time
 }
@@ -91,12 +92,19 @@ type encodedFrame struct {
 	// text is the length of the JSON text. seq is 0 for all but data.
 	text int
 	seq  uint64
+	// try is write as a func value, made once because making one allocates; taken is what it has written.
+	try   func(fd uintptr) bool
+	taken int
 }
 
 // keptFrame is the largest buffer that is kept for another frame.
 const keptFrame = 64 << 10
 
-var encodedFrames = sync.Pool{New: func() any { return &encodedFrame{buf: make([]byte, maxHeader, 512)} }}
+var encodedFrames = sync.Pool{New: func() any {
+	e := &encodedFrame{buf: make([]byte, maxHeader, 512)}
+	e.try = e.write
+	return e
+}}
 
 // encode makes a frame ready to be written. The caller releases it.
 func encode(frame wire.Frame) *encodedFrame {

@@ -72,7 +72,7 @@ type link struct {
 	mu    sync.Mutex
 	stage stage
 	timer *time.Timer
-	// uncredited is the window's used part. blocked is since when the reader waits, and wake what it waits at.
+	// uncredited is the window's used part. blocked is since when the reader waits, and wake what it waits at; nil while it does not.
 	uncredited int
 	blocked    time.Time
 	wake       chan struct{}
@@ -145,7 +145,7 @@ func (l *link) await(ready func() bool) {
 	for {
 		l.mu.Lock()
 		if l.end != nil || ready() {
-			l.blocked = time.Time{}
+			l.blocked, l.wake = time.Time{}, nil
 			l.mu.Unlock()
 			return
 		}

@@ -31,7 +31,7 @@ func (s *Sockets) upgrade(w http.ResponseWriter, r *http.Request, upgrader *gws.
 		return
 	}
 	boundKernel(conn)
-	l.conn = &connection{Conn: conn, direct: newDirectWriter(conn)}
+	l.conn = &connection{Conn: conn, raw: kernelsOwn(conn)}
 	ws, err := upgrader.UpgradeFromConn(l.conn, bufio.NewReaderSize(l.conn, readBuffer), r)
 	if err != nil { // gws has answered and closed the connection
 		s.dismiss(l)

@@ -49,7 +49,7 @@ func (l *link) offer(encoded *encodedFrame) {
 	}
 	l.writing = true
 	l.mu.Unlock()
-	n := l.conn.tryWrite(p)
+	n := l.conn.tryWrite(encoded)
 	l.sockets.tallies[l.kind].bytesOut.Add(uint64(n))
 	b := batch{frames: 1, seq: encoded.seq}
 	if b.seq != 0 {
