@@ -17,7 +17,7 @@ type sizes struct {
 	// poisson is clients a second at random, sustained those of the highest rate; each for claimTime.
 	poisson, sustained float64
 	claimTime          time.Duration
-	// taskStart is how long the stand-in tasks of the claims take to start: as long as a task of ECS that finds its image.
+	// taskStart is how long the stand-in tasks of the claims take to start.
 	taskStart time.Duration
 	// interactive is how many sandboxes are created one after the other, in steps, and at once.
 	interactive int
@@ -36,12 +36,12 @@ type crowd struct{ sessions, bytes int }
 
 var (
 	full = sizes{
-		name: "full", rounds: 5, warmup: 500 * time.Millisecond, length: 3 * time.Second,
+		name: "full", rounds: 4, warmup: 500 * time.Millisecond, length: 2500 * time.Millisecond,
 		relays:  []crowd{{50, 200}, {50, 16 << 10}, {1000, 200}, {1000, 16 << 10}},
 		streams: []crowd{{500, 200}}, latency: crowd{50, 200},
-		burst: 300, pool: 300, drained: 100, poisson: 45, sustained: 1000, claimTime: time.Minute, taskStart: 2 * time.Second, interactive: 100,
+		burst: 300, pool: 300, drained: 100, poisson: 45, sustained: 1000, claimTime: time.Minute, taskStart: 500 * time.Millisecond, interactive: 100,
 		soak: crowd{1000, 200}, soakTime: 5 * time.Minute,
-		starts: 300, bridges: 20, simulated: 60 * 24 * time.Hour, crowds: []int{10_000, 100_000},
+		starts: 300, bridges: 20, simulated: 30 * 24 * time.Hour, crowds: []int{10_000, 100_000},
 	}
 	quick = sizes{
 		name: "quick", rounds: 2, warmup: 300 * time.Millisecond, length: time.Second,
