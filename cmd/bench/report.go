@@ -34,6 +34,7 @@ func (r *Results) markdown() string {
 		fmt.Fprintf(&b, "\n`bench run --size %s --only %s`, %s, %.0f s, gateway %s, load average before %.2f.\n",
 			run.Size, run.Row, run.Began.Format("2006-01-02 15:04 MST"), run.Seconds, run.Version, run.Load)
 	}
+	b.WriteString("\n### Beside what others publish\n\n" + r.beside())
 	b.WriteString("\n### Goals\n\n| row | what | goal | measured | |\n|---|---|---|---|---|\n")
 	for _, g := range r.goals() {
 		verdict := g.verdict()
