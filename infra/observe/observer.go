@@ -27,7 +27,7 @@ var _ actors.Observer = (*Observer)(nil)
 // New makes an observer whose metrics are in the registry.
 func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
 	o := &Observer{
-		log: log, odd: log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), hour: newHour(time.Now),
+		log: log, odd: log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), hour: newHour(time.Now), forecast: newForecast(registry),
 		isolated: isolated{tasks: map[string]int{}},
 	}
 	o.metrics = newMetrics(registry, o.hour)
