@@ -105,11 +105,13 @@ const (
 
 	// EventSessionBegun: a client asked for a new session.
 	EventSessionBegun EventKind = "session_begun"
-	// EventAttached and EventClientLeft: a client's socket came and went. Reason.
+	// EventAttached and EventClientLeft: a client's socket came and went. Reason; Phase is the state in which it went.
 	EventAttached   EventKind = "attached"
 	EventClientLeft EventKind = "client_left"
 	// EventSessionReady: the client was told ready. Path, Why, Timings; Took is the time since hello.
 	EventSessionReady EventKind = "session_ready"
+	// EventFirstOutput: a new agent's first output has come. Took is the time since it was ready.
+	EventFirstOutput EventKind = "first_output"
 	// EventRestarting: the session's task was lost and it asks for another. Reason.
 	EventRestarting EventKind = "restarting"
 	// EventSessionState: the session's state changed from Was, empty at its begin, to Phase.

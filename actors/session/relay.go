@@ -97,6 +97,10 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 	switch frame := m.Frame.(type) {
 	case wire.Data:
 		s.lastData = s.Clock.Now()
+		if !s.heard {
+			s.heard = true
+			s.observe(messages.Event{Kind: messages.EventFirstOutput, Took: s.lastData.Sub(s.ready)})
+		}
 		if s.deliver(m, frame) {
 			return
 		}

@@ -21,7 +21,7 @@ func (s *session) becomeActive(m *messages.TaskActive) {
 		Path: s.bound.Path, Why: s.bound.Why, ElapsedMs: wire.Millis(now.Sub(s.asked)), Timings: m.Timings,
 	}
 	ready.Timings.ClaimMs = wire.Millis(s.bound.Waited)
-	s.ready = now
+	s.ready, s.heard = now, false
 	s.io = m.IO
 	s.sendReady(ready)
 	s.observe(messages.Event{

@@ -52,6 +52,8 @@ type session struct {
 	window   wire.Resize
 	// trace is what the client's first hello said that the session belongs to.
 	trace wire.Traceparent
+	// heard says that the agent that there is has said something. It is a flag because it is the agent's, in any state.
+	heard bool
 	// io is how the agent takes input, as its bridge has said.
 	io wire.AgentIO
 
@@ -102,6 +104,7 @@ func New(
 ) actor.Actor {
 	return &session{
 		Ports: ports, settings: settings, pool: pool, id: id, user: user,
+		heard:    true, // of an agent that was here before it is not known
 		input:    inputQueue{last: from.In, given: from.In},
 		output:   outputCursor{seen: from.Out, sent: from.Acked, acked: from.Acked},
 		deadline: actors.Alarm{Name: actors.TimerDeadline}, hint: actors.Alarm{Name: timerHint},
@@ -286,7 +289,7 @@ func (s *session) send(frame wire.Frame) {
 func (s *session) clientLeft(cause string) {
 	s.creditUnread()
 	s.hint.Cancel()
-	s.observe(messages.Event{Kind: messages.EventClientLeft, Reason: cause})
+	s.observe(messages.Event{Kind: messages.EventClientLeft, Reason: cause, Phase: string(s.state.Reported())})
 	if !s.wasReady {
 		s.absence.Set(s.Clock, s.self, s.settings.AbandonGrace)
 		s.tell(s.pool, &messages.Presence{Session: s.id})

@@ -64,6 +64,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventAttached:      {zerolog.DebugLevel, "client attached"},
 	messages.EventClientLeft:    {zerolog.InfoLevel, "client left; its session lives on"},
 	messages.EventSessionReady:  {zerolog.InfoLevel, "session is ready"},
+	messages.EventFirstOutput:   {zerolog.InfoLevel, "first output of the session's agent"},
 	messages.EventRestarting:    {zerolog.WarnLevel, "session lost its task and gets another"},
 	messages.EventSessionState:  {zerolog.TraceLevel, "session changed state"},
 	messages.EventSessionEnded:  {zerolog.InfoLevel, "session ended"},

@@ -83,7 +83,7 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		claims:    counters("hearth_claims_total", "Claims by how they ended.", "result"),
 		failed:    counters("hearth_claims_failed_total", "Claims that ended as failed, by why.", "reason"),
 		cold:      counters("hearth_cold_claims_total", "Claims that found no ready task, by why.", "why"),
-		phases:    histograms("hearth_start_phase_seconds", "Phases of a start: launch and boot of a task; claim, init, workspace, token, agent and total of a session.", "phase"),
+		phases:    histograms("hearth_start_phase_seconds", "Phases of a start: launch and boot of a task; claim, init, workspace, token, agent and total of a session, and from then to its first output.", "phase"),
 		sessions:  gauges("hearth_sessions", "Sessions by state.", "state"),
 		hosts:     gauges("hearth_hosts", "Container instances by state.", "state"),
 		isolation: gauges("hearth_isolated_tasks", "Tasks by the levels that keep their agents apart.", "isolation"),
@@ -190,6 +190,8 @@ func (m *metrics) countSession(e messages.Event) {
 		m.phase("token", time.Duration(e.Timings.TokenMs)*time.Millisecond)
 		m.phase("agent", time.Duration(e.Timings.AgentMs)*time.Millisecond)
 		m.phase("total", e.Took)
+	case messages.EventFirstOutput:
+		m.phase("output", e.Took)
 	case messages.EventRestarting:
 		m.restarts.Inc()
 	case messages.EventSessionEnded:

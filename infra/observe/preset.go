@@ -12,7 +12,7 @@ import (
 // The values that labels can have. A series that begins with its first event hides that event from rate() and increase(): all
 // have to be there from the start, at 0. Tests hold these lists to the code.
 var (
-	phases  = []string{"launch", "boot", "claim", "init", "workspace", "token", "agent", "total"}
+	phases  = []string{"launch", "boot", "claim", "init", "workspace", "token", "agent", "total", "output"}
 	results = []string{string(wire.PathWarm), string(wire.PathCold), claimFailed}
 	whys    = []wire.ColdReason{
 		wire.WhyPoolEmpty, wire.WhyPoolDisabled, wire.WhyAllStarting, wire.WhyNoCapacity, wire.WhyClaimFailed,

@@ -34,6 +34,7 @@ type Day struct {
 	HitRate      float64          `json:"hitRate"`
 	ColdBecause  map[string]int   `json:"coldBecause"`
 	Waits        int              `json:"waits"`
+	FirstOutput  Times            `json:"firstOutput"`
 
 	// TaskBoots are the times from a task's start to its being ready.
 	TaskBoots        Times          `json:"taskBoots"`
@@ -102,11 +103,11 @@ func (c clock) times() Times {
 
 // reader takes lines in.
 type reader struct {
-	day            Day
-	starts         map[string]clock
-	lengths, boots clock
-	problems       map[problemKey]*Problem
-	sessions       *sessions
+	day                   Day
+	starts                map[string]clock
+	lengths, boots, first clock
+	problems              map[problemKey]*Problem
+	sessions              *sessions
 }
 
 // problemKey is what tells problems apart.
@@ -118,7 +119,7 @@ func newReader(trace io.Writer) *reader {
 			SessionsEnded: map[string]int{}, ColdBecause: map[string]int{}, TaskStartsFailed: map[string]int{},
 			ClientsLeft: map[string]int{}, Operators: map[string]int{}, Starts: map[string]Times{},
 		},
-		starts: map[string]clock{}, lengths: newClock(), boots: newClock(),
+		starts: map[string]clock{}, lengths: newClock(), boots: newClock(), first: newClock(),
 		problems: map[problemKey]*Problem{}, sessions: newSessions(trace),
 	}
 }
@@ -170,6 +171,8 @@ func (r *reader) session(kind messages.EventKind, l *line) {
 		if l.Why != "" {
 			d.ColdBecause[l.Why]++
 		}
+	case messages.EventFirstOutput:
+		r.first.add(l.TookMs)
 	case messages.EventRequeued:
 		d.Requeued++
 	case messages.EventRestarting:
@@ -212,7 +215,7 @@ func (r *reader) problem(l *line) {
 func (r *reader) finish(others int) (*Day, error) {
 	d := &r.day
 	d.OtherLines = others
-	d.Lengths, d.TaskBoots = r.lengths.times(), r.boots.times()
+	d.Lengths, d.TaskBoots, d.FirstOutput = r.lengths.times(), r.boots.times(), r.first.times()
 	tried := d.StartsFailed
 	for path, clock := range r.starts {
 		d.Starts[path] = clock.times()

@@ -89,6 +89,7 @@ func (d *Day) figures() []figure {
 	add("failed starts", float64(d.StartsFailed), count)
 	counted("not warm because", d.ColdBecause)
 	add("waits for a task", float64(d.Waits), count)
+	times("first outputs", d.FirstOutput)
 	times("task boots", d.TaskBoots)
 	counted("tasks that did not start", d.TaskStartsFailed)
 	add("tasks that failed their session before it was ready", float64(d.Requeued), count)
