@@ -152,9 +152,11 @@ func policyCharts(outcomes []run.Outcome) []Chart {
 		cost.Ticks = append(cost.Ticks, Tick{x, o.Name})
 		all.X, all.Y = append(all.X, x), append(all.Y, o.MonthlyIdleCost)
 		over.X, over.Y = append(over.X, x), append(over.Y, *o.MonthlyRegret)
-		mean.X, mean.Y = append(mean.X, x), append(mean.Y, 1-float64(o.HitRate))
-		if o.WorstHour != nil {
-			worst.X, worst.Y = append(worst.X, x), append(worst.Y, 1-float64(o.WorstHour.HitRate))
+		if o.HitRate < 1 { // else it has no place on the axis
+			mean.X, mean.Y = append(mean.X, x), append(mean.Y, 100*(1-float64(o.HitRate)))
+		}
+		if w := o.WorstHour; w != nil && w.HitRate < 1 {
+			worst.X, worst.Y = append(worst.X, x), append(worst.Y, 100*(1-float64(w.HitRate)))
 		}
 	}
 	if len(cost.Ticks) < 2 {
