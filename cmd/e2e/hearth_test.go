@@ -147,7 +147,7 @@ func TestTheReportNamesEachFault(t *testing.T) {
 	}
 	if day.SessionsBegun != 2 || day.SessionsEnded["operator"] != 1 || day.Restarts != 1 || day.OtherLines != 1 ||
 		day.Starts["warm"].Count < 2 || day.HitRate == 0 || day.TaskBoots.Count < 3 || day.TaskStartsFailed["denied"] == 0 ||
-		day.FirstOutput.Count != 1 || day.Operators["resize by anyone"] != 1 || day.Operators["end session by anyone"] != 1 {
+		day.FirstOutput.Count == 0 || day.Operators["resize by anyone"] != 1 || day.Operators["end session by anyone"] != 1 {
 		t.Errorf("the report says %s", output)
 	}
 	for what, names := range map[string]func(report.Problem) bool{
