@@ -194,6 +194,21 @@ func DefaultSettings() Settings {
 	}
 }
 
+// leaseMargin is what a gateway waits beyond a lease: the time that a bridge may take to notice that it is over, and an agent's
+// processes to stop.
+const leaseMargin = 5 * time.Second
+
+// LeaseWait is how long a bridge must not have been heard before its agent is known to be suspended. The bridge counts its lease from
+// when it sent what was answered, a gateway this from when it last heard the bridge, which was later.
+func (s *Settings) LeaseWait() time.Duration { return s.TaskLease + leaseMargin }
+
+// overlap is how long an earlier gateway may go on beside one that has just begun, and lose tasks that this one does not know:
+// DRAIN_TIMEOUT's default.
+const overlap = 30 * time.Second
+
+// AdoptionFence is how long after its begin a gateway may not know whether a task that it has not heard is still in use.
+func (s *Settings) AdoptionFence() time.Duration { return overlap + s.LeaseWait() }
+
 // DefaultThreshold is the threshold of a pool for which none was set: each task that is taken is replaced at once. Gateway and
 // simulator both take it from here, so that the pool that was sized is the pool that runs.
 func DefaultThreshold(minimum int) int { return max(0, minimum-1) }

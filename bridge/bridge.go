@@ -241,7 +241,12 @@ func (b *bridge) onFrame(from *socket, frame wire.Frame) {
 // onSessionFrame handles the frames that only make sense after init_user. Each says that the gateway has the session for this task.
 func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 	s := b.session
-	b.confirm(from)
+	if _, isProceed := frame.(wire.Proceed); isProceed {
+		b.proceed()
+	}
+	if from != s.initOn || s.proceeds {
+		b.confirm(from)
+	}
 	switch f := frame.(type) {
 	case wire.Data:
 		b.onInput(from, f)

@@ -104,7 +104,9 @@ func (b *bridge) confirm(from *socket) {
 		return
 	}
 	from.confirmed = true
-	b.proceed()
+	if !b.session.proceeds {
+		b.session.cancel() // it has no leave, and whoever was to give it is gone: another task is as good
+	}
 	was := b.lease.lapsed
 	b.lease.lapsed = false
 	b.holdLease(from.greeted)
@@ -113,7 +115,8 @@ func (b *bridge) confirm(from *socket) {
 	}
 }
 
-// proceed lets the agent start, once.
+// proceed lets the agent start, once. Only the gateway that gave the task its user does: another one knows neither that it has not
+// started, nor who else may run in the workspace.
 func (b *bridge) proceed() {
 	if s := b.session; !s.proceeds {
 		s.proceeds = true

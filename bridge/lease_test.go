@@ -16,7 +16,7 @@ const testLease = time.Second
 
 // writing is an agent that appends to its workspace again and again, as its children do: one in its process group and one in a
 // session of its own.
-const writing = `setsid sh -c "while :; do echo x >>detached; sleep 0.01; done" & (while :; do echo x >>child; sleep 0.01; done) & i=0; while :; do i=$((i+1)); echo $i >>leader; sleep 0.01; done`
+const writing = `setsid sh -c "while kill -0 $$; do echo x >>detached; sleep 0.01; done" & (while :; do echo x >>child; sleep 0.01; done) & i=0; while :; do i=$((i+1)); echo $i >>leader; sleep 0.01; done`
 
 var written = []string{"detached", "child", "leader"}
 
@@ -29,6 +29,14 @@ func leased(t *testing.T, g *gateway, change func(*Config)) (*running, *peer) {
 	change(&cfg)
 	r := start(t, cfg)
 	p := r.begin(g)
+	t.Cleanup(func() { // before the directory goes
+		r.cancel()
+		eventually(t, "nothing writes any more", func() bool {
+			before := r.sizes()
+			time.Sleep(50 * time.Millisecond)
+			return r.sizes() == before
+		})
+	})
 	eventually(t, "the agent writes", func() bool { return r.grown() })
 	return r, p
 }

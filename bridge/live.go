@@ -62,6 +62,9 @@ func (b *bridge) live(s *session, init wire.InitUser, helper *agent) {
 	}
 	line.Msg("the agent has ended")
 	b.post(func() { b.onAgentEnded(s, exit) })
+	if err := p.fence.Release(); err != nil && !errors.Is(err, isolation.ErrOvertaken) {
+		s.log.Error().Err(err).Msg("could not write down that the agent has ended")
+	}
 }
 
 // prepared is what ready stands for.
@@ -94,7 +97,13 @@ func (p *prepared) abandon() error {
 	if p.agent != nil {
 		p.agent.abandon()
 	}
-	return p.clear()
+	err := p.clear()
+	if p.fence != nil {
+		if released := p.fence.Release(); !errors.Is(released, isolation.ErrOvertaken) {
+			err = errors.Join(err, released)
+		}
+	}
+	return err
 }
 
 // prepare makes the workspace, writes the token and has the helper become the agent, or gives both to the agent that was
@@ -138,7 +147,10 @@ func (b *bridge) prepare(s *session, init wire.InitUser, helper *agent) (prepare
 	}
 	p.timings.TokenMs = lap()
 
-	if p.fence, err = fenced(); err != nil {
+	if p.fence, err = fenced(); err == nil && init.Fence {
+		err = b.tellFence(p.fence)
+	}
+	if err != nil {
 		return fail(failWorkspace, fmt.Errorf("the session's fencing record: %w", err))
 	}
 	select {
@@ -174,6 +186,19 @@ func (b *bridge) takeFence(init wire.InitUser) func() (*isolation.Fence, error) 
 		t := <-taken
 		return t.fence, t.err
 	}
+}
+
+// tellFence tells the gateway whose agents may still run in the workspace: it asks for that when it does not know.
+func (b *bridge) tellFence(fence *isolation.Fence) error {
+	others, err := fence.Others()
+	if err == nil {
+		b.post(func() {
+			if current := b.link.current; current != nil && current == b.session.initOn { // else it was somebody else who asked
+				current.send(wire.Fence{Tasks: others})
+			}
+		})
+	}
+	return err
 }
 
 // makeAgent has the helper become the agent in its workspace.

@@ -45,6 +45,7 @@ type session struct {
 	fence     *isolation.Fence
 	ready     *wire.BridgeReady
 	failed    *wire.InitFailed // instead of them
+	initOn    *socket          // where init_user came
 	proceeds  bool             // proceed is closed
 	ended     bool             // the agent has, and all of its output is in the outbox
 	// asksForTime: the agent has touched its keepalive file, and no gateway was told.
@@ -85,7 +86,9 @@ func (b *bridge) onInitUser(from *socket, f wire.InitUser) {
 	s.redact.add(f.Token)
 	s.ctx, s.cancel = context.WithCancel(b.ctx)
 	b.session = s
+	s.initOn = from
 	if b.holdLease(from.greeted); !b.lease.told {
+		b.proceed()
 		b.confirm(from)
 	}
 	from.resumeFrom = &f.OutSeq // who sends init_user need not ask for the outputs

@@ -24,6 +24,8 @@ const (
 	EventWaiting EventKind = "waiting"
 	// EventAway: a waiting session's client has left. The session keeps its turn, and waits again when the client is back.
 	EventAway EventKind = "away"
+	// EventFenced: a session's turn waits until no earlier agent of its user's can write to the workspace. N is how many do.
+	EventFenced EventKind = "fenced"
 	// EventClaimed: a task is bound to a session. Path, Why; Took is the time waited for the task.
 	EventClaimed EventKind = "claimed"
 	// EventReleased: a task is no longer its session's. Reason.
@@ -94,6 +96,10 @@ const (
 	// EventIsolated: what keeps agents apart in the task is known, and changed from Was, empty before, to Phase, empty once the task
 	// is gone. Both are levels as the bridge names them.
 	EventIsolated EventKind = "isolated"
+	// EventResumed: its agent goes on, which was suspended for Took because its bridge had no gateway.
+	EventResumed EventKind = "resumed"
+	// EventVacated: nothing of its agent runs any more, after the task was given up. Reason; Took is the time since then.
+	EventVacated EventKind = "vacated"
 	// EventStopping: the task is being stopped. Reason; Phase is the state it was in.
 	EventStopping EventKind = "stopping"
 	// EventStopped: ECS has accepted the stop, or the task is gone. Took is its whole life.

@@ -183,9 +183,25 @@ type TaskFailed struct {
 	Task   wire.TaskID
 	Kind   Failure
 	Reason string
+	// Vacated says that nothing of its agent runs in the user's workspace. Without it TaskVacated follows.
+	Vacated bool
 	// Fault is set when an ECS call was the cause.
 	Fault *LaunchError
 }
+
+// TaskVacated tells the pool that nothing of the agent of a task that is being stopped runs any more in its user's workspace, nor
+// will.
+type TaskVacated struct{ Task wire.TaskID }
+
+// FenceFound tells the pool which tasks may have agents in the workspace that a task was given, as its fencing records tell; answered
+// by Proceed once none has.
+type FenceFound struct {
+	Task   wire.TaskID
+	Others []wire.TaskID
+}
+
+// Proceed lets a task's agent start.
+type Proceed struct{}
 
 // TaskGone is a task's last word to the pool: nothing of it is left to stop.
 type TaskGone struct{ Task wire.TaskID }
@@ -199,6 +215,8 @@ type Assign struct {
 	InSeq, OutSeq uint64
 	Window        wire.Resize
 	Trace         wire.Traceparent
+	// Fence says that the agent waits for a Proceed: the pool has to know first who else may run in the workspace.
+	Fence bool
 }
 
 // HandOver tells a task to have its bridge dial another gateway.

@@ -79,6 +79,9 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 	if isFirst && adopted > 0 {
 		p.beginGrace()
 	}
+	if isFirst && !p.adoption.some {
+		p.endUnheard()
+	}
 	p.filled(adopted)
 }
 

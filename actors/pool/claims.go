@@ -25,11 +25,11 @@ func (p *pool) claim(m *messages.Claim) {
 	switch t := p.firstReady(); {
 	case session.delayed != nil:
 		p.wait(session, wire.WhyClaimFailed, false)
-	case t != nil && !session.absent:
+	case t != nil && !session.absent && !p.isOccupied(session.user):
 		session.path, session.why = wire.PathWarm, ""
 		p.give(t, session)
 	default:
-		p.wait(session, p.whyCold(), false)
+		p.wait(session, p.whyCold(session.user), false)
 	}
 	p.replenish()
 }
@@ -37,6 +37,9 @@ func (p *pool) claim(m *messages.Claim) {
 // firstReady is the ready task that the placement prefers, nil when there is none. One that was asked to leave for another
 // gateway may have left; one on a host that drains is better than none.
 func (p *pool) firstReady() *taskRecord {
+	if !p.settings.WarmPool {
+		return nil // each is its own session's
+	}
 	if p.settings.Placement != actors.PlaceOldest && !p.draining {
 		if t := p.pick(p.settings.Placement); t != nil {
 			return t
@@ -56,8 +59,10 @@ func (p *pool) firstReady() *taskRecord {
 }
 
 // whyCold says why a claim finds no ready task.
-func (p *pool) whyCold() wire.ColdReason {
+func (p *pool) whyCold(user wire.UserID) wire.ColdReason {
 	switch {
+	case p.isOccupied(user):
+		return wire.WhyFenced
 	case !p.settings.WarmPool:
 		return wire.WhyPoolDisabled
 	case p.shortage, p.held(1) != "", p.hostsFull():
@@ -79,7 +84,7 @@ func (p *pool) give(t *taskRecord, session *sessionRecord) {
 	p.tell(session.pid, &messages.Bound{Task: t.id, Path: session.path, Why: session.why, Waited: waited})
 	p.tell(t.pid, &messages.Assign{
 		Session: c.Session, User: c.User, Token: c.Token, Workspace: p.settings.Workspace(c.User),
-		InSeq: c.InSeq, OutSeq: c.OutSeq, Window: c.Window, Trace: c.Trace,
+		InSeq: c.InSeq, OutSeq: c.OutSeq, Window: c.Window, Trace: c.Trace, Fence: p.asksForFences(),
 	})
 	if p.draining {
 		p.askToLeave(t) // after the Assign: it is to leave with its session, once the agent is ready
@@ -114,6 +119,8 @@ func (p *pool) stands(session *sessionRecord) {
 		return
 	case session.absent:
 		p.observe(messages.Event{Kind: messages.EventAway, Session: session.id, Took: now.Sub(session.claimed)})
+	case session.delayed == nil:
+		p.observe(messages.Event{Kind: messages.EventFenced, Session: session.id, User: session.user, N: p.occupied[session.user]})
 	default:
 		t := p.troubleOf(session.user)
 		p.observe(messages.Event{
@@ -151,7 +158,7 @@ func (p *pool) standAnew(session *sessionRecord) {
 		return
 	}
 	p.stands(session)
-	if t := p.firstReady(); t != nil && session.place != nil {
+	if t := p.readyFor(session); t != nil && session.place != nil {
 		p.unqueue(session)
 		p.give(t, session)
 	}
@@ -175,11 +182,14 @@ func (p *pool) claimFailed(session *sessionRecord, m *messages.TaskFailed) {
 		Kind: messages.EventRequeued, Session: session.id, Failure: m.Kind, Reason: m.Reason, N: session.attempts,
 	})
 	p.assignTurn(session)
-	if t := p.firstReady(); t != nil && !session.absent && session.delayed == nil {
+	switch t := p.firstReady(); {
+	case p.isOccupied(session.user):
+		p.wait(session, wire.WhyFenced, true)
+	case t != nil && !session.absent && session.delayed == nil:
 		p.give(t, session)
-		return
+	default:
+		p.wait(session, wire.WhyClaimFailed, true)
 	}
-	p.wait(session, wire.WhyClaimFailed, true)
 }
 
 // failed is what a session is told that gets no task after a failure. An agent that does not start in one task after the other

@@ -12,6 +12,7 @@
 //   - ClientArrived, from the sockets, or a session that has just ended: a client has come; it is passed on to its session, which may begin with it, or refused.
 //   - Drain, from the process: no more sessions are taken; DrainSession and Retire, or HandOver, go to all, and Drained answers.
 //   - EndSessions, from the process: an operator ends sessions; EndSession goes to each, and Ended answers.
+//   - FenceFound, from a task: whose agents may run in its workspace, which a gateway that has just begun asks; Proceed follows, and Hint goes to the session until then.
 //   - HintRequest, from a session: it still waits; Hint answers.
 //   - HostChanged, from a host: its state has changed; Retire goes to its tasks, HostLeaving or TaskLost to their sessions.
 //   - HostsListed, from the fleet: what a sweep saw; HostSeen or HostMissing goes to each host.
@@ -32,5 +33,6 @@
 //   - TaskMoved, from a task: its last word: its bridge has left for another gateway; its session is told, and it is stopped.
 //   - TaskPlaced, from a task: the host that it is on; Retire follows if that is going or gone, or HostPlaced goes to the host.
 //   - TaskUp, from a task: it can be claimed; whoever waits longest is sent Bound, and it Assign.
+//   - TaskVacated, from a task that was given up: nothing of its agent runs any more; Bound goes to the user's sessions that wait for that.
 //   - TasksListed, from the launcher: the tasks that run; those that are not known are adopted or, if they are nobody's, stopped; the others may be sent TaskFound.
 package pool

@@ -13,7 +13,7 @@ const minOverdue = time.Second
 // hintRequested answers a waiting session with what its client is to be told.
 func (p *pool) hintRequested(m *messages.HintRequest) {
 	session := p.sessions[m.Session]
-	if session == nil || session.place == nil && session.delayed == nil {
+	if session == nil || session.place == nil && session.delayed == nil && session.fenced == nil {
 		return // it got its task meanwhile, and has been told
 	}
 	p.tell(session.pid, p.hintFor(session))
@@ -29,6 +29,9 @@ func (p *pool) capacity() *messages.Hint {
 
 // hintFor is what a session is told that has a turn. It is put off for its user's failures, or waits as all do.
 func (p *pool) hintFor(session *sessionRecord) *messages.Hint {
+	if session.delayed == nil && session.fenced != nil {
+		return p.fencedHint(session)
+	}
 	if session.delayed == nil {
 		return p.hint(session.claimed, p.position(session))
 	}

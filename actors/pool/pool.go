@@ -53,6 +53,7 @@ type pool struct {
 	sweepDue    actors.Alarm
 	drainedLong actors.Alarm
 	adoption    adoption
+	unheard     unheard
 	listing     listing
 	lastFailure string
 	// breaker tells when agents that cannot be started count as failed starts. troubles are the users whose agents cannot be,
@@ -112,6 +113,7 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		troubles:      newRecent[wire.UserID, trouble](remembered),
 		target:        settings.Min,
 		adoption:      newAdoption(),
+		unheard:       newUnheard(),
 		listing:       newListing(),
 		thresholdGap:  max(1, settings.Min-settings.Threshold),
 		endedSessions: newRecent[wire.SessionID, endedSession](remembered),
@@ -136,6 +138,7 @@ func (p *pool) Receive(ctx actor.Context) {
 		p.sweepDue.Cancel()
 		p.drainedLong.Cancel()
 		p.turn.Cancel()
+		p.unheard.over.Cancel()
 		p.troubledDue.Cancel()
 		p.adoption.over.Cancel()
 		p.listing.due.Cancel()
@@ -206,6 +209,18 @@ func (p *pool) handle(ctx actor.Context, message any) {
 		p.hostChanged(m)
 
 	default:
+		p.handleFence(ctx, m)
+	}
+}
+
+// handleFence is what tells who may run in a workspace.
+func (p *pool) handleFence(ctx actor.Context, message any) {
+	switch m := message.(type) {
+	case *messages.FenceFound:
+		p.onTask(m.Task, m, func(t *taskRecord) { p.fenceFound(t, m) })
+	case *messages.TaskVacated:
+		p.onTask(m.Task, m, p.taskVacated)
+	default:
 		p.handleOperator(ctx, m)
 	}
 }
@@ -235,6 +250,7 @@ func (p *pool) begin() {
 	if p.Fleet != nil {
 		p.sweep()
 	}
+	p.beginUnheard()
 	p.beginAdoption()
 }
 
@@ -256,6 +272,8 @@ func (p *pool) rung(m *messages.Alarm) {
 		p.replenish()
 	case p.listing.due.IsRung(m):
 		p.list()
+	case p.unheard.over.IsRung(m):
+		p.endUnheard()
 	case p.adoption.over.IsRung(m):
 		p.adoptionOver()
 	}

@@ -141,7 +141,7 @@ func (p *pool) stopStray(listed messages.ListedTask, sign string) {
 		state: poolStopping, adopted: true, arn: listed.ARN, started: p.Clock.Now(),
 	}
 	// Invariant: the name is free, for a task leaves the books only with its actor's Terminated or last word.
-	t.pid = p.spawn(actors.TaskName(t.id), task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn, reason))
+	t.pid = p.spawn(actors.TaskName(t.id), task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn, reason, false))
 	p.enter(t)
 	p.observe(messages.Event{
 		Kind: messages.EventEvicted, Task: t.id, ARN: t.arn, Host: listed.Host, Cause: messages.EvictedStray, Reason: reason,

@@ -41,6 +41,8 @@ type taskRecord struct {
 	expired, old bool
 	// session is the task's owner. Invariant: set exactly while the state is assigned.
 	session *sessionRecord
+	// occupies is whose workspace its agent may still run in although it was given up, empty when it cannot.
+	occupies wire.UserID
 	// dedicated is the session that the task was started for, nil for a pool's task and once that session has gone.
 	dedicated *sessionRecord
 	// host is where the task is, nil while that is not known; hostPlace its place among that host's ready tasks.
@@ -81,11 +83,14 @@ type sessionRecord struct {
 	place  *list.Element
 	ticket int64
 	// absent says that it was never ready and its client is not there; aside that it has its turn and stands beside the queue
-	// until it is, or until it is due. Invariant: aside only while absent or delayed, without a place and without a task.
+	// until it is, until it is due, or until its workspace is free. Invariant: aside only while absent, delayed or fenced, without
+	// a place and without a task.
 	absent, aside bool
 	// delayed is its place among the claims that are put off for their users' failures, until due; nil when it is not.
 	delayed *list.Element
 	due     time.Time
+	// fenced is its place among those whose workspaces are occupied, nil when its own is not.
+	fenced *list.Element
 	// given is when it was last given a task.
 	given time.Time
 	// path and why are what its client will be told of how it got its task.
@@ -140,6 +145,9 @@ type records struct {
 	// expired counts the ready tasks that are to be replaced.
 	expired int
 	hosts
+	// occupied counts the tasks that occupy each user's workspace; fenced holds the sessions that wait for that to end.
+	occupied map[wire.UserID]int
+	fenced   list.List
 	// waiters holds the sessions that wait for a task, first come first.
 	waiters                 list.List
 	backTicket, frontTicket int64
@@ -152,6 +160,7 @@ func newRecords() records {
 		tasks:    map[wire.TaskID]*taskRecord{},
 		sessions: map[wire.SessionID]*sessionRecord{},
 		perUser:  map[wire.UserID]int{},
+		occupied: map[wire.UserID]int{},
 		hosts: hosts{
 			byID: map[messages.HostID]*hostRecord{}, lost: newRecent[messages.HostID, time.Time](remembered),
 		},
@@ -204,6 +213,7 @@ func (r *records) move(t *taskRecord, to poolState) {
 // forget removes a task that is gone.
 func (r *records) forget(t *taskRecord) {
 	t.placeOn(nil)
+	r.vacate(t)
 	r.leave(t)
 	delete(r.tasks, t.id)
 }
@@ -250,9 +260,32 @@ func (r *records) await(s *sessionRecord, front bool) {
 	r.enqueue(s)
 }
 
-// enqueue queues a session at its turn, beside the queue while it is absent or delayed.
+// occupy notes whose workspace a task's agent may still run in, vacate that it cannot any more.
+func (r *records) occupy(t *taskRecord, user wire.UserID) {
+	r.vacate(t)
+	t.occupies = user
+	r.occupied[user]++
+}
+
+func (r *records) vacate(t *taskRecord) {
+	if t.occupies == "" {
+		return
+	}
+	if r.occupied[t.occupies]--; r.occupied[t.occupies] == 0 {
+		delete(r.occupied, t.occupies)
+	}
+	t.occupies = ""
+}
+
+// isOccupied reports whether no agent may start in a user's workspace.
+func (r *records) isOccupied(user wire.UserID) bool { return r.occupied[user] > 0 }
+
+// enqueue queues a session at its turn, beside the queue while it is absent, delayed or its workspace is occupied.
 func (r *records) enqueue(s *sessionRecord) {
-	if s.aside = s.absent || s.delayed != nil; s.aside {
+	if r.isOccupied(s.user) {
+		s.fenced = r.fenced.PushBack(s)
+	}
+	if s.aside = s.absent || s.delayed != nil || s.fenced != nil; s.aside {
 		return
 	}
 	if first := r.firstWaiter(); first == nil || s.ticket < first.ticket {
@@ -281,6 +314,10 @@ func (r *records) stepOut(s *sessionRecord) {
 	if s.place != nil {
 		r.waiters.Remove(s.place)
 		s.place = nil
+	}
+	if s.fenced != nil {
+		r.fenced.Remove(s.fenced)
+		s.fenced = nil
 	}
 }
 

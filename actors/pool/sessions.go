@@ -156,6 +156,9 @@ func (p *pool) bridgeArrived(m *messages.BridgeArrived) {
 			p.adoptSession(t, m.Hello)
 			p.replenish() // it has left the pool's count
 		}
+		if t.state != poolStopping {
+			p.hear(t.id)
+		}
 		p.isolated(t, m.Hello.Isolation)
 		p.tell(t.pid, m)
 		return
@@ -210,6 +213,7 @@ func (p *pool) release(session *sessionRecord, reason string) {
 	}
 	if t := session.task; t != nil {
 		p.released(t, reason)
+		p.occupy(t, session.user)
 		p.tell(t.pid, &messages.Retire{Reason: reason})
 	}
 }

@@ -88,6 +88,7 @@ func (p *pool) start(owner *sessionRecord) {
 	// Invariant: the name is free, for ids are 80 random bits.
 	t.pid = p.spawn(actors.TaskName(t.id), task.New(p.Ports, &p.settings, p.ctx.Self(), request))
 	p.enter(t)
+	p.hear(t.id)
 	p.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
 }
 
@@ -195,6 +196,9 @@ func (p *pool) taskUp(t *taskRecord) {
 	waiter := p.firstWaiter()
 	if owner := t.dedicated; owner != nil {
 		waiter = owner
+		if p.isOccupied(owner.user) {
+			waiter = nil // it keeps the task for when its turn comes
+		}
 	}
 	if waiter != nil {
 		p.unqueue(waiter)
@@ -249,12 +253,18 @@ func (p *pool) taskActive(t *taskRecord, m *messages.TaskActive) {
 func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 	if m.Kind == messages.FailedHost && t.host != nil {
 		p.hostLost(t.host) // the others on it are, too
+		p.taskVacated(t)
 		p.replenish()
 		return
 	}
+	if m.Vacated {
+		p.hear(t.id)
+	}
 	switch t.state {
-	case poolStopping:
-		// It was given up here already.
+	case poolStopping: // it was given up here already
+		if m.Vacated {
+			p.taskVacated(t)
+		}
 	case poolStarting, poolReady:
 		owner := t.dedicated
 		p.startFailed(t, m)
@@ -272,6 +282,9 @@ func (p *pool) taskFailed(t *taskRecord, m *messages.TaskFailed) {
 func (p *pool) assignedFailed(t *taskRecord, m *messages.TaskFailed) {
 	session, active := t.session, t.session.active
 	p.released(t, m.Reason)
+	if !m.Vacated {
+		p.occupy(t, session.user)
+	}
 	if active {
 		p.tell(session.pid, &messages.TaskLost{Task: t.id, Reason: m.Reason, ToldToEnd: m.Kind == messages.FailedTold})
 	} else {
@@ -323,6 +336,7 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 // taskGone closes a task's record. Its actor has said its last word and is stopped.
 func (p *pool) taskGone(t *taskRecord) {
 	p.forget(t)
+	p.admit()
 	p.endedTasks.add(t.id, t.crashed)
 	p.isolated(t, "")
 	p.ctx.Poison(t.pid)
@@ -337,11 +351,12 @@ func (p *pool) taskCrashed(t *taskRecord) {
 	if t.crashed {
 		p.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
 		p.forget(t)
+		p.admit()
 		p.endedTasks.add(t.id, true)
 		p.reportDrained()
 		return
 	}
 	t.crashed = true
-	orphan := task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn, "its actor crashed")
+	orphan := task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn, "its actor crashed", t.occupies != "")
 	t.pid = p.spawn(actors.TaskName(t.id), orphan) // Invariant: the name is free before Terminated comes
 }

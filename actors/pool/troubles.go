@@ -78,7 +78,7 @@ func (p *pool) assignTurn(session *sessionRecord) {
 // started has it already.
 func (p *pool) putOff(failed *sessionRecord) {
 	var others []*sessionRecord
-	for _, list := range []*list.List{&p.delayed, &p.waiters} {
+	for _, list := range []*list.List{&p.delayed, &p.waiters, &p.fenced} {
 		for place := list.Front(); place != nil; place = place.Next() {
 			if s := place.Value.(*sessionRecord); s.user == failed.user && s != failed && s.starting == nil {
 				others = append(others, s)

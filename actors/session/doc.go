@@ -12,7 +12,7 @@
 //   - DrainSession, from the pool: this gateway drains; SessionEnded follows.
 //   - EndSession, from the pool: an operator ends it; SessionEnded follows.
 //   - FromBridge, from its task: a frame of the bridge's; lines go to the client.
-//   - Hint, from the pool: how long it will take, which the client is told; it answers HintRequest, or a claim that has to wait.
+//   - Hint, from the pool: how long it will take, which the client is told; it answers HintRequest, or a claim or an agent that has to wait.
 //   - HostLeaving, from the pool: the task's host is going out of service; the client is told, so that it can save its work.
 //   - LinkClosed, from the socket: the client's socket has dropped; the session lives on.
 //   - LinkFrame, from the socket: a frame of the client's; lines go to the task as ToBridge.

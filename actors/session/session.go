@@ -72,6 +72,8 @@ type session struct {
 	exit     *wire.Exit
 	exitTold messages.LinkID
 
+	// fenced is until when its agent waits, at most, for an earlier one's lease to end; zero when it does not.
+	fenced time.Time
 	// begun is when the session began, asked when it last began to wait for a task, ready when it last got an agent, and
 	// lastData when data last went through, or the agent last asked for more time.
 	begun, asked, ready, lastData time.Time
@@ -331,7 +333,11 @@ func (s *session) waitState(first wire.SessionState) wire.SessionState {
 
 // sendStarting tells the client that its task gets its agent ready, and comes again while that lasts.
 func (s *session) sendStarting() {
-	s.send(wire.Status{State: s.waitState(wire.StateStarting), Reason: wire.ReasonAvailable})
+	status := wire.Status{State: s.waitState(wire.StateStarting), Reason: wire.ReasonAvailable}
+	if left := s.fenced.Sub(s.Clock.Now()); left > 0 {
+		status.Reason, status.EtaMs = wire.ReasonFenced, wire.Millis(left)
+	}
+	s.send(status)
 	s.hint.Set(s.Clock, s.self, s.settings.HintInterval)
 }
 

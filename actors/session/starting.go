@@ -92,7 +92,7 @@ func (s *session) startTimedOut() {
 // becomeStarting waits for the task that is now the session's own to get its agent ready. The deadline goes on counting
 // from when the session asked for a task. A second Bound means that the first task has failed.
 func (s *session) becomeStarting(m *messages.Bound) {
-	s.task, s.bound = m.Task, *m
+	s.task, s.bound, s.fenced = m.Task, *m, time.Time{}
 	s.taskPID = actors.SiblingPID(s.self, actors.TaskName(m.Task))
 	s.become(Starting, (*session).starting, keep)
 	s.sendStarting()
@@ -102,6 +102,9 @@ func (s *session) starting(message any) {
 	switch m := message.(type) {
 	case *messages.TaskActive:
 		s.becomeActive(m)
+	case *messages.Hint: // it has a task whose agent is not to start yet
+		s.fenced = s.Clock.Now().Add(m.Eta)
+		s.sendStarting()
 	case *messages.WaitAgain:
 		s.task, s.taskPID = "", nil
 		s.become(Waiting, (*session).waiting, keep)

@@ -179,7 +179,7 @@ func (t *task) lateRunDone(m *messages.RunDone) {
 // askForList asks for the list that tells an adopted task's ARN. A task that several lists do not have has stopped.
 func (t *task) askForList() {
 	if t.attempts++; t.attempts > runAttempts {
-		t.becomeGone()
+		t.stopped()
 		return
 	}
 	t.tell(t.pool, &messages.ListRequest{})
@@ -198,7 +198,7 @@ func (t *task) stoppingRunDone(m *messages.RunDone) {
 	}
 	t.launchFailed(m.Err)
 	if t.launch == launchRefused {
-		t.becomeGone()
+		t.stopped()
 		return
 	}
 	t.tryAgain()
@@ -221,7 +221,7 @@ func (t *task) stop() {
 func (t *task) tryAgain() {
 	if t.attempts >= stopAttempts {
 		t.observe(messages.Event{Kind: messages.EventAbandoned, Reason: "ECS could not be made to stop it", Took: t.Clock.Now().Sub(t.since)})
-		t.becomeGone()
+		t.stopped()
 		return
 	}
 	t.retry.Set(t.Clock, t.self, actors.Pause(t.settings.BackoffBase, t.settings.BackoffMax, t.attempts+1, t.Rand.Float64()))

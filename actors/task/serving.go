@@ -1,6 +1,8 @@
 package task
 
 import (
+	"time"
+
 	"hearth/actors"
 	"hearth/messages"
 	"hearth/messages/wire"
@@ -11,15 +13,16 @@ func (t *task) becomeAssigned(m *messages.Assign) {
 	t.assign = m
 	t.session = actors.SiblingPID(t.self, actors.SessionName(m.Session))
 	t.become(Assigned, (*task).assigned, t.settings.AcceptTimeout)
+	t.occupies = !t.leases // one that knows of leases starts no agent before it is told to proceed
 	t.observe(messages.Event{Kind: messages.EventAssigned})
 	t.send(wire.InitUser{
 		UserID: m.User, SessionID: m.Session, WorkspaceDir: m.Workspace, Token: m.Token,
 		Binding: t.Signer.Binding(t.request.Task, m.Session, m.User),
-		InSeq:   m.InSeq, OutSeq: m.OutSeq, Window: m.Window, Traceparent: m.Trace,
+		InSeq:   m.InSeq, OutSeq: m.OutSeq, Window: m.Window, Traceparent: m.Trace, Fence: m.Fence,
 	})
 }
 
-// assigned is the handler of both Assigned and Accepted: they differ in their deadlines alone.
+// assigned is the handler of Assigned, Accepted and Fenced: they differ in their deadlines, and in what lets the agent start.
 func (t *task) assigned(message any) {
 	if t.lateAnswer(message) {
 		return
@@ -31,12 +34,19 @@ func (t *task) assigned(message any) {
 		// It dialled again in the moment of the claim: whether it has the user cannot be known.
 		t.refuse(m.Link, "socket was replaced during init_user")
 		t.fail(messages.FailedSocket, "socket was replaced during init_user", nil)
+	case *messages.Proceed:
+		if t.state != Fenced {
+			t.unexpected(m)
+			return
+		}
+		t.become(Accepted, (*task).assigned, t.settings.InitTimeout)
+		t.proceed()
 	case *messages.HandOver:
 		t.leavesOnceActive = true
 	case *messages.LinkClosed:
 		t.fail(messages.FailedSocket, "socket dropped during init_user: "+m.Cause, nil)
 	case *messages.Retire:
-		t.becomeStopping(m.Reason)
+		t.retired(m.Reason)
 	case *messages.Alarm:
 		t.fail(messages.FailedInit, actors.TimedOut("bridge did not accept or finish init_user", t.Clock.Now().Sub(t.since)), nil)
 	default:
@@ -53,11 +63,19 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 		t.Links.Credit(m.Link, m.Bytes)
 		if t.state == Assigned {
 			t.become(Accepted, (*task).assigned, t.settings.InitTimeout)
-			t.send(wire.Proceed{})
+			if !t.assign.Fence {
+				t.proceed()
+			}
+		}
+	case wire.Fence:
+		t.Links.Credit(m.Link, m.Bytes)
+		if t.state == Accepted && !t.occupies {
+			t.become(Fenced, (*task).assigned, t.settings.AdoptionFence()+t.settings.InitTimeout)
+			t.tell(t.pool, &messages.FenceFound{Task: t.request.Task, Others: frame.Tasks})
 		}
 	case wire.BridgeReady:
 		t.Links.Credit(m.Link, m.Bytes)
-		t.firstActive(frame.Timings)
+		t.agentReady(frame.Timings)
 	case wire.InitFailed:
 		t.Links.Credit(m.Link, m.Bytes)
 		t.initFailed(frame)
@@ -66,10 +84,27 @@ func (t *task) assignedFrame(m *messages.LinkFrame) {
 	}
 }
 
+// proceed lets the agent start: from here on it may run.
+func (t *task) proceed() {
+	t.occupies = true
+	t.send(wire.Proceed{})
+}
+
+// agentReady takes in that the agent takes input, for which it had leave unless it is fenced.
+func (t *task) agentReady(timings wire.Timings) {
+	if t.state == Fenced {
+		t.occupies = true
+		t.fail(messages.FailedInit, "its agent has started without leave", nil)
+		return
+	}
+	t.firstActive(timings)
+}
+
 // firstActive tells session and pool that the agent takes input, and hands the user's lines through from here on.
 func (t *task) firstActive(timings wire.Timings) {
 	took := t.Clock.Now().Sub(t.since)
 	timings.InitMs = wire.Millis(took)
+	t.occupies = true
 	t.becomeActive()
 	t.observe(messages.Event{Kind: messages.EventActive, Timings: timings, Took: took})
 	active := &messages.TaskActive{Task: t.request.Task, Session: t.assign.Session, Timings: timings, MaxPayload: t.maxPayload, IO: t.io}
@@ -107,7 +142,7 @@ func (t *task) serving(message any) {
 	case *messages.ToBridge:
 		t.send(m.Frame)
 	case *messages.Retire:
-		t.becomeStopping(m.Reason)
+		t.retired(m.Reason)
 	default:
 		t.unexpected(message)
 	}
@@ -127,7 +162,9 @@ func (t *task) activeFrame(m *messages.LinkFrame) {
 		t.unexpected(m)
 		return
 	}
-	if _, ended := m.Frame.(wire.Exit); ended && t.state != LeavingActive && t.state != Finished {
+	_, ended := m.Frame.(wire.Exit)
+	t.occupies = t.occupies && !ended
+	if ended && t.state != LeavingActive && t.state != Finished {
 		t.becomeFinished()
 	}
 }
@@ -192,6 +229,7 @@ func (t *task) becomeAdopted(m *messages.Adopt) {
 	t.assign = &messages.Assign{Session: m.Session, User: m.User}
 	t.session = actors.SiblingPID(t.self, actors.SessionName(m.Session))
 	t.detach()
+	t.occupies, t.leases = true, true
 	t.become(Adopted, (*task).adopted, t.settings.RedialGrace)
 }
 
@@ -284,6 +322,9 @@ func (t *task) reattach(m *messages.BridgeArrived) bool {
 	}
 	t.attach(m)
 	t.observe(messages.Event{Kind: messages.EventReattached})
+	if hello.SuspendedMs > 0 {
+		t.observe(messages.Event{Kind: messages.EventResumed, Took: time.Duration(hello.SuspendedMs) * time.Millisecond})
+	}
 	t.tell(t.session, &messages.TaskReattached{Task: t.request.Task, InSeq: hello.InSeq, OutSeq: hello.OutSeq, MaxPayload: t.maxPayload, IO: t.io})
 	return true
 }

@@ -26,6 +26,8 @@ const (
 	Assigned State = "assigned"
 	// Accepted: its bridge has taken the user and gets the agent ready.
 	Accepted State = "accepted"
+	// Fenced: its bridge has taken the user, and its agent waits until no other can write to the workspace.
+	Fenced State = "fenced"
 	// Active: its agent serves the session.
 	Active State = "active"
 	// Detached: its agent serves the session, its socket dropped, and its bridge is to dial again.
@@ -42,6 +44,8 @@ const (
 	FinishedDetached State = "finished_detached"
 	// Stopping: it is of no more use. What is left is to see that ECS stops it.
 	Stopping State = "stopping"
+	// Lingering: ECS has accepted its stop, and its agent may still run in its user's workspace.
+	Lingering State = "lingering"
 	// Gone: nothing of it is left. The pool was told and stops the actor.
 	Gone State = "gone"
 	// Moved: it is another gateway's from here on. The pool was told and stops the actor.
@@ -85,8 +89,12 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Assigned, To: Active, When: "its bridge says that the agent is ready"},
 	{From: Assigned, To: Stopping, When: "its bridge does not answer, dials again, drops or fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
+	{From: Accepted, To: Fenced, When: "its bridge says who else may run in the workspace, and this gateway has not heard all of them since it began"},
 	{From: Accepted, To: Active, When: "its bridge says that the agent is ready"},
 	{From: Accepted, To: Stopping, When: "the agent is not ready in time, its bridge dials again, drops or fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
+
+	{From: Fenced, To: Accepted, When: "the pool has heard them, or their leases are over"},
+	{From: Fenced, To: Stopping, When: "that takes too long, its bridge dials again, drops or fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: Active, To: Detached, When: "its socket drops"},
 	{From: Active, To: Finished, When: "its agent ends"},
@@ -120,6 +128,9 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: FinishedDetached, To: Stopping, When: "its bridge does not dial in time, ECS has stopped it, or its session ends"},
 
 	{From: Stopping, To: Gone, When: "ECS accepts the stop or has no such task, or it was asked for the last time"},
+	{From: Stopping, To: Lingering, When: "the same, and its agent may still run"},
+
+	{From: Lingering, To: Gone, When: "its bridge or ECS says that the agent has ended, or its lease is over"},
 })
 
 // Reported is the state as facts, metrics and the status tell it.
@@ -129,11 +140,11 @@ func (s State) Reported() messages.TaskState {
 		return messages.TaskStateStarting
 	case Ready, LeavingReady:
 		return messages.TaskStateReady
-	case Assigned, Accepted:
+	case Assigned, Accepted, Fenced:
 		return messages.TaskStateAssigned
 	case Active, Detached, Adopted, Resuming, LeavingActive, Finished, FinishedDetached:
 		return messages.TaskStateActive
-	case Stopping:
+	case Stopping, Lingering:
 		return messages.TaskStateStopping
 	case Gone, Moved:
 		return messages.TaskStateGone

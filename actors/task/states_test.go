@@ -30,7 +30,7 @@ func taken(ports *actors.Ports, pool *actor.PID) actor.Actor {
 
 func orphan(ports *actors.Ports, pool *actor.PID) actor.Actor {
 	settings := actors.DefaultSettings()
-	return NewOrphan(ports, &settings, pool, messages.RunTask{Task: id}, "arn", "its actor crashed")
+	return NewOrphan(ports, &settings, pool, messages.RunTask{Task: id}, "arn", "its actor crashed", false)
 }
 
 // frame comes on the task's socket, when it has one.
@@ -53,6 +53,7 @@ func dial(name string, hello wire.BridgeHello) stage.Input {
 
 var inputs = []stage.Input{
 	dial("bridge, warm", wire.BridgeHello{State: wire.BridgeWarm}),
+	dial("bridge with leases", wire.BridgeHello{State: wire.BridgeWarm, Leases: true}),
 	dial("bridge with pass", wire.BridgeHello{State: wire.BridgeWarm, Pass: stage.Pass}),
 	dial("bridge with session", wire.BridgeHello{
 		State: wire.BridgeAssigned, SessionID: "s", UserID: "u", Binding: stage.Binding,
@@ -61,6 +62,7 @@ var inputs = []stage.Input{
 		State: wire.BridgeAssigned, SessionID: "x", UserID: "u", Binding: stage.Binding,
 	}),
 	frame("frame accepted", wire.Accepted{}), frame("frame ready", wire.BridgeReady{}),
+	frame("frame fence", wire.Fence{Tasks: []wire.TaskID{"t-2"}}),
 	frame("frame init_failed", wire.InitFailed{Code: wire.InitCodeAgent}), frame("frame data", wire.Data{Seq: 1}),
 	frame("frame exit", wire.Exit{}), frame("frame gone", wire.Gone{}), frame("frame pong", wire.Pong{}),
 	{Name: "LinkClosed", Give: func(s *stage.Stage) bool {
@@ -68,7 +70,8 @@ var inputs = []stage.Input{
 		s.Tell(&messages.LinkClosed{Link: link, Cause: "lost"})
 		return link != 0
 	}},
-	stage.Tell("Assign", &messages.Assign{Session: "s", User: "u"}), stage.Tell("Adopt", &messages.Adopt{Session: "s", User: "u"}),
+	stage.Tell("Assign", &messages.Assign{Session: "s", User: "u"}), stage.Tell("Assign, fenced", &messages.Assign{Session: "s", User: "u", Fence: true}),
+	stage.Tell("Proceed", &messages.Proceed{}), stage.Tell("Adopt", &messages.Adopt{Session: "s", User: "u"}),
 	stage.Tell("HandOver", &messages.HandOver{}), stage.Tell("Retire", &messages.Retire{Reason: "test"}), stage.Tell("ToBridge", &messages.ToBridge{Frame: wire.Ack{}}),
 	stage.Tell("RunDone", &messages.RunDone{ARN: "arn", Host: "h"}),
 	stage.Tell("RunDone, denied", &messages.RunDone{Err: &messages.LaunchError{Kind: messages.LaunchDenied}}),
@@ -81,7 +84,7 @@ var inputs = []stage.Input{
 	stage.Tell("TaskDescribed, stopped", &messages.TaskDescribed{Phase: messages.PhaseStopped}),
 	stage.Tell("TaskDescribed, failed", &messages.TaskDescribed{Err: &messages.LaunchError{Kind: messages.LaunchUnavailable}}),
 	stage.Tell("LinkWritten", &messages.LinkWritten{}),
-	stage.Ring(actors.TimerDeadline), stage.Ring(timerPoll), stage.Ring(timerRetry),
+	stage.Ring(actors.TimerDeadline), stage.Ring(timerPoll), stage.Ring(timerRetry), stage.Ring(timerLease),
 }
 
 func path(steps string) []string {
@@ -100,6 +103,8 @@ var scenes = []stage.Scene[State]{
 	{State: LeavingReady, Spawn: taken, Path: path("bridge with pass; HandOver")},
 	{State: Assigned, Spawn: started, Path: path("RunDone; bridge, warm; Assign")},
 	{State: Accepted, Spawn: started, Path: path("RunDone; bridge, warm; Assign; frame accepted")},
+	{State: Accepted, Spawn: started, Path: path("RunDone; bridge with leases; Assign, fenced; frame accepted")},
+	{State: Fenced, Spawn: started, Path: path("RunDone; bridge with leases; Assign, fenced; frame accepted; frame fence")},
 	{State: Active, Spawn: started, Path: path("RunDone; bridge, warm; Assign; frame ready")},
 	{State: Detached, Spawn: started, Path: path("RunDone; bridge, warm; Assign; frame ready; LinkClosed")},
 	{State: Adopted, Spawn: taken, Path: path("Adopt")},
@@ -112,6 +117,11 @@ var scenes = []stage.Scene[State]{
 	{State: Stopping, Spawn: started, Path: path("RunDone; Retire")},
 	{State: Stopping, Spawn: taken, Path: path("Retire")},
 	{State: Stopping, Spawn: orphan},
+	{State: Stopping, Spawn: started, Path: path("RunDone; bridge with leases; Assign; frame ready; Retire")},
+	{State: Stopping, Spawn: started, Path: path("RunDone; bridge with leases; Assign; frame ready; LinkClosed; Retire")},
+	{State: Lingering, Spawn: started, Path: path("RunDone; bridge with leases; Assign; frame ready; Retire; StopDone")},
+	{State: Lingering, Spawn: started, Path: path("RunDone; bridge with leases; Assign; frame ready; LinkClosed; Retire; StopDone")},
+	{State: Lingering, Spawn: started, Path: path("RunDone; bridge, warm; Assign; frame ready; LinkClosed; Retire; StopDone")},
 	{State: Gone, Spawn: orphan, Path: path("StopDone")},
 	{State: Moved, Spawn: taken, Path: path("HandOver")},
 }

@@ -16,7 +16,7 @@ func (t *task) becomeStopping(reason string) {
 	case launchAccepted:
 		t.stop()
 	case launchRefused:
-		t.becomeGone()
+		t.stopped()
 	case launchUnknown:
 		t.run()
 	case launchListed:
@@ -24,9 +24,15 @@ func (t *task) becomeStopping(reason string) {
 	case launchAsked, launchAskedAgain:
 		// The answer is on its way; it always comes, if only as an error.
 	}
+	if t.occupies {
+		t.awaitVacancy()
+	}
 }
 
 func (t *task) stopping(message any) {
+	if t.vacating(message) {
+		return
+	}
 	switch m := message.(type) {
 	case *messages.RunDone:
 		t.stoppingRunDone(m)
@@ -40,7 +46,7 @@ func (t *task) stopping(message any) {
 		case m.Missing && young:
 			t.tryAgain()
 		default:
-			t.becomeGone()
+			t.stopped()
 		}
 	case *messages.Alarm:
 		switch t.launch {
@@ -64,7 +70,7 @@ func (t *task) useless(message any) {
 	case *messages.LinkFrame:
 		t.Links.Credit(m.Link, m.Bytes) // the agent's last words; nobody is left to read them
 	case *messages.LinkClosed, *messages.TaskDescribed, *messages.ToBridge, *messages.Retire,
-		*messages.Assign, *messages.Adopt, *messages.HandOver:
+		*messages.Assign, *messages.Adopt, *messages.HandOver, *messages.Proceed:
 		// The session of an Assign or Adopt hears of the failure from the pool.
 	default:
 		t.unexpected(message)

@@ -15,6 +15,7 @@ import (
 const (
 	timerPoll  messages.Timer = "poll"
 	timerRetry messages.Timer = "retry"
+	timerLease messages.Timer = "lease"
 )
 
 // origin is where a task's actor comes from. It never changes.
@@ -62,6 +63,11 @@ type task struct {
 	// leavesOnceActive says that this gateway hands over, and that the bridge has a user whose agent must be ready first. It is a
 	// flag because until then nothing about the task is different.
 	leavesOnceActive bool
+	// leases says that its bridge holds to a lease. occupies says that its agent may run in its user's workspace: it is a flag
+	// because it is so in states that have nothing else in common, and outlasts them. unlinked is when the last socket was gone,
+	// on which the lease may have been renewed.
+	leases, occupies bool
+	unlinked         time.Time
 	// assign is the session that the task serves. Invariant: it is set once.
 	assign  *messages.Assign
 	session *actor.PID
@@ -77,8 +83,9 @@ type task struct {
 	// stopReason is what ECS and the bridge are told.
 	stopReason string
 
-	// deadline is the current state's; poll asks ECS how the task is; retry repeats an ECS call that failed.
-	deadline, poll, retry actors.Alarm
+	// deadline is the current state's; poll asks ECS how the task is; retry repeats an ECS call that failed; lease rings when an
+	// agent that may run is to be cut off, and when its lease is over.
+	deadline, poll, retry, lease actors.Alarm
 }
 
 // New makes a task's actor.
@@ -90,15 +97,18 @@ func newTask(ports *actors.Ports, settings *actors.Settings, pool *actor.PID, re
 	return &task{
 		Ports: ports, settings: settings, pool: pool, request: request,
 		deadline: actors.Alarm{Name: actors.TimerDeadline}, poll: actors.Alarm{Name: timerPoll}, retry: actors.Alarm{Name: timerRetry},
+		lease: actors.Alarm{Name: timerLease},
 	}
 }
 
-// NewOrphan makes the actor that sees to the end of a task that has no actor of its own any more, for a reason.
+// NewOrphan makes the actor that sees to the end of a task that has no actor of its own any more, for a reason. occupies says that
+// its agent may run in its user's workspace.
 func NewOrphan(
-	ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, arn, reason string,
+	ports *actors.Ports, settings *actors.Settings, pool *actor.PID, request messages.RunTask, arn, reason string, occupies bool,
 ) actor.Actor {
 	t := newTask(ports, settings, pool, request)
 	t.origin, t.arn, t.stopReason = orphaned, arn, reason
+	t.occupies, t.leases = occupies, true
 	return t
 }
 
@@ -132,12 +142,12 @@ func (t *task) Receive(ctx actor.Context) {
 		if m.Link != t.link {
 			return
 		}
-		t.link = 0
+		t.link, t.unlinked = 0, t.Clock.Now()
 		t.handle(t, m)
 	case *messages.LinkWritten:
 		// Inputs that have left for the bridge: what counts is its ack.
 	case *messages.Alarm:
-		if t.deadline.IsRung(m) || t.poll.IsRung(m) || t.retry.IsRung(m) {
+		if t.deadline.IsRung(m) || t.poll.IsRung(m) || t.retry.IsRung(m) || t.lease.IsRung(m) {
 			t.handle(t, m)
 		}
 	default:
@@ -150,6 +160,7 @@ func (t *task) leave() {
 	t.deadline.Cancel()
 	t.poll.Cancel()
 	t.retry.Cancel()
+	t.lease.Cancel()
 	t.detach()
 }
 
@@ -157,14 +168,14 @@ func (t *task) leave() {
 func (t *task) detach() {
 	if t.link != 0 {
 		t.Dismiss(t.link, wire.CloseNormal)
-		t.link = 0
+		t.link, t.unlinked = 0, t.Clock.Now()
 	}
 }
 
 // attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
 func (t *task) attach(m *messages.BridgeArrived) {
 	t.detach()
-	t.link, t.maxPayload, t.io = m.Link, m.Hello.MaxFrameBytes, m.Hello.IO
+	t.link, t.maxPayload, t.io, t.leases = m.Link, m.Hello.MaxFrameBytes, m.Hello.IO, m.Hello.Leases
 	t.Links.Bind(t.link, t.self)
 	t.send(wire.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
 }
@@ -237,18 +248,20 @@ func (t *task) toldToEnd(m *messages.LinkFrame) bool {
 	}
 	const reason = "its container was told to end"
 	t.Links.Credit(m.Link, m.Bytes)
+	t.occupies = false
 	t.fail(messages.FailedTold, reason, nil)
 	return true
 }
 
 // initFailed gives up a task that could not be given its user.
 func (t *task) initFailed(f wire.InitFailed) {
+	t.occupies = false
 	t.fail(messages.FailureOf(f.Code), fmt.Sprintf("init_user failed: %s: %s", f.Code, f.Message), nil)
 }
 
 // fail gives the task up and says why. The pool decides what becomes of its session.
 func (t *task) fail(kind messages.Failure, reason string, fault *messages.LaunchError) {
-	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Kind: kind, Reason: reason, Fault: fault})
+	t.tell(t.pool, &messages.TaskFailed{Task: t.request.Task, Kind: kind, Reason: reason, Vacated: !t.occupies, Fault: fault})
 	t.becomeStopping(reason)
 }
 
@@ -258,5 +271,6 @@ func (t *task) stoppedByECS(m *messages.TaskDescribed) {
 	if m.HostGone {
 		kind = messages.FailedHost
 	}
+	t.occupies = false
 	t.fail(kind, "task stopped: "+m.Reason, nil)
 }

@@ -75,7 +75,7 @@ func (t *task) undialled(message any) {
 	case *messages.TaskDescribed:
 		t.undialledDescribed(m)
 	case *messages.Retire:
-		t.becomeStopping(m.Reason)
+		t.retired(m.Reason)
 	case *messages.Alarm:
 		switch {
 		case t.poll.IsRung(m):
@@ -184,7 +184,7 @@ func (t *task) claimable(message any) {
 		}
 		t.attachWarm(m)
 	case *messages.Retire:
-		t.becomeStopping(m.Reason)
+		t.retired(m.Reason)
 	case *messages.Alarm:
 		t.tell(t.pool, &messages.TaskExpired{Task: t.request.Task})
 	default:

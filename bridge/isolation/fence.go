@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"hearth/messages/wire"
@@ -35,6 +36,7 @@ type Fence struct {
 	dir   string
 	task  wire.TaskID
 	epoch uint64
+	first uint64 // the first that the task has taken
 }
 
 // Epoch is the last that the task has taken.
@@ -58,12 +60,13 @@ func (p *Plan) TakeFence(user wire.UserID, session wire.SessionID, task wire.Tas
 		return nil, err
 	}
 	for f.epoch = last; ; f.epoch++ { // what others take meanwhile may not be seen yet, but is refused
-		taken, err := f.take(f.epoch + 1)
+		taken, err := f.take(f.epoch+1, task)
 		if err != nil {
 			return nil, err
 		}
 		if taken {
 			f.epoch++
+			f.first = f.epoch
 			return f, nil
 		}
 	}
@@ -71,8 +74,14 @@ func (p *Plan) TakeFence(user wire.UserID, session wire.SessionID, task wire.Tas
 
 // Renew proves that the task is the last that was given the session, or fails with [ErrOvertaken]. Any other error proves
 // neither.
-func (f *Fence) Renew() error {
-	taken, err := f.take(f.epoch + 1)
+func (f *Fence) Renew() error { return f.next(f.task) }
+
+// Release writes down that the task's agent has ended. The session's next task has nobody to wait for then.
+func (f *Fence) Release() error { return f.next("") }
+
+// next takes the epoch after the task's last one for holder.
+func (f *Fence) next(holder wire.TaskID) error {
+	taken, err := f.take(f.epoch+1, holder)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // the record was stale, and is gone
 		return ErrOvertaken
@@ -85,14 +94,14 @@ func (f *Fence) Renew() error {
 	return nil
 }
 
-// take takes an epoch unless it is taken. It is the file's creation that counts; by what is in it, a task that has not heard the
+// take takes an epoch for holder unless it is taken. It is the file's creation that counts; by what is in it, a task that has not heard the
 // answer to its own finds itself.
-func (f *Fence) take(epoch uint64) (bool, error) {
-	name, line := path.Join(f.dir, strconv.FormatUint(epoch, 10)), string(f.task)+"\n"
+func (f *Fence) take(epoch uint64, holder wire.TaskID) (bool, error) {
+	name, line := path.Join(f.dir, strconv.FormatUint(epoch, 10)), string(holder)+"\n"
 	file, err := f.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		holder, err := f.root.ReadFile(name)
-		return string(holder) == line, err
+		there, err := f.root.ReadFile(name)
+		return holder != "" && string(there) == line, err
 	}
 	if err != nil {
 		return false, err
@@ -124,6 +133,31 @@ func lastEpoch(root *os.Root, dir string) (last uint64, err error) {
 		}
 	}
 	return last, err
+}
+
+// Others are the tasks whose agents may run in the user's workspace besides, as far as the records tell: the last to have been given
+// each of the user's other sessions, and the last that had this one, unless they have said that their agents have ended.
+func (f *Fence) Others() ([]wire.TaskID, error) {
+	own := path.Dir(f.dir)
+	names, err := entries(f.root, own, maxFences)
+	var others []wire.TaskID
+	for _, name := range names {
+		dir, last := path.Join(own, name), f.first-1
+		if dir != f.dir {
+			var lastErr error
+			last, lastErr = lastEpoch(f.root, dir)
+			err = errors.Join(err, lastErr)
+		}
+		if last == 0 {
+			continue
+		}
+		holder, readErr := f.root.ReadFile(path.Join(dir, strconv.FormatUint(last, 10)))
+		err = errors.Join(err, readErr)
+		if task := strings.TrimSpace(string(holder)); wire.ValidID(task) {
+			others = append(others, wire.TaskID(task))
+		}
+	}
+	return others, err
 }
 
 // RemoveStale removes the records of the same user's sessions that ended long ago.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestFenceIsOneTasks(t *testing.T) {
 func TestFenceAfterALostAnswer(t *testing.T) {
 	p := fencePlan(t, 0)
 	f := take(t, p, "s-1", "t-1")
-	if taken, err := f.take(2); !taken || err != nil {
+	if taken, err := f.take(2, "t-1"); !taken || err != nil {
 		t.Fatal(taken, err)
 	}
 	if err := f.Renew(); err != nil || f.Epoch() != 2 {
@@ -127,5 +128,31 @@ func TestFencesAreOutOfReach(t *testing.T) {
 	}
 	if _, err := p.TakeFence("alice", "s-1", "t-2"); err == nil {
 		t.Error("records that anybody may write were taken for good")
+	}
+}
+
+// A session's start learns which tasks may still have an agent in the workspace: not those that have said that theirs have ended,
+// and nobody else's.
+func TestFenceTellsOfOthers(t *testing.T) {
+	p := fencePlan(t, 0)
+	ended, running := take(t, p, "s-1", "t-1"), take(t, p, "s-2", "t-2")
+	if _, err := p.TakeFence("bob", "s-3", "t-3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(running.Renew(), ended.Release()); err != nil {
+		t.Fatal(err)
+	}
+	lost := take(t, p, "s-4", "t-4")
+	f := take(t, p, "s-4", "t-5")
+	others, err := f.Others()
+	slices.Sort(others)
+	if err != nil || !slices.Equal(others, []wire.TaskID{"t-2", "t-4"}) {
+		t.Errorf("%v, %v", others, err)
+	}
+	if err := errors.Join(f.Renew(), f.Release()); err != nil {
+		t.Error(err)
+	}
+	if err := lost.Release(); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("a task that was overtaken releases its session: %v", err)
 	}
 }

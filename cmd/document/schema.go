@@ -173,7 +173,7 @@ func (f *Frames) structure(name string, required func(member string) bool) objec
 	for _, field := range f.structs[name].Fields.List {
 		tag, _ := strconv.Unquote(field.Tag.Value)
 		member, options, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
-		schema := f.value(field.Type.(*ast.Ident).Name)
+		schema := f.kind(field.Type)
 		maps.Copy(schema, bounds[name+"."+member])
 		if text := sentence(field.Doc.Text()); text != "" {
 			schema["description"] = text
@@ -188,6 +188,14 @@ func (f *Frames) structure(name string, required func(member string) bool) objec
 		schema["required"] = always
 	}
 	return schema
+}
+
+// kind is the schema of a member's type, which may be a list.
+func (f *Frames) kind(expr ast.Expr) object {
+	if list, ok := expr.(*ast.ArrayType); ok {
+		return object{"type": "array", "items": f.kind(list.Elt)}
+	}
+	return f.value(expr.(*ast.Ident).Name)
 }
 
 // value is the schema of a member's type.
@@ -220,11 +228,13 @@ var (
 	number = object{"minimum": 1, "maximum": maxSeq}
 	side   = object{"minimum": 1, "maximum": 10_000}
 	phase  = object{"minimum": 0, "maximum": 24 * 60 * 60 * 1000}
+	age    = object{"minimum": 0, "maximum": 1 << 40}
 	some   = object{"minLength": 1}
 	bounds = map[string]object{
 		"Ack.seq": {"minimum": 0}, "Gap.from": number, "Gap.to": number, "Resize.cols": side, "Resize.rows": side, "Token.token": some, "Pass.pass": some,
 		"Timings.claimMs": phase, "Timings.initMs": phase, "Timings.workspaceMs": phase, "Timings.tokenMs": phase, "Timings.agentMs": phase,
 		"InitUser.workspaceDir": some, "Limits.maxFrameBytes": {"minimum": 1}, "BridgeHello.maxFrameBytes": {"minimum": 0},
+		"BridgeHello.suspendedMs": age, "Limits.leaseMs": age, "Limits.orphanMs": age, "Fence.tasks": {"maxItems": 1000},
 		"BridgeHello.isolation": {"pattern": "^[a-z,]{0,100}$"},
 		"Signal.name":           {"enum": []string{"INT", "QUIT", "TERM", "HUP", "KILL", "USR1", "USR2", "TSTP", "CONT"}},
 	}

@@ -38,18 +38,18 @@ var samples = map[string][]wire.Frame{
 	"fromBridge": {
 		wire.BridgeHello{
 			TaskID: "t-1", Version: "v", State: wire.BridgeAssigned, SessionID: "s-1", UserID: "u", Binding: "b", InSeq: 1, OutSeq: 2, MaxFrameBytes: 9,
-			Isolation: "path,uid", IO: wire.IOText,
+			Isolation: "path,uid", IO: wire.IOText, Leases: true, SuspendedMs: 9,
 		},
 		wire.BridgeHello{TaskID: "t-1", State: wire.BridgeWarm, Pass: "p"}, wire.Accepted{SessionID: "s-1"},
 		wire.BridgeReady{SessionID: "s-1", Timings: wire.Timings{WorkspaceMs: 1}}, wire.InitFailed{Code: "agent", Message: "m"}, wire.Gap{From: 1, To: 1},
-		wire.Exit{Code: 1}, wire.Keepalive{}, wire.Gone{}, wire.Ack{Seq: 1},
+		wire.Exit{Code: 1}, wire.Keepalive{}, wire.Gone{}, wire.Fence{Tasks: []wire.TaskID{"t-2"}}, wire.Ack{Seq: 1},
 	},
 	"toBridge": {
 		wire.InitUser{
-			UserID: "u", SessionID: "s-1", WorkspaceDir: "/w", Token: "t", Binding: "b", InSeq: 1, OutSeq: 2, Window: wire.Resize{Cols: 80, Rows: 24},
+			UserID: "u", SessionID: "s-1", WorkspaceDir: "/w", Token: "t", Binding: "b", InSeq: 1, OutSeq: 2, Window: wire.Resize{Cols: 80, Rows: 24}, Fence: true,
 		},
 		wire.Resume{FromSeq: 8}, wire.Token{Token: "t"}, wire.Stop{Reason: "r", GraceMs: 5}, wire.Redial{URL: "ws://h"}, wire.Redial{}, wire.Pass{Pass: "p"}, wire.Proceed{},
-		wire.Limits{MaxFrameBytes: 9}, wire.Resize{Cols: 1, Rows: 1}, wire.Signal{Name: "KILL"}, wire.EOF{After: 7}, wire.Ack{Seq: 1},
+		wire.Limits{MaxFrameBytes: 9}, wire.Limits{MaxFrameBytes: 9, LeaseMs: 8, OrphanMs: 7}, wire.Resize{Cols: 1, Rows: 1}, wire.Signal{Name: "KILL"}, wire.EOF{After: 7}, wire.Ack{Seq: 1},
 	},
 }
 

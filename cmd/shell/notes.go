@@ -101,6 +101,8 @@ func waitText(r wire.WaitReason) string {
 		return "a task is ready"
 	case wire.ReasonWarmStarting:
 		return "a task is about to be ready"
+	case wire.ReasonFenced:
+		return "an earlier agent may still write to your files"
 	case wire.ReasonColdStarting:
 		return "pool empty, a task is started"
 	case wire.ReasonQueued:

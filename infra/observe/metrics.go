@@ -35,6 +35,8 @@ type metrics struct {
 	requeued  *prometheus.CounterVec
 	delayed   prometheus.Counter
 	failing   prometheus.Gauge
+	fenced    prometheus.Counter
+	resumed   prometheus.Counter
 	restarts  prometheus.Counter
 	evicted   *prometheus.CounterVec
 	refused   *prometheus.CounterVec
@@ -48,16 +50,12 @@ type metrics struct {
 }
 
 func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
-	counter := func(name, help string) prometheus.Counter {
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-		registry.MustRegister(c)
-		return c
-	}
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 		registry.MustRegister(c)
 		return c
 	}
+	counter := func(name, help string) prometheus.Counter { return counters(name, help).WithLabelValues() }
 	gauge := func(name, help string) prometheus.Gauge {
 		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 		registry.MustRegister(g)
@@ -93,6 +91,8 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		requeued:  counters("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready, by why.", "reason"),
 		delayed:   counter("hearth_claims_delayed_total", "Claims that were put off because agents of their user could not be started."),
 		failing:   gauge("hearth_agents_failing", "1 while agents cannot be started for one user after the other, else 0."),
+		fenced:    counter("hearth_fenced_waits_total", "Sessions that waited because an earlier agent of their user could still write to the workspace."),
+		resumed:   counter("hearth_agent_suspensions_total", "Agents that went on after they had been suspended, because their bridges had no gateway."),
 		restarts:  counter("hearth_session_restarts_total", "Active tasks that were lost with their session going on in another."),
 		evicted:   counters("hearth_pool_evictions_total", "Tasks without a session that were given up though their start had not failed, by why.", "cause"),
 		refused:   counters("hearth_refused_total", "Clients and bridges that were turned away, by why.", "reason"),
@@ -151,6 +151,10 @@ func (m *metrics) count(e messages.Event) {
 		m.requeued.WithLabelValues(string(e.Failure)).Inc()
 	case messages.EventDelayed:
 		m.delayed.Inc()
+	case messages.EventFenced:
+		m.fenced.Inc()
+	case messages.EventResumed:
+		m.resumed.Inc()
 	case messages.EventAgentsFail:
 		m.failing.Set(1)
 	case messages.EventAgentsStart:

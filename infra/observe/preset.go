@@ -15,7 +15,7 @@ var (
 	phases  = []string{"launch", "boot", "claim", "init", "workspace", "token", "agent", "total", "output"}
 	results = []string{string(wire.PathWarm), string(wire.PathCold), claimFailed}
 	whys    = []wire.ColdReason{
-		wire.WhyPoolEmpty, wire.WhyPoolDisabled, wire.WhyAllStarting, wire.WhyNoCapacity, wire.WhyClaimFailed,
+		wire.WhyPoolEmpty, wire.WhyPoolDisabled, wire.WhyAllStarting, wire.WhyNoCapacity, wire.WhyClaimFailed, wire.WhyFenced,
 	}
 	ends = []messages.EndReason{
 		messages.EndClosed, messages.EndExited, messages.EndIdle, messages.EndAbandoned, messages.EndStartFailed, messages.EndTimeout,

@@ -27,7 +27,7 @@ var (
 	fromBridge = map[string]decoder{
 		"hello": decode[BridgeHello], "accepted": decode[Accepted], "ready": decode[BridgeReady],
 		"init_failed": decode[InitFailed], "gap": decode[Gap], "exit": decode[Exit], "keepalive": decode[Keepalive],
-		"gone": decode[Gone],
+		"gone": decode[Gone], "fence": decode[Fence],
 	}
 	toBridge = map[string]decoder{
 		"init_user": decode[InitUser], "resume": decode[Resume], "token": decode[Token], "stop": decode[Stop],

@@ -57,6 +57,8 @@ const (
 	ReasonQueued       WaitReason = "queued"
 	// ReasonBackoff: starts have failed, in general or for this user, and the next is not tried yet.
 	ReasonBackoff WaitReason = "backoff"
+	// ReasonFenced: an earlier agent of this user's may still write to the workspace.
+	ReasonFenced WaitReason = "fenced"
 )
 
 // Status tells a client where its session stands.
@@ -88,6 +90,7 @@ const (
 	WhyAllStarting  ColdReason = "all_starting"
 	WhyNoCapacity   ColdReason = "no_capacity"
 	WhyClaimFailed  ColdReason = "claim_failed"
+	WhyFenced       ColdReason = "fenced"
 )
 
 // Timings are the phases of a start, in milliseconds. The gateway measures the first two, the bridge the rest.
@@ -308,15 +311,12 @@ type InitUser struct {
 	// InSeq and OutSeq say where a session that had an earlier task goes on counting.
 	InSeq  uint64 `json:"inSeq"`
 	OutSeq uint64 `json:"outSeq"`
+	// Fence asks for a Fence, after which the gateway decides when the agent may start.
+	Fence bool `json:"fence,omitzero"`
 	// Window is the size of the window that shows the agent's terminal, zero where no client has told it.
 	Window Resize `json:"window,omitzero"`
 	// Traceparent is its client's, for the agent to go on with.
 	Traceparent Traceparent `json:"traceparent,omitempty"`
-}
-
-// Accepted answers InitUser at once, before any work.
-type Accepted struct {
-	SessionID SessionID `json:"sessionId"`
 }
 
 // BridgeReady says that the agent takes input. Only the bridge's phases of the timings are set.

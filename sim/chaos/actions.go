@@ -44,6 +44,7 @@ func init() {
 		{"interrupt-host", 1, (*storm).interruptHost},
 		{"hide-host", 1, (*storm).hideHost},
 		{"drop-bridge", 3, (*storm).dropBridge},
+		{"cut-off", 2, (*storm).cutOff},
 		{"exit-agent", 1, (*storm).exitAgent},
 		{"capture-bridge", 3, (*storm).captureBridge},
 		{"script", 2, (*storm).script},

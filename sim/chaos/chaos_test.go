@@ -73,21 +73,22 @@ func TestTheSameSeedIsTheSameStorm(t *testing.T) {
 // A storm that does not do what it is for proves nothing by being clean.
 func TestStormsAreStorms(t *testing.T) {
 	var clients, bridges model.Faults
-	kills, deploys, captures, delays, agents := 0, 0, 0, 0, 0
+	kills, deploys, captures, cuts, delays, agents := 0, 0, 0, 0, 0, 0
 	for seed := uint64(1); seed <= 60; seed++ {
 		r := Run(seed, Options{})
 		clients.Add(r.ClientFaults)
 		bridges.Add(r.BridgeFaults)
 		kills += r.Kills
 		captures += r.Captures
+		cuts += r.Cuts
 		deploys += r.Deploys
 		delays += r.Delays
 		agents += r.AgentsFail
 	}
-	t.Logf("clients' sockets: %+v; bridges' sockets: %+v; gateways killed: %d, replaced: %d; bridges captured: %d; claims put off: %d, agents that failed for everybody: %d",
-		clients, bridges, kills, deploys, captures, delays, agents)
+	t.Logf("clients' sockets: %+v; bridges' sockets: %+v; gateways killed: %d, replaced: %d; bridges captured: %d, cut off: %d; claims put off: %d, agents that failed for everybody: %d",
+		clients, bridges, kills, deploys, captures, cuts, delays, agents)
 	for _, count := range []int{
-		clients.Vanished, clients.Twice, clients.Late, bridges.Vanished, bridges.Twice, bridges.Late, kills, deploys, captures, delays, agents,
+		clients.Vanished, clients.Twice, clients.Late, bridges.Vanished, bridges.Twice, bridges.Late, kills, deploys, captures, cuts, delays, agents,
 	} {
 		if count < 10 {
 			t.Error("something hardly ever happens")

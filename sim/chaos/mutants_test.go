@@ -110,6 +110,17 @@ var mutants = []mutant{
 		wrap(o, func(p *actors.Ports) { p.Signer = credulous{p.Signer} })
 	}},
 	{"a bridge keeps its pass", func(o *model.Options) { o.Bridge.Hoarding = true }},
+	{"an agent is taken for ended when its task is lost", changing(func(_ *actor.PID, m any) {
+		if failed, ok := m.(*messages.TaskFailed); ok {
+			failed.Vacated = true
+		}
+	})},
+	{"a bridge lets its agent run on", func(o *model.Options) { o.Bridge.Leaseless = true }},
+	{"a gateway that has begun waits for no lease", changing(func(_ *actor.PID, m any) {
+		if assign, ok := m.(*messages.Assign); ok {
+			assign.Fence = false
+		}
+	})},
 	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
 		l.Links.Send(id, f)
 		if init, ok := f.(wire.InitUser); ok {

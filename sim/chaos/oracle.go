@@ -38,6 +38,7 @@ type oracle struct {
 	tasks    map[wire.TaskID]*taskBook
 	sessions map[wire.SessionID]*sessionBook
 	lines    lineBook
+	fences   fenceBook
 	// strangers must never be let in.
 	strangers map[*model.Client]bool
 	// stalled clients did not read for a while, or their socket was slow. Hasty ones had two sockets at once, which may be
@@ -58,8 +59,10 @@ type taskBook struct {
 	session wire.SessionID
 	inits   int
 	// dying: the task itself said so, or its actor crashed. elsewhere: its bridge did not come to this gateway in time, so that
-	// it counts as another one's, which will find it; or it was left to an operator.
-	dying, elsewhere bool
+	// it counts as another one's, which will find it; or it was left to an operator, and is abandoned.
+	dying, elsewhere, abandoned bool
+	// claimed is when it was last claimed, dyingSince when it last was given up.
+	claimed, dyingSince time.Time
 }
 
 // sessionBook is what the oracle knows of a session.
@@ -76,7 +79,7 @@ func newOracle(s *storm, o *model.Options) *oracle {
 	oracle := &oracle{
 		storm: s, spare: max(1, o.Settings.Min-o.Settings.Threshold), books: map[int]*gatewayBook{},
 		tasks: map[wire.TaskID]*taskBook{}, sessions: map[wire.SessionID]*sessionBook{},
-		lines: newLineBook(), strangers: map[*model.Client]bool{}, letIn: map[*model.Client]time.Time{},
+		lines: newLineBook(), fences: fenceBook{ended: map[int]time.Time{}}, strangers: map[*model.Client]bool{}, letIn: map[*model.Client]time.Time{},
 		alone: map[wire.SessionID]time.Time{}, stalled: map[*model.Client]bool{}, hasty: map[*model.Client]bool{}, shared: map[wire.SessionID]bool{},
 	}
 	oracle.turnTo(1)
@@ -133,7 +136,7 @@ func (o *oracle) event(e *messages.Event) {
 	case messages.EventClaimed:
 		o.hosts.heeded(o, e)
 	case messages.EventStopping:
-		o.task(e.Task).dying = true
+		o.task(e.Task).dying, o.task(e.Task).dyingSince = true, e.At
 	case messages.EventHandedOver:
 		if t := o.task(e.Task); t.gateway <= o.number { // else the other has it already
 			t.elsewhere = true
@@ -153,7 +156,7 @@ func (o *oracle) event(e *messages.Event) {
 		if o.sabotaged == 0 {
 			o.breach("task %s was abandoned: %s", e.Task, e.Reason)
 		}
-		o.task(e.Task).elsewhere = true // an operator's
+		o.task(e.Task).elsewhere, o.task(e.Task).abandoned = true, true // an operator's
 	}
 }
 
@@ -200,6 +203,7 @@ func (o *oracle) claimed(e *messages.Event) {
 	case s.task != "" && !o.task(s.task).dying:
 		o.breach("session %s was given task %s while it had %s", e.Session, e.Task, s.task)
 	}
+	t.claimed = e.At
 	t.session, t.claimer, s.task, s.gateway = e.Session, o.number, e.Task, o.number
 }
 

@@ -53,6 +53,7 @@ func (o *oracle) speaker() int {
 // ended takes in that a process has ended. What it had claimed stays claimed: the next one has to know. But a bridge that
 // never heard of a claim is free for another, and what was to be stopped the next one may find in use.
 func (o *oracle) ended(number int) {
+	o.fences.ended[number] = o.storm.model.World.Now()
 	for id, s := range o.sessions {
 		if s.heldBy == number {
 			delete(o.alone, id)

@@ -142,8 +142,31 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.pool.failures++
 	case messages.EventAgentsFail:
 		o.pool.failures++
+	case messages.EventResized:
+		o.settings.Min, o.settings.Max = e.N, e.M
+		o.settings.Threshold = max(0, e.N-o.spare)
+		o.pool.low = true
+	case messages.EventDraining:
+		o.pool.draining = true
+	}
+	o.turnEvent(e)
+	if e.Census != nil {
+		claimed := *e.Census
+		o.pool.claimed = &claimed
+	}
+}
+
+// turnEvent follows who waits for a task, and who has a turn beside the queue.
+func (o *oracle) turnEvent(e *messages.Event) {
+	switch e.Kind {
 	case messages.EventWaiting:
 		o.wait(e.Session)
+	case messages.EventFenced:
+		if e.Task == "" { // else it has its task, which waits
+			o.waitNoMore(e.Session, true)
+			o.takeTurn(e.Session)
+			delete(o.pool.away, e.Session)
+		}
 	case messages.EventDelayed:
 		o.takeTurn(e.Session)
 		o.waitNoMore(e.Session, true)
@@ -155,16 +178,6 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.pool.away[e.Session] = true
 	case messages.EventLeft, messages.EventClaimFailed:
 		o.waitNoMore(e.Session, false)
-	case messages.EventResized:
-		o.settings.Min, o.settings.Max = e.N, e.M
-		o.settings.Threshold = max(0, e.N-o.spare)
-		o.pool.low = true
-	case messages.EventDraining:
-		o.pool.draining = true
-	}
-	if e.Census != nil {
-		claimed := *e.Census
-		o.pool.claimed = &claimed
 	}
 }
 
@@ -181,6 +194,7 @@ func (o *oracle) adopted(e *messages.Event) {
 	}
 	s := o.session(e.Session)
 	s.task, s.gateway = e.Task, o.number
+	o.task(e.Task).dying = false // an earlier gateway may have given it up, which this one does not know
 }
 
 // started checks that a start was called for: within the maximum, and only up to what the policy fills.

@@ -37,6 +37,8 @@ type Result struct {
 	// replaced.
 	ClientFaults, BridgeFaults model.Faults
 	Kills, Deploys             int
+	// Cuts counts the tasks that nobody reached for a while, neither gateways nor ECS.
+	Cuts int
 	// Captures counts the bridges that their agents took over.
 	Captures int
 	// Delays counts the claims that were put off for their users' failures, AgentsFail how often agents failed for everybody.

@@ -27,6 +27,11 @@ func (s *storm) settle() {
 	s.tell("the storm is over")
 	s.oracle.calm = true
 	s.model.Calm()
+	for _, t := range s.model.Cloud.Running() {
+		if t.IsCaptured() { // it would not end by itself
+			t.Reconnect()
+		}
+	}
 	s.becomes("one gateway", 2*maxDeploy, s.pendingDeploy)
 	s.becomes("told of its hosts", hostsPatience, s.pendingHosts)
 	for _, h := range s.model.Cloud.Hosts() {

@@ -30,6 +30,8 @@ type storm struct {
 	drained  bool
 	// kills and deploys count the gateways that were killed and replaced, captures the bridges that were taken over.
 	kills, deploys, captures int
+	// cuts counts the tasks that nobody reached for a while.
+	cuts int
 	// delays counts the claims that were put off for their users' failures, agentsFail how often agents failed for everybody.
 	delays, agentsFail int
 }
@@ -39,7 +41,7 @@ func newStorm(d dice, w weather, options Options) *storm {
 	s.oracle = newOracle(s, &w.options)
 	o := w.options
 	o.Hooks = model.Hooks{
-		Event: s.event, Launched: s.oracle.launched, Init: s.oracle.init, Input: s.oracle.input,
+		Event: s.event, Launched: s.oracle.launched, Init: s.oracle.init, Input: s.oracle.input, Agent: s.oracle.agent,
 		Client: s.clientFrame, Done: s.oracle.clientDone, Broken: s.oracle.rule,
 	}
 	o.AfterPick = s.oracle.afterPick
@@ -169,7 +171,7 @@ func (s *storm) result(seed uint64) Result {
 	clients, bridges := s.model.Faults()
 	return Result{
 		Seed: seed, Steps: s.weather.steps, Broken: s.oracle.broken, Parameters: s.weather.String(), Digest: s.model.Log.Digest(),
-		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills, Deploys: s.deploys, Captures: s.captures, Delays: s.delays, AgentsFail: s.agentsFail,
+		ClientFaults: clients, BridgeFaults: bridges, Kills: s.kills, Deploys: s.deploys, Captures: s.captures, Cuts: s.cuts, Delays: s.delays, AgentsFail: s.agentsFail,
 		Clients: s.users, Tasks: s.model.Cloud.Made(), Events: s.model.Log.Count(),
 	}
 }

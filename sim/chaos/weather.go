@@ -53,6 +53,7 @@ const (
 func draw(seed uint64, d dice) weather {
 	o := model.Options{Seed: seed, Settings: drawSettings(d)}
 	drawPolicy(&o.Settings, rand.New(rand.NewPCG(seed, policyStream)))
+	drawLease(&o.Settings, seed)
 	o.Cloud = model.CloudOptions{
 		Run:      model.Uniform{Max: some(d, 200*ms, 2*second)},
 		Stop:     model.Uniform{Max: some(d, 100*ms, second)},

@@ -90,8 +90,12 @@ func (b *bridge) dial() {
 	if b.gone || b.dismissed || b.hung {
 		return
 	}
-	if b.wrongAddress {
+	if b.wrongAddress || b.container.cutOff {
 		b.redialLater()
+		return
+	}
+	if b.user != nil && b.user.holding.lapsed && b.overtaken() {
+		b.finish()
 		return
 	}
 	b.cancel(&b.orphan)
@@ -155,7 +159,7 @@ func (b *bridge) dropNext() {
 func (b *bridge) hello() wire.BridgeHello {
 	request := &b.container.Request
 	hello := wire.BridgeHello{
-		TaskID: request.Task, State: wire.BridgeWarm, SessionID: request.Session, UserID: request.User, Pass: b.pass,
+		TaskID: request.Task, State: wire.BridgeWarm, SessionID: request.Session, UserID: request.User, Pass: b.pass, Leases: true,
 	}
 	if b.captured != nil {
 		return b.captured.hello(hello)
@@ -163,6 +167,9 @@ func (b *bridge) hello() wire.BridgeHello {
 	if u := b.user; u != nil {
 		hello.State, hello.SessionID, hello.UserID = wire.BridgeAssigned, u.init.SessionID, u.init.UserID
 		hello.Binding, hello.InSeq, hello.OutSeq = u.init.Binding, u.in, u.out.last()
+		if u.holding.lapsed {
+			hello.SuspendedMs = wire.Millis(b.world.Elapsed() - u.holding.since)
+		}
 	}
 	return hello
 }
@@ -239,8 +246,16 @@ func (b *bridge) receive(l *Link, frame wire.Frame) {
 		if b.user == nil {
 			b.pass = f.Pass
 		}
+	case wire.Proceed:
+		if b.user != nil {
+			b.user.proceed()
+			b.confirm(l)
+		}
 	default:
 		if b.user != nil {
+			if l != b.user.holding.initial || b.user.proceeds {
+				b.confirm(l)
+			}
 			b.user.receive(frame)
 		}
 	}
@@ -272,6 +287,8 @@ func (b *bridge) initUser(init wire.InitUser) {
 		b.pass = ""
 	}
 	b.user = newUser(b, init)
+	b.user.holding.initial = b.link
+	b.user.holding.confirmed = b.link // the lease begins, and with it the time in which the gateway may let the agent start
 	if b.next != nil {
 		b.moveOver() // its hello said that the task is free
 	}
@@ -328,7 +345,13 @@ func (b *bridge) finish() {
 
 // vanish ends everything in the container at once.
 func (b *bridge) vanish() {
+	running := b.user != nil && b.user.runs()
 	b.gone = true
+	if b.user != nil {
+		b.user.tell(running)
+		b.cancel(&b.user.holding.over)
+		b.cancel(&b.user.holding.orphaned)
+	}
 	b.cancel(&b.orphan)
 	b.cancel(&b.ending)
 	b.cancel(&b.retry)

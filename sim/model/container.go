@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"time"
 
 	"hearth/actors"
@@ -30,6 +31,9 @@ type Container struct {
 	phase   messages.TaskPhase
 	reason  string
 	visible time.Duration
+	// cutOff: nobody reaches it. toStop is why ECS has tried to stop it meanwhile.
+	cutOff bool
+	toStop string
 	// step is what happens to it next by itself: that it runs, or dies.
 	step   actors.Timer
 	bridge *bridge
@@ -154,6 +158,8 @@ func (t *Container) stop(reason string) {
 	switch {
 	case t.phase == messages.PhaseStopped:
 		return
+	case t.cutOff:
+		t.toStop = cmp.Or(t.toStop, reason)
 	case t.bridge == nil:
 		t.stopped(reason)
 	default:

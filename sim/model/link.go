@@ -213,6 +213,7 @@ func (l *Link) gatewayClose(code wire.CloseCode) {
 		return
 	}
 	l.closing, l.code = true, code
+	l.missed()
 	if l.stalled || l.cut {
 		l.network.world.Later(closeTimeout, func() {
 			l.end("closed without an answer")
@@ -287,6 +288,7 @@ func (l *Link) CutNoticed(gateway, peer time.Duration) {
 		return
 	}
 	l.cut = true
+	l.missed()
 	l.network.world.Later(gateway, func() { l.end("connection lost") })
 	l.network.world.Later(peer, func() { l.leave(0) })
 }
@@ -297,6 +299,14 @@ func (l *Link) Hold(d time.Duration) {
 	now := l.network.world.Elapsed()
 	l.up.busyUntil, l.down.busyUntil = max(l.up.busyUntil, now+d), max(l.down.busyUntil, now+d)
 	l.heldUntil = now + d
+	l.missed()
+}
+
+// missed tells a bridge that its pings come back no more, or late.
+func (l *Link) missed() {
+	if b, ok := l.peer.(*bridge); ok {
+		b.misses(l)
+	}
 }
 
 // Healthy reports whether the socket works, as far as anyone who sees both ends can tell.

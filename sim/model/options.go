@@ -94,6 +94,8 @@ type BridgeOptions struct {
 	Gullible bool
 	// Hoarding bridges keep their pass when they are given a user: another such fault.
 	Hoarding bool
+	// Leaseless bridges let their agents run on when their leases are over, and Unfenced ones look at no fencing record: two more.
+	Leaseless, Unfenced bool
 	// Buffer is how many outputs are kept until they are acknowledged; 0 is 1,000. At the bound the agent pauses, or, with
 	// Forget, the oldest outputs are forgotten.
 	Buffer int
@@ -151,6 +153,8 @@ type Hooks struct {
 	Stopped func(*Container)
 	// Init is told of every init_user that reaches a bridge.
 	Init func(wire.TaskID, wire.InitUser)
+	// Agent is told whenever a task's agent begins to run, or goes on, and when it runs no more.
+	Agent func(t *Container, runs bool)
 	// Input is told of every line that an agent is given.
 	Input func(*Container, wire.Data)
 	// Client is told of every frame that reaches a client, before the client takes it.

@@ -33,6 +33,11 @@ type user struct {
 	// exit is the agent's end; exitSent says that it was sent on the present socket.
 	exit     *wire.Exit
 	exitSent bool
+	// begin starts the agent; nil until all is prepared, and once it was started. proceeds says that it may start.
+	begin    func()
+	proceeds bool
+	holding  holding
+	fence    *fence
 }
 
 // newUser begins the preparations.
@@ -42,26 +47,55 @@ func newUser(b *bridge, init wire.InitUser) *user {
 	}
 	o := &b.options.Bridge
 	workspace, token, agent := draw(o.Workspace, b.random), draw(o.Token, b.random), draw(o.Agent, b.random)
+	others := u.takeFence()
 	if b.stuck {
 		return u
 	}
 	b.world.Later(workspace+token+agent, func() {
 		switch {
+		case u.failed != nil:
 		case b.gone || b.stopping:
 			b.finish()
 		case b.failing || b.isOutage(init.UserID):
-			u.failed = &wire.InitFailed{Code: cmp.Or(o.FailCode, "workspace"), Message: "no space left on device"}
-			u.announce(u.bridge.link, u.bridge.next)
-			b.endingIn(settleTimeout)
+			u.fail(cmp.Or(o.FailCode, "workspace"), "no space left on device")
 		default:
-			u.ready = &wire.BridgeReady{SessionID: init.SessionID, Timings: wire.Timings{
-				WorkspaceMs: wire.Millis(workspace), TokenMs: wire.Millis(token), AgentMs: wire.Millis(agent),
-			}}
-			u.announce(u.bridge.link, u.bridge.next)
-			u.run()
+			u.begin = func() {
+				u.ready = &wire.BridgeReady{SessionID: init.SessionID, Timings: wire.Timings{
+					WorkspaceMs: wire.Millis(workspace), TokenMs: wire.Millis(token), AgentMs: wire.Millis(agent),
+				}}
+				u.tell(false)
+				u.announce(u.bridge.link, u.bridge.next)
+				u.run()
+			}
+			if init.Fence && b.link != nil && b.link == u.holding.initial {
+				b.link.send(wire.Fence{Tasks: others})
+			}
+			if u.proceeds {
+				u.proceed()
+			}
 		}
 	})
 	return u
+}
+
+// proceed lets the agent start, once all is prepared.
+func (u *user) proceed() {
+	u.proceeds = true
+	if begin := u.begin; begin != nil && u.failed == nil && !u.bridge.gone && !u.bridge.stopping {
+		u.begin = nil
+		begin()
+	}
+}
+
+// fail is the end of an init that came to nothing.
+func (u *user) fail(code, message string) {
+	if u.failed != nil {
+		return
+	}
+	u.failed = &wire.InitFailed{Code: code, Message: message}
+	u.releaseFence()
+	u.announce(u.bridge.link, u.bridge.next)
+	u.bridge.endingIn(settleTimeout)
 }
 
 // announce says how the init went, if that is known, after hello and when it becomes known.
@@ -86,7 +120,13 @@ func (u *user) run() {
 	}
 	u.early = nil
 	if o.Life != nil {
-		u.bridge.world.Later(draw(o.Life, u.bridge.random), func() { u.exited(wire.Exit{Code: 0}) })
+		u.bridge.world.Later(draw(o.Life, u.bridge.random), func() {
+			if u.holding.lapsed {
+				u.holding.end = &wire.Exit{Code: 0}
+				return
+			}
+			u.exited(wire.Exit{Code: 0})
+		})
 	}
 	if o.Chatter != nil {
 		u.chat()
@@ -187,6 +227,10 @@ func (u *user) goOn() {
 
 // say puts out a line: its number.
 func (u *user) say() {
+	if u.holding.lapsed {
+		u.holding.due++
+		return
+	}
 	if u.paused == 0 && u.out.size() < u.bridge.options.Bridge.Buffer {
 		u.put()
 		return
@@ -235,6 +279,8 @@ func (u *user) stop(grace time.Duration) {
 		u.windDown()
 	case u.ready == nil:
 		u.bridge.finish()
+	case u.holding.lapsed:
+		u.exited(wire.Exit{Code: 137, Signal: "SIGKILL"})
 	case !again:
 		farewell := min(draw(u.bridge.options.Agent.Farewell, u.bridge.random), grace)
 		u.bridge.world.Later(farewell, func() { u.exited(wire.Exit{Code: 143, Signal: "SIGTERM"}) })
@@ -253,7 +299,10 @@ func (u *user) exited(exit wire.Exit) {
 	if u.bridge.gone || u.exit != nil {
 		return
 	}
+	running := u.runs()
 	u.exit = &exit
+	u.tell(running)
+	u.releaseFence()
 	if u.in > u.unacked.Acked {
 		u.acknowledge() // before the exit, after which nobody may listen
 	}

@@ -46,6 +46,7 @@ func init() {
 		"evict":    (*env).evict,
 		"hang":     (*env).hang,
 		"cut":      (*env).cut,
+		"cut-off":  (*env).cutOff,
 		"exit":     (*env).exit,
 		"capture":  (*env).capture,
 		"bridges":  (*env).bridges,

@@ -30,7 +30,7 @@ func (e *env) gateway(a *arguments) error {
 	for key, set := range map[string]*time.Duration{
 		"token-grace": &s.TokenGrace, "lifetime": &s.MaxSessionLifetime,
 		"ttl": &s.ReadyTTL, "surplus-ttl": &s.SurplusTTL, "start-timeout": &s.StartTimeout, "idle-timeout": &s.IdleTimeout,
-		"task-start-timeout": &s.TaskStartTimeout, "redial-grace": &s.RedialGrace, "dial-timeout": &s.DialTimeout, "task-sweep": &s.TaskSweepInterval,
+		"task-start-timeout": &s.TaskStartTimeout, "redial-grace": &s.RedialGrace, "lease": &s.TaskLease, "orphan-ttl": &s.TaskOrphanTTL, "dial-timeout": &s.DialTimeout, "task-sweep": &s.TaskSweepInterval,
 		"run": &run, "boot": &boot, "dial": &dial, "agent": &agent, "think": &think, "farewell": &farewell,
 	} {
 		if err := a.duration(key, set); err != nil {
@@ -55,6 +55,7 @@ func (e *env) gateway(a *arguments) error {
 			e.line(e.narrator.Task(id), "is told", e.narrator.Frame(init))
 		},
 		Client: e.told,
+		Agent:  e.agent,
 		Broken: func(rule string) { e.line("!!!", "BROKEN", rule) },
 	}
 	o.Wrap = func(p *actors.Ports) { p.Observer = &saboteur{Observer: p.Observer, env: e} }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"hearth/messages/wire"
 	"hearth/sim/model"
@@ -45,6 +46,23 @@ func (e *env) hang(a *arguments) error {
 	if !t.Hang() {
 		return fmt.Errorf("it has no bridge, or that has a user")
 	}
+	return nil
+}
+
+// cutOff keeps a task from everybody, gateways and ECS alike, for a while or for ever.
+//
+//	cut-off t1 for=1m
+func (e *env) cutOff(a *arguments) error {
+	t, err := e.task(a.word(0, ""))
+	if err != nil {
+		return err
+	}
+	var d time.Duration
+	if err := a.duration("for", &d); err != nil {
+		return err
+	}
+	t.CutOff(d)
+	e.settle()
 	return nil
 }
 
@@ -176,4 +194,14 @@ func (e *env) id(name string) string {
 		return id
 	}
 	return name
+}
+
+// agent tells of the agent of a task that nobody reaches, or that was suspended: it runs, or does not.
+func (e *env) agent(t *model.Container, runs bool) {
+	switch name := e.narrator.Task(t.Request.Task); {
+	case !runs && t.IsSuspended():
+		e.line(name, "its agent", "is suspended")
+	case runs && t.WasSuspended():
+		e.line(name, "its agent", "goes on")
+	}
 }

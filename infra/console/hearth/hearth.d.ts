@@ -13,8 +13,8 @@ export interface Options {
   WebSocket?: new (url: string, protocols: string[]) => WebSocket;
 }
 
-export type StartReason = "available" | "warm_starting" | "cold_starting" | "queued" | "backoff";
-export type ColdReason = "pool_empty" | "pool_disabled" | "all_starting" | "no_capacity" | "claim_failed";
+export type StartReason = "available" | "warm_starting" | "cold_starting" | "queued" | "backoff" | "fenced";
+export type ColdReason = "pool_empty" | "pool_disabled" | "all_starting" | "no_capacity" | "claim_failed" | "fenced";
 export type ErrorCode =
   | "bad_frame" | "unauthenticated" | "forbidden" | "session_not_found" | "too_many_sessions" | "over_capacity" | "start_timeout"
   | "start_failed" | "task_lost" | "agent_failed" | "frame_too_large" | "rate_limited" | "internal";

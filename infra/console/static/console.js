@@ -18,7 +18,7 @@ if (query.has("token")) {
 }
 const token = () => sessionStorage.getItem("token") ?? "";
 const say = (text) => (byId("status").textContent = text);
-const waits = { available: "a task is ready", warm_starting: "a task is about to be ready", cold_starting: "a task is started", queued: "others are first", backoff: "starts have failed, the next is not tried yet" };
+const waits = { available: "a task is ready", warm_starting: "a task is about to be ready", cold_starting: "a task is started", queued: "others are first", fenced: "an earlier agent may still write to your files", backoff: "starts have failed, the next is not tried yet" };
 
 let user = query.get("user") ?? "dev"; // with AUTH=dev
 let session = null;
