@@ -38,8 +38,7 @@ func TestInitFailures(t *testing.T) {
 			g := newGateway(t)
 			cfg := testConfig(t, g)
 			init := (&running{cfg: cfg}).initUser()
-			c.change(&cfg, &init)
-			r := start(t, cfg)
+			r := startWith(t, cfg, func(b *bridge) { c.change(&b.cfg, &init) }) // after the bridge has seen that all is well
 			p := g.next()
 			p.Send(init)
 			expect[wire.Accepted](p)

@@ -65,10 +65,13 @@ type bridge struct {
 // the task was of no use.
 func Run(ctx context.Context, cfg Config, log zerolog.Logger) error {
 	b, err := newBridge(ctx, cfg, log)
-	if err != nil {
-		return err
+	if err == nil {
+		err = b.run(ctx)
 	}
-	return b.run(ctx)
+	if why := (*unfit)(nil); errors.As(err, &why) {
+		why.report(ctx, cfg, log)
+	}
+	return err
 }
 
 func newBridge(ctx context.Context, cfg Config, log zerolog.Logger) (*bridge, error) {
@@ -77,9 +80,9 @@ func newBridge(ctx context.Context, cfg Config, log zerolog.Logger) (*bridge, er
 	}
 	root, err := openRoot(cfg.WorkspaceRoot)
 	if err != nil {
-		return nil, err
+		return nil, &unfit{failWorkspace, err}
 	}
-	plan, err := resolveIsolation(ctx, cfg, root)
+	plan, err := prove(ctx, cfg, root)
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}

@@ -132,9 +132,10 @@ func TestNobodyReactsToTheEnd(t *testing.T) {
 	hurried := func(b *bridge) { b.settle = 50 * time.Millisecond }
 	t.Run("of the init", func(t *testing.T) {
 		g := newGateway(t)
-		cfg := testConfig(t, g)
-		cfg.AgentCommand = "no-such-agent"
-		r := startWith(t, cfg, hurried)
+		r := startWith(t, testConfig(t, g), func(b *bridge) {
+			hurried(b)
+			b.cfg.AgentCommand = "no-such-agent"
+		})
 		p := g.next()
 		p.Send(r.initUser())
 		expect[wire.Accepted](p)

@@ -37,9 +37,7 @@ func TestPassIsShownWhileWarm(t *testing.T) {
 // A user whom the bridge cannot serve has been its user all the same.
 func TestPassIsGoneAfterAnInitThatFailed(t *testing.T) {
 	g := newGateway(t)
-	cfg := testConfig(t, g)
-	cfg.AgentCommand = filepath.Join(t.TempDir(), "missing")
-	r := start(t, cfg)
+	r := startWith(t, testConfig(t, g), func(b *bridge) { b.cfg.AgentCommand = filepath.Join(t.TempDir(), "missing") })
 	p := g.next()
 	p.Send(wire.Pass{Pass: testPass})
 	p.Send(r.initUser())

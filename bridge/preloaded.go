@@ -28,7 +28,7 @@ func (b *bridge) preload() {
 	pre, err := b.startPreloaded()
 	if err != nil {
 		err = fmt.Errorf("AGENT_PRELOAD=process: start the agent: %w", err)
-		b.post(func() { b.finish(err, "it is of no use") })
+		b.post(func() { b.finish(&unfit{failAgent, err}, "it is of no use") })
 		return
 	}
 	taken := b.post(func() {
@@ -91,7 +91,8 @@ func (b *bridge) watchPreloaded(pre *preloaded) {
 	close(pre.died)
 	b.post(func() {
 		if b.session == nil {
-			b.finish(errors.New("AGENT_PRELOAD=process: the agent has ended before it had a user"), "it is of no use")
+			err := errors.New("AGENT_PRELOAD=process: the agent has ended before it had a user")
+			b.finish(&unfit{failAgent, err}, "it is of no use")
 		}
 	})
 }

@@ -15,10 +15,10 @@ import (
 
 // The codes of init_failed.
 const (
-	failWorkspace = "workspace"
-	failToken     = "token"
+	failWorkspace = wire.InitCodeWorkspace
+	failToken     = wire.InitCodeToken
 	failAgent     = wire.InitCodeAgent
-	failAssigned  = "already_assigned"
+	failAssigned  = wire.InitCodeAssigned
 )
 
 // session is what init_user made of the task, for the rest of its life.

@@ -118,6 +118,8 @@ const (
 	EventSessionReady EventKind = "session_ready"
 	// EventFirstOutput: a new agent's first output has come. Took is the time since it was ready.
 	EventFirstOutput EventKind = "first_output"
+	// EventAgentEnded: the session's agent has ended by itself. Exit; Took is the time since it was ready, 0 where that is not known.
+	EventAgentEnded EventKind = "agent_ended"
 	// EventRestarting: the session's task was lost and it asks for another. Reason.
 	EventRestarting EventKind = "restarting"
 	// EventSessionState: the session's state changed from Was, empty at its begin, to Phase.
@@ -157,6 +159,8 @@ type Event struct {
 	Cause Eviction
 	// Failure is the kind of a failure's Reason.
 	Failure Failure
+	// Exit is how an agent has ended: its code, or the name of the signal that ended it.
+	Exit    string
 	Reason  string
 	Fault   LaunchErrorKind
 	Took    time.Duration

@@ -31,6 +31,10 @@ const (
 	FailedToken Failure = "token"
 	// FailedAgent: its bridge could not start the agent.
 	FailedAgent Failure = "agent"
+	// FailedIsolation: its bridge cannot keep agents apart as its settings ask for.
+	FailedIsolation Failure = "isolation"
+	// FailedSettings: its bridge was given settings that it cannot use.
+	FailedSettings Failure = "settings"
 	// FailedTimeout: no task had its agent ready within the start timeout.
 	FailedTimeout Failure = "start_timeout"
 	// FailedDraining: the gateway drains.
@@ -42,16 +46,16 @@ const (
 // FailureOf is the kind of failure that a bridge tells, by its code on the wire.
 func FailureOf(code string) Failure {
 	switch f := Failure(code); f {
-	case FailedAssigned, FailedWorkspace, FailedToken, FailedAgent:
+	case FailedAssigned, FailedWorkspace, FailedToken, FailedAgent, FailedIsolation, FailedSettings:
 		return f
 	}
 	return FailedOther
 }
 
-// OfAgent reports whether the task did all that it should, and its bridge says that no agent can be started there.
+// OfAgent reports whether it is the bridge that says that no agent can be started there.
 func (f Failure) OfAgent() bool {
 	switch f {
-	case FailedWorkspace, FailedToken, FailedAgent, FailedOther:
+	case FailedWorkspace, FailedToken, FailedAgent, FailedIsolation, FailedSettings, FailedOther:
 		return true
 	}
 	return false

@@ -44,7 +44,7 @@ type HintRequest struct{ Session wire.SessionID }
 type Hint struct {
 	Reason wire.WaitReason
 	Eta    time.Duration
-	// Message says what has failed, when that is the reason, or while agents cannot be started.
+	// Message says what has failed, while starts do.
 	Message string
 }
 

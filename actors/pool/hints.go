@@ -53,10 +53,10 @@ func (p *pool) hint(since time.Time, position int) *messages.Hint {
 	beyond := position - p.starting.Len()
 	pause := max(0, p.backoff.until.Sub(now))
 	rounds := time.Duration(1 + beyond/p.backoff.concurrency(p.settings.LaunchConcurrency, now.Add(pause)))
-	hint := &messages.Hint{Reason: wire.ReasonQueued, Eta: max(pause, p.bootWait(unplaced+beyond+1)) + rounds*whole, Message: p.failing()}
+	hint := &messages.Hint{Reason: wire.ReasonQueued, Eta: max(pause, p.bootWait(unplaced+beyond+1)) + rounds*whole, Message: p.lastFailure}
 	switch {
 	case pause > 0:
-		hint.Reason, hint.Message = wire.ReasonBackoff, p.lastFailure
+		hint.Reason = wire.ReasonBackoff
 	case position == 0, beyond == 0 && !p.atMaximum():
 		hint.Reason = wire.ReasonColdStarting // its own task is started in this very moment: nobody is first
 	}
@@ -81,15 +81,7 @@ func (p *pool) hintStarting(t *taskRecord, since time.Time, n int) *messages.Hin
 	if boots == 0 && !t.hostless.IsZero() {
 		waited = 0 // its host has come, and it begins
 	}
-	return &messages.Hint{Reason: reason, Eta: remaining(whole, waited), Message: p.failing()}
-}
-
-// failing says why agents cannot be started, while one after the other cannot.
-func (p *pool) failing() string {
-	if p.breaker.open() {
-		return p.lastFailure
-	}
-	return ""
+	return &messages.Hint{Reason: reason, Eta: remaining(whole, waited), Message: p.lastFailure}
 }
 
 // remaining is what is left of an estimate. Who has waited longer is told to wait as long again as it is overdue: nobody knows.

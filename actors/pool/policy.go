@@ -106,6 +106,8 @@ type backoff struct {
 	failed time.Time
 	// until is when starts are allowed again.
 	until time.Time
+	// single says that one start at a time is to be tried already: the failure would have been any task's.
+	single bool
 }
 
 // probeStreak is the number of failures in a row after which only one start at a time is tried, until one succeeds.
@@ -128,7 +130,7 @@ func (b *backoff) sameIncident(begun time.Time) bool { return b.streak > 0 && !b
 
 // succeed ends the streak.
 func (b *backoff) succeed() {
-	b.streak = 0
+	b.streak, b.single = 0, false
 	b.until = time.Time{}
 }
 
@@ -137,7 +139,7 @@ func (b *backoff) concurrency(limit int, now time.Time) int {
 	switch {
 	case now.Before(b.until):
 		return 0
-	case b.streak >= probeStreak:
+	case b.streak >= probeStreak, b.single:
 		return min(limit, 1)
 	}
 	return limit

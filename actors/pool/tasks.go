@@ -310,6 +310,7 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 	if m.Fault != nil {
 		p.shortage, p.lastFault = m.Fault.Shortage(), m.Fault.Kind
 	}
+	p.backoff.single = p.backoff.single || m.Kind.OfAgent()
 	again := p.backoff.sameIncident(t.started)
 	var pause time.Duration
 	if !again {

@@ -150,6 +150,11 @@ func (s *session) clientless(message any) {
 // becomeExited sees the client to the end of the agent's output. What it has not read yet is in the bridge.
 func (s *session) becomeExited(exit wire.Exit) {
 	s.exit = &exit
+	ended := messages.Event{Kind: messages.EventAgentEnded, Exit: exit.End()}
+	if !s.ready.IsZero() {
+		ended.Took = s.Clock.Now().Sub(s.ready)
+	}
+	s.observe(ended)
 	s.become(Exited, (*session).exited, s.settings.IdleTimeout)
 	s.finish()
 }

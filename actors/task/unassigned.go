@@ -1,6 +1,7 @@
 package task
 
 import (
+	"fmt"
 	"time"
 
 	"hearth/actors"
@@ -92,13 +93,24 @@ func (t *task) undialled(message any) {
 
 // firstDialled takes the bridge of a task without a socket, unless there is a doubt that it may be given a user.
 func (t *task) firstDialled(m *messages.BridgeArrived, doubt string) {
-	if doubt != "" {
+	switch {
+	case m.Hello.State == wire.BridgeFailed:
+		t.unfit(m)
+	case doubt != "":
 		t.turnAway(m.Link, doubt)
 		t.fail(messages.FailedUnproved, doubt, nil)
-		return
+	default:
+		t.attachWarm(m)
+		t.becomeReady()
 	}
-	t.attachWarm(m)
-	t.becomeReady()
+}
+
+// unfit gives up a task whose bridge says that it cannot start an agent for anybody. It ends by itself, and is told that it was
+// heard.
+func (t *task) unfit(m *messages.BridgeArrived) {
+	reason := fmt.Sprintf("its bridge cannot start agents: %s: %s", m.Hello.Code, m.Hello.Message)
+	t.refuse(m.Link, "the gateway knows that this task has failed")
+	t.fail(messages.FailureOf(m.Hello.Code), reason, nil)
 }
 
 // unheard gives up waiting for the bridge to dial. That of an earlier gateway's task may be in use at another gateway, or it

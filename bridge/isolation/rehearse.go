@@ -43,6 +43,34 @@ func (p *Plan) withRehearsal(ctx context.Context, do func(Job) error) (err error
 	return do(job)
 }
 
+// TryWorkspaces reports what keeps a bridge from writing to the workspaces' file system: a mount for reading only, a disk that is
+// full, a quota that is used up.
+func TryWorkspaces(root *os.Root) (err error) {
+	if err := root.Mkdir(OwnName, ownMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	name := filepath.Join(OwnName, "trial-"+rand.Text())
+	file, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = both(err, root.Remove(name)) }()
+	_, err = file.Write(make([]byte, os.Getpagesize()))
+	if err == nil {
+		err = file.Sync() // where a network's file system says that there is no room
+	}
+	return errors.Join(err, file.Close())
+}
+
+// TryProgram has a made-up user's agent start, and kills it in the moment in which its program runs. It reports what would keep
+// every agent from starting: a program that is not there, is not the user's to execute or none for this machine.
+func (p *Plan) TryProgram(ctx context.Context, argv, env []string) error {
+	return p.withRehearsal(ctx, func(job Job) error {
+		job.Argv, job.Env = argv, env
+		return p.runRehearsal(ctx, job)
+	})
+}
+
 // both joins two errors. If only one of them is an error, it is returned as it is.
 func both(err, second error) error {
 	if second == nil {
@@ -79,7 +107,7 @@ func rehearseWorkspace(root *os.Root, name string, uid int) error {
 	return root.Chmod(name, 0o700)
 }
 
-// runRehearsal runs a rehearsal's helper to its end.
+// runRehearsal runs a rehearsal's helper to its end, or until it has become the agent.
 func (p *Plan) runRehearsal(ctx context.Context, job Job) error {
 	runtime.LockOSThread() // the helper dies with the thread that started it
 	defer runtime.UnlockOSThread()
@@ -90,17 +118,17 @@ func (p *Plan) runRehearsal(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	h.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	h.Cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := h.Cmd.Start(); err != nil {
 		h.Close()
 		return fmt.Errorf("start the helper: %w", err)
 	}
 	h.Started()
 	err = p.Start(h, job)
-	if err != nil {
-		_ = h.Cmd.Process.Kill() // dead already, unless it hangs
+	if err != nil || len(job.Argv) > 0 {
+		_ = syscall.Kill(-h.Cmd.Process.Pid, syscall.SIGKILL) // dead already, unless it hangs or is the agent by now
 	}
-	if ended := h.Cmd.Wait(); err == nil {
+	if ended := h.Cmd.Wait(); err == nil && len(job.Argv) == 0 {
 		err = ended
 	}
 	return err

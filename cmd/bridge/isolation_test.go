@@ -127,7 +127,8 @@ func TestPreloadTakesMoreThanContainersHave(t *testing.T) {
 	cmd.Env = append(append(cmd.Env, c.env...), "TASK_ID=task-1", "TASK_TOKEN="+taskToken, "GATEWAY_WS_URL=ws://127.0.0.1:1", "AGENT_COMMAND=cat")
 	out, _ := cmd.CombinedOutput() // the exit code is looked at
 	const want = "AGENT_PRELOAD: process cannot be had with ISOLATION=path,uid,landlock: needs root with the capabilities SYS_ADMIN"
-	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !bytes.Contains(out, []byte(want)) || bytes.Count(out, []byte("\n")) != 1 {
+	const untold = "the gateway could not be told why the task is of no use"
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !bytes.Contains(out, []byte(want)) || !bytes.Contains(out, []byte(untold)) || bytes.Count(out, []byte("\n")) != 2 {
 		t.Errorf("code %d:\n%s", code, out)
 	}
 }

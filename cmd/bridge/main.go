@@ -123,15 +123,16 @@ func run(flags cli, environ []string) int {
 		return exitFailed
 	}
 	cfg := flags.config(takeToken(), environ)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	log := newLogger(flags, os.Stderr)
 	if err := cfg.Validate(); err != nil {
 		for _, problem := range strings.Split(err.Error(), "\n") {
 			fmt.Fprintf(os.Stderr, "bridge: %s\n", problem)
 		}
+		bridge.ReportSettings(ctx, cfg, log, err)
 		return exitBadArgs
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	log := newLogger(flags, os.Stderr)
 	if err := bridge.Run(ctx, cfg, log); err != nil {
 		log.Error().Err(err).Msg("the bridge failed")
 		return exitFailed

@@ -109,3 +109,46 @@ func TestAgentsThatCannotStart(t *testing.T) {
 		return code == http.StatusOK && text == "ready\n" && s.metric("hearth_agents_failing") == 0
 	})
 }
+
+// No bridge can start an agent, from the first on. No client has to find that out: /readyz, the log, the metrics and the errors name
+// the program within seconds, and starts are spaced out.
+func TestBridgesThatCannotStartAgents(t *testing.T) {
+	bothWays(t, func(t *testing.T, warm bool) {
+		missing := filepath.Join(t.TempDir(), "agent")
+		s := openSite(t, paced, warmPool(warm), agent(missing+" --flag"))
+		u := s.visit("ann")
+		if failure := u.failure(wire.CodeAgentFailed); !strings.Contains(failure.Message, missing) {
+			t.Errorf("ann is told %+v", failure)
+		}
+		eventually(t, "/readyz names the program", func() bool {
+			code, text := s.get("/readyz")
+			return code == http.StatusServiceUnavailable && strings.Contains(text, missing)
+		})
+		if line := s.log.await(t, "task did not become ready, or died while it waited"); !strings.Contains(line.Reason, missing) {
+			t.Errorf("the log says %+v", line)
+		}
+		if s.metric(`hearth_task_start_failures_total{kind="",reason="agent"}`) < 3 || s.metric(`hearth_claims_failed_total{reason="agent"}`) != 1 {
+			t.Error("the metrics do not tell why")
+		}
+		if starts := s.metric("hearth_task_starts_total"); starts > 9 {
+			t.Errorf("%v tasks were started", starts)
+		}
+	})
+}
+
+// A crash loop shows: how agents end is in the metrics and the log.
+func TestHowAgentsEndIsTold(t *testing.T) {
+	s := openSite(t, agent(`sh -c 'read how; case $how in kill) kill -SEGV $$;; *) exit $how;; esac'`))
+	for how, exit := range map[string]string{"0": "0", "7": "7", "kill": "SIGSEGV"} {
+		u := s.visit("user-" + how)
+		u.ready()
+		u.says(how)
+		u.ended()
+		eventually(t, "it is counted", func() bool {
+			return strings.Contains(s.must(http.MethodGet, "/metrics", ""), `hearth_agent_exits_total{exit="`+exit+`"} 1`)
+		})
+	}
+	if n := len(s.log.lines("agent has ended")); n != 3 {
+		t.Errorf("the log tells of %d ends", n)
+	}
+}

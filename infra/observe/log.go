@@ -68,6 +68,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventClientLeft:    {zerolog.InfoLevel, "client left; its session lives on"},
 	messages.EventSessionReady:  {zerolog.InfoLevel, "session is ready"},
 	messages.EventFirstOutput:   {zerolog.InfoLevel, "first output of the session's agent"},
+	messages.EventAgentEnded:    {zerolog.InfoLevel, "agent has ended"},
 	messages.EventRestarting:    {zerolog.WarnLevel, "session lost its task and gets another"},
 	messages.EventSessionState:  {zerolog.TraceLevel, "session changed state"},
 	messages.EventSessionEnded:  {zerolog.InfoLevel, "session ended"},
@@ -124,6 +125,7 @@ func (o *Observer) write(e messages.Event) {
 	text("reason", e.Reason)
 	text("kind", string(e.Fault))
 	text("failure", string(e.Failure))
+	text("exit", e.Exit)
 	if e.Took > 0 {
 		line.Float64("tookMs", rounded(float64(e.Took)/float64(time.Millisecond)))
 	}

@@ -37,6 +37,7 @@ type metrics struct {
 	failing   prometheus.Gauge
 	fenced    prometheus.Counter
 	resumed   prometheus.Counter
+	exits     *prometheus.CounterVec
 	restarts  prometheus.Counter
 	evicted   *prometheus.CounterVec
 	refused   *prometheus.CounterVec
@@ -90,6 +91,7 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by why and by the ECS error's kind.", "reason", "kind"),
 		requeued:  counters("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready, by why.", "reason"),
 		delayed:   counter("hearth_claims_delayed_total", "Claims that were put off because agents of their user could not be started."),
+		exits:     counters("hearth_agent_exits_total", "Agents that ended by themselves, by their exit code or the signal that ended them.", "exit"),
 		failing:   gauge("hearth_agents_failing", "1 while agents cannot be started for one user after the other, else 0."),
 		fenced:    counter("hearth_fenced_waits_total", "Sessions that waited because an earlier agent of their user could still write to the workspace."),
 		resumed:   counter("hearth_agent_suspensions_total", "Agents that went on after they had been suspended, because their bridges had no gateway."),
@@ -104,8 +106,7 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		revisions: newRevisions(gauges("hearth_tasks_by_revision", "Tasks by the revision of their definition, as far as it is known.", "revision")),
 		incidents: counters("hearth_actor_incidents_total", "Crashes, overflows and dead letters of the actor system.", "kind"),
 	}
-	m.preset()
-	return m
+	return m.preset()
 }
 
 // claimFailed is the result of a claim that came to neither a warm nor a cold start.
@@ -196,6 +197,8 @@ func (m *metrics) countSession(e messages.Event) {
 		m.phase("total", e.Took)
 	case messages.EventFirstOutput:
 		m.phase("output", e.Took)
+	case messages.EventAgentEnded:
+		m.exits.WithLabelValues(e.Exit).Inc()
 	case messages.EventRestarting:
 		m.restarts.Inc()
 	case messages.EventSessionEnded:

@@ -29,9 +29,11 @@ var (
 	failures = []messages.Failure{
 		messages.FailedLaunch, messages.FailedDial, messages.FailedUnproved, messages.FailedSocket, messages.FailedInit,
 		messages.FailedStopped, messages.FailedHost, messages.FailedTold, messages.FailedCrashed, messages.FailedAssigned,
-		messages.FailedWorkspace, messages.FailedToken, messages.FailedAgent, messages.FailedTimeout, messages.FailedDraining,
-		messages.FailedOther,
+		messages.FailedWorkspace, messages.FailedToken, messages.FailedAgent, messages.FailedIsolation, messages.FailedSettings,
+		messages.FailedTimeout, messages.FailedDraining, messages.FailedOther,
 	}
+	// exits are those that agents mostly have: success, errors, a program that is not there or not to be executed, and signals.
+	exits  = []string{"0", "1", "2", "126", "127", "SIGHUP", "SIGINT", "SIGABRT", "SIGKILL", "SIGSEGV", "SIGTERM"}
 	faults = []messages.LaunchErrorKind{
 		messages.LaunchThrottled, messages.LaunchUnavailable, messages.LaunchTimeout, messages.LaunchNoCapacity,
 		messages.LaunchDenied, messages.LaunchInvalid,
@@ -52,7 +54,7 @@ var (
 )
 
 // preset makes the series exist from the start.
-func (m *metrics) preset() {
+func (m *metrics) preset() *metrics {
 	m.pool(&messages.Census{})
 	each(phases, func(phase string) { m.phases.WithLabelValues(phase) })
 	each(results, func(result string) { m.claims.WithLabelValues(result) })
@@ -68,11 +70,13 @@ func (m *metrics) preset() {
 		m.requeued.WithLabelValues(reason)
 		m.failures.WithLabelValues(reason, "")
 	})
+	each(exits, func(exit string) { m.exits.WithLabelValues(exit) })
 	each(faults, func(kind string) { m.failures.WithLabelValues(string(messages.FailedLaunch), kind) })
 	for _, op := range ecs.Operations {
 		m.calls.WithLabelValues(op)
 		each(faults, func(kind string) { m.callsLost.WithLabelValues(op, kind) })
 	}
+	return m
 }
 
 // each hands over values of a label.

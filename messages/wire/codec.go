@@ -170,6 +170,8 @@ func cut(text *string, max int) {
 
 func (h *BridgeHello) bound() {
 	cut(&h.Version, maxWord)
+	cut(&h.Code, maxWord)
+	cut(&h.Message, maxText)
 	io := string(h.IO)
 	cut(&io, maxWord)
 	h.IO = AgentIO(io)
@@ -263,7 +265,7 @@ func (h BridgeHello) validate() error {
 		return errors.New("isolation: not a list of levels")
 	}
 	switch h.State {
-	case BridgeWarm:
+	case BridgeWarm, BridgeFailed:
 		return nil
 	case BridgeAssigned:
 		if !ValidUserID(string(h.UserID)) {
@@ -271,7 +273,7 @@ func (h BridgeHello) validate() error {
 		}
 		return checkID("sessionId", string(h.SessionID))
 	}
-	return errors.New("state: neither warm nor assigned")
+	return errors.New("state: none of warm, assigned and failed")
 }
 
 func (r Resize) validate() error {

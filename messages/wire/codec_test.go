@@ -127,7 +127,7 @@ func TestDecodersRefuse(t *testing.T) {
 		{"bridge without a task", DecodeFromBridge, `{"type":"hello","state":"warm"}`, "taskId"},
 		{"bridge with a level that is no name", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"warm","isolation":"path\n"}`, "isolation: not a list"},
 		{"bridge with levels without end", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"warm","isolation":"` + strings.Repeat("uid,", 30) + `"}`, "isolation: not a list"},
-		{"bridge in no state", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"lost"}`, "neither warm nor assigned"},
+		{"bridge in no state", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"lost"}`, "none of warm, assigned and failed"},
 		{"assigned to nobody", DecodeFromBridge, `{"type":"hello","taskId":"t-1","state":"assigned"}`, "userId"},
 		{"ready before it began", DecodeFromBridge, `{"type":"ready","sessionId":"s","timings":{"agentMs":-1}}`, "timings"},
 		{"ready after ages", DecodeFromBridge, `{"type":"ready","sessionId":"s","timings":{"tokenMs":9223372036854775807}}`, "timings"},
@@ -378,6 +378,20 @@ func TestPlainStrings(t *testing.T) {
 					t.Fatalf("%q: %v", text, got)
 				}
 			}
+		}
+	}
+}
+
+func TestExitsHaveNamesWithinBounds(t *testing.T) {
+	for _, test := range []struct {
+		exit Exit
+		want string
+	}{
+		{Exit{}, "0"}, {Exit{Code: 3}, "3"}, {Exit{Code: 255}, "255"}, {Exit{Code: 137, Signal: "SIGKILL"}, "SIGKILL"},
+		{Exit{Code: -1}, "other"}, {Exit{Code: 256}, "other"}, {Exit{Code: 1, Signal: "SIGWHATEVER"}, "other"}, {Exit{Signal: "SIGCHLD"}, "other"},
+	} {
+		if got := test.exit.End(); got != test.want {
+			t.Errorf("%+v is %q, want %q", test.exit, got, test.want)
 		}
 	}
 }

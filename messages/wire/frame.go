@@ -66,7 +66,7 @@ type Status struct {
 	State  SessionState `json:"state"`
 	Reason WaitReason   `json:"reason,omitempty"`
 	EtaMs  int64        `json:"etaMs"`
-	// Message says what has failed, for the reason backoff, and while no agent can be started; else it is empty.
+	// Message says what has failed, while starts do; else it is empty.
 	Message string `json:"message,omitempty"`
 }
 
@@ -195,15 +195,6 @@ type Gap struct {
 	To   uint64 `json:"to"`
 }
 
-// Exit says that the agent's process has ended.
-type Exit struct {
-	Code int `json:"code"`
-	// Signal is the name of the signal that ended it, or empty.
-	Signal string `json:"signal,omitempty"`
-	// Stderr is the end of what it wrote there, at most 4 KiB.
-	Stderr string `json:"stderr,omitempty"`
-}
-
 // ErrorCode is the machine's half of an error.
 type ErrorCode string
 
@@ -263,6 +254,8 @@ type BridgeState string
 const (
 	BridgeWarm     BridgeState = "warm"
 	BridgeAssigned BridgeState = "assigned"
+	// BridgeFailed: it cannot start an agent, for any user, and ends. Code and Message say why.
+	BridgeFailed BridgeState = "failed"
 )
 
 // BridgeHello is a bridge's first frame on every dial.
@@ -274,6 +267,9 @@ type BridgeHello struct {
 	SessionID SessionID `json:"sessionId,omitempty"`
 	UserID    UserID    `json:"userId,omitempty"`
 	Binding   string    `json:"binding,omitempty"`
+	// Code and Message say why the bridge has failed.
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
 	// Pass is the latest that a Pass gave, while the bridge is warm.
 	Pass Secret `json:"pass,omitempty"`
 	// InSeq is the last input given to the agent, OutSeq the last output produced.
@@ -324,9 +320,6 @@ type BridgeReady struct {
 	SessionID SessionID `json:"sessionId"`
 	Timings   Timings   `json:"timings"`
 }
-
-// InitCodeAgent is the code of an InitFailed whose agent could not be started.
-const InitCodeAgent = "agent"
 
 // InitFailed says that the task could not be given its user; the gateway tries another.
 type InitFailed struct {

@@ -14,6 +14,9 @@ type agentBook struct {
 	users map[wire.UserID]*userBook
 	// held is until when no task may be started, for it was agent after agent that failed.
 	held time.Time
+	// released is whose task was last given up, at releasedAt: if its agent has failed, that is told in the same moment.
+	released   wire.SessionID
+	releasedAt time.Time
 }
 
 // userBook is a user whose agents have failed so many times in a row, the last time at last.
@@ -34,10 +37,13 @@ func (o *oracle) agentEvent(e *messages.Event) {
 		if e.User != "" {
 			o.session(e.Session).user = e.User
 		}
+	case messages.EventReleased:
+		o.agents.released, o.agents.releasedAt = e.Session, e.At
 	case messages.EventRequeued, messages.EventClaimFailed:
-		if e.Failure.OfAgent() {
+		if e.Failure.OfAgent() && e.Session == o.agents.released && e.At.Equal(o.agents.releasedAt) { // else it only waited when starts failed
 			o.agentFailed(o.session(e.Session).user, e.At)
 		}
+		o.agents.released = ""
 	case messages.EventActive:
 		delete(o.agents.users, o.session(e.Session).user)
 	case messages.EventClaimed:

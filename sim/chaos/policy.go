@@ -78,14 +78,15 @@ func (o *oracle) followsDemand() {
 	}
 }
 
-// outageStream is the same for outages, and drawOutage has agents fail for a while in one storm of four: for one user, or for all.
+// outageStream is the same for outages, and drawOutage has agents fail for a while in one storm of three: for one user, or for all.
 const outageStream = 0x6f7574616765
 
 func drawOutage(d dice) (o model.Outage) {
-	if often(d, 4) {
-		o.User = some[wire.UserID](d, "", "user-1", "user-2")
+	if often(d, 3) {
+		o.User = some[wire.UserID](d, "", "", "user-1", "user-2")
 		o.From = some(d, 0, 20*second, minute)
 		o.Until = o.From + some(d, 10*second, minute, time.Hour)
+		o.Shows = o.User == "" && often(d, 3)
 	}
 	return o
 }

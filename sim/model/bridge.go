@@ -48,7 +48,7 @@ type bridge struct {
 	// orphan ends a bridge without a user whose gateway is gone, ending one that is of no more use.
 	orphan, ending actors.Timer
 
-	wrongAddress, deaf, stuck, failing bool
+	wrongAddress, unfit, deaf, stuck, failing bool
 
 	// pass is the latest that a gateway has given it, empty once it has a user.
 	pass wire.Secret
@@ -71,6 +71,7 @@ func (m *Model) newBridge(t *Container, dialAfter time.Duration) *bridge {
 	o := &m.options.Bridge
 	b.wrongAddress, b.deaf = b.chance(o.WrongAddress), b.chance(o.Deaf)
 	b.stuck, b.failing = b.chance(o.Stuck), b.chance(o.Failing)
+	b.unfit = b.chance(o.Unfit) || o.Outage.Shows && b.isOutage("")
 	b.retry = m.World.AfterFunc(dialAfter, b.dial)
 	b.orphan = m.World.AfterFunc(o.orphan(), b.finish)
 	return b
@@ -161,6 +162,10 @@ func (b *bridge) hello() wire.BridgeHello {
 	hello := wire.BridgeHello{
 		TaskID: request.Task, State: wire.BridgeWarm, SessionID: request.Session, UserID: request.User, Pass: b.pass, Leases: true,
 	}
+	if b.unfit {
+		hello.State, hello.Code, hello.Message = wire.BridgeFailed, b.options.Bridge.failCode(), failMessage
+		return hello
+	}
 	if b.captured != nil {
 		return b.captured.hello(hello)
 	}
@@ -193,6 +198,9 @@ func (b *bridge) closed(l *Link, _ wire.CloseCode) {
 		b.failures, b.goneSince = 0, b.world.Elapsed()
 	}
 	switch {
+	case b.unfit:
+		b.finish() // whether it was heard or not
+		return
 	case l == b.next:
 		b.next = nil
 		if b.user != nil {

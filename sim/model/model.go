@@ -97,7 +97,7 @@ func (m *Model) Status() *messages.PoolStatus {
 func (m *Model) Calm() {
 	m.calm = true
 	bridge, cloud, network := &m.options.Bridge, &m.options.Cloud, &m.options.Network
-	bridge.WrongAddress, bridge.Deaf, bridge.Stuck, bridge.Failing = 0, 0, 0, 0
+	bridge.Unfit, bridge.WrongAddress, bridge.Deaf, bridge.Stuck, bridge.Failing = 0, 0, 0, 0, 0
 	bridge.Outage = Outage{}
 	cloud.Faults = CloudFaults{}
 	cloud.Life = nil

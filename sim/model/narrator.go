@@ -86,6 +86,9 @@ func (n *Narrator) Event(e *messages.Event) string {
 	if e.Reason != "" {
 		add("%q", n.shorten(e.Reason))
 	}
+	if e.Exit != "" {
+		add("exit=%s", e.Exit)
+	}
 	if e.Fault != "" {
 		add("fault=%s", e.Fault)
 	}

@@ -82,11 +82,13 @@ type BridgeOptions struct {
 	Workspace, Token, Agent Distribution
 	// WrongAddress is the probability that a bridge was given an address at which no gateway is.
 	WrongAddress float64
+	// Unfit bridges say that they cannot start an agent for anybody, and end.
+	Unfit float64
 	// Deaf bridges never answer init_user, Stuck ones accept and get no further, Failing ones say init_failed.
 	Deaf, Stuck, Failing float64
 	// Outage has agents fail beside those of Failing bridges.
 	Outage Outage
-	// FailCode is the code of those init_failed; empty is "workspace".
+	// FailCode is the code of those failures; empty is "workspace".
 	FailCode string
 	// Orphan is how long a bridge lives without a gateway while nobody is its user; 0 is two minutes.
 	Orphan time.Duration
@@ -103,9 +105,11 @@ type BridgeOptions struct {
 }
 
 // Outage is a time, since the world's beginning, in which no bridge can start an agent: for User, or for anybody when that is empty.
+// With Shows, bridges that begin in it notice and are unfit.
 type Outage struct {
 	User        wire.UserID
 	From, Until time.Duration
+	Shows       bool
 }
 
 // AgentOptions are the programs that the users talk to.
@@ -194,6 +198,11 @@ func (o *Options) defaults() {
 	o.Network.Window = cmp.Or(o.Network.Window, defaultWindow)
 	o.Network.Outbox = cmp.Or(o.Network.Outbox, defaultOutbox)
 }
+
+// failMessage is why bridges of the model fail.
+const failMessage = "no space left on device"
+
+func (o *BridgeOptions) failCode() string { return cmp.Or(o.FailCode, wire.InitCodeWorkspace) }
 
 // orphan is how long a bridge lives without a gateway.
 func (o *BridgeOptions) orphan() time.Duration {

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"cmp"
 	"encoding/json"
 	"strconv"
 	"time"
@@ -57,7 +56,7 @@ func newUser(b *bridge, init wire.InitUser) *user {
 		case b.gone || b.stopping:
 			b.finish()
 		case b.failing || b.isOutage(init.UserID):
-			u.fail(cmp.Or(o.FailCode, "workspace"), "no space left on device")
+			u.fail(o.failCode(), failMessage)
 		default:
 			u.begin = func() {
 				u.ready = &wire.BridgeReady{SessionID: init.SessionID, Timings: wire.Timings{

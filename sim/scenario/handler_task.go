@@ -101,17 +101,20 @@ func (e *env) exit(a *arguments) error {
 //
 //	bridges deaf
 //	bridges failing code=agent
+//	bridges unfit code=agent
 //	bridges failing user=al
 //	bridges failing now
 //	bridges well
 func (e *env) bridges(a *arguments) error {
 	e.model.Bridges(func(o *model.BridgeOptions) {
-		o.Deaf, o.Stuck, o.Failing, o.WrongAddress = 0, 0, 0, 0
+		o.Unfit, o.Deaf, o.Stuck, o.Failing, o.WrongAddress = 0, 0, 0, 0, 0
 		o.FailCode, o.Outage = a.text("code", ""), model.Outage{User: wire.UserID(a.text("user", ""))}
 		switch {
 		case o.Outage.User != "", a.has("now"): // also those that there are
 			a.has("failing")
 			o.Outage.Until = math.MaxInt64
+		case a.has("unfit"):
+			o.Unfit = 1
 		case a.has("deaf"):
 			o.Deaf = 1
 		case a.has("stuck"):
