@@ -44,6 +44,8 @@ type HintRequest struct{ Session wire.SessionID }
 type Hint struct {
 	Reason wire.WaitReason
 	Eta    time.Duration
+	// Draining says that the gateway takes no new session: a client that came now would be turned away.
+	Draining bool
 	// Message says what has failed, while starts do.
 	Message string
 }

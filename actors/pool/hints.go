@@ -21,7 +21,10 @@ func (p *pool) hintRequested(m *messages.HintRequest) {
 
 // capacity is what a client that arrived now would be told.
 func (p *pool) capacity() *messages.Hint {
-	if p.ready.Len() > 0 && !p.draining {
+	if p.draining {
+		return &messages.Hint{Draining: true}
+	}
+	if p.ready.Len() > 0 {
 		return &messages.Hint{Reason: wire.ReasonAvailable}
 	}
 	return p.hint(p.Clock.Now(), p.waiters.Len())

@@ -61,6 +61,9 @@ func TestReadyzAndDrain(t *testing.T) {
 		if code, text := s.get("/readyz"); code != 503 || !strings.Contains(text, "draining") {
 			t.Errorf("while it drains: %d %s", code, text)
 		}
+		if code, text := s.get("/api/capacity"); code != 503 || !strings.Contains(text, "draining") {
+			t.Errorf("/api/capacity while it drains: %d %s", code, text)
+		}
 		if code, _ := s.get("/healthz"); code != 200 {
 			t.Errorf("/healthz while it drains: %d", code)
 		}

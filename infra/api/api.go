@@ -116,6 +116,11 @@ func (c Config) capacity(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusServiceUnavailable, problem(err.Error()))
 		return
 	}
+	if hint.Draining { // as a client's handshake would be answered
+		w.Header().Set("Retry-After", "1")
+		answer(w, http.StatusServiceUnavailable, map[string]any{"reason": wire.ByeDraining, "etaMs": 0})
+		return
+	}
 	answer(w, http.StatusOK, struct {
 		Reason wire.WaitReason `json:"reason"`
 		EtaMs  int64           `json:"etaMs"`
