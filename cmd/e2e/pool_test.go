@@ -108,3 +108,17 @@ func TestABurstThatGivesUpLeavesNothing(t *testing.T) {
 		return len(s.Sessions)+len(s.Tasks)+s.Pool.Waiting == 0
 	})
 }
+
+// A gateway for which no task is ready before its first session is ready to take that.
+func TestReadyWithoutAReadyTask(t *testing.T) {
+	for _, setting := range []string{"WARM_POOL_MIN_SIZE=0", "ENABLE_WARM_POOL=false"} {
+		g := startPool(t, setting)
+		eventually(t, setting+": /readyz says yes", func() bool {
+			code, text := g.get("/readyz")
+			return code == http.StatusOK && text == "ready\n"
+		})
+		if n := len(g.status().Tasks); n != 0 {
+			t.Errorf("%s: %d tasks", setting, n)
+		}
+	}
+}
