@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -20,9 +21,7 @@ import (
 // is in the directory that comes with it.
 func preloadedConfig(t testing.TB, g *gateway, levels, script string) (cfg Config, temps string) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("this test makes mount namespaces and needs root, as in CI: sudo go test ./bridge")
-	}
+	testkit.NeedRoot(t)
 	cfg = testConfig(t, g)
 	cfg.AgentPreload, cfg.AgentIO, cfg.Isolation = PreloadProcess, LinesText, levels
 	cfg.AgentCommand = "sh -c '" + script + "'"

@@ -9,15 +9,14 @@ import (
 	"syscall"
 	"testing"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
 // TestTasksOfOneUserAtTheSameTime starts several tasks for the same users at once, again and again, in workspaces that were
 // made before users had UIDs. Each agent reads its token and writes files of its own beside the others'.
 func TestTasksOfOneUserAtTheSameTime(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("this test gives users their own UIDs and needs root, as in CI: sudo go test ./bridge")
-	}
+	testkit.NeedRoot(t)
 	const rounds, users, tasks = 2, 2, 3
 	root := passable(t)
 	for round := range rounds {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hearth/infra/testkit"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,13 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("this test gives files to other users and needs root, as in CI: sudo go test ./bridge/isolation")
-	}
-}
 
 func ownerOf(t *testing.T, name string) int {
 	t.Helper()
@@ -55,7 +49,7 @@ func must(t *testing.T, errs ...error) {
 const alice = 12345
 
 func TestOwnGivesAwayWhatIsTheUsersAlone(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, "workspace", name) }
 	victim, directory := filepath.Join(dir, "victim"), filepath.Join(dir, "directory")
@@ -88,7 +82,7 @@ func TestOwnGivesAwayWhatIsTheUsersAlone(t *testing.T) {
 }
 
 func TestOwnIsBegunAgainIfItWasCutShort(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	dir := filepath.Join(t.TempDir(), "workspace")
 	must(t, os.MkdirAll(filepath.Join(dir, "a"), 0o700))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -109,7 +103,7 @@ func TestOwnIsBegunAgainIfItWasCutShort(t *testing.T) {
 // TestOwnIsNotFooled changes a workspace while it is given away: its user swaps directories for symlinks to another's, and
 // removes links to another's file that were made when nothing was there to prevent it.
 func TestOwnIsNotFooled(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	dir := t.TempDir()
 	workspace := filepath.Join(dir, "workspace")
 	victim, theirs := filepath.Join(dir, "victim"), filepath.Join(dir, "theirs")

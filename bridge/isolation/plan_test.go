@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"fmt"
+	"hearth/infra/testkit"
 	"io"
 	"os"
 	"os/exec"
@@ -38,7 +39,7 @@ func request(t *testing.T, levels string) Request {
 // TestWhatCannotBeHadIsSaid asks for levels by name and for auto, where something stands in the way. Root's auto does without what
 // this container does not have, and neither without uid nor without what was set and does not work.
 func TestWhatCannotBeHadIsSaid(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	uids, err := ParseRange("10000-59999")
 	must(t, err)
 	for _, c := range []struct {
@@ -118,7 +119,7 @@ func niceness(t *testing.T) int {
 
 // TestWhatTheAgentIs looks at the agent from within: who it is, what it may, and what it has inherited.
 func TestWhatTheAgentIs(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	uids, err := ParseRange("10000-59999")
 	must(t, err)
 	root := openRootFor(t)

@@ -2,6 +2,7 @@ package isolation
 
 import (
 	"fmt"
+	"hearth/infra/testkit"
 	"math/bits"
 	"os"
 	"path/filepath"
@@ -201,7 +202,7 @@ func inject(t testing.TB, i injection, records bool) outcome {
 // comes to one, to what an agent has without the error. All that may make a difference is that something is not permitted or not
 // supported while the bridge finds out what it can have. -rapid.checks says how many it tries.
 func TestNoErrorGivesAnAgentMore(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	requests := []string{"auto", "uid,landlock", "landlock"}
 	usual := map[string]*powers{}
 	for _, request := range requests {

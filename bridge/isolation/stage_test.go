@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"hearth/infra/testkit"
 	"os"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 // TestStagesThatCannotBeHadAreRefused asks for one where something stands in the way, by name and by auto alike: to take less
 // isolation for it is not for the bridge to choose.
 func TestStagesThatCannotBeHadAreRefused(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	uids, err := ParseRange("10000-59999")
 	must(t, err)
 	for _, c := range []struct {

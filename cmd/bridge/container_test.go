@@ -90,14 +90,6 @@ func launched(of kind, file string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// needRoot fails a test that the kernel would make pass for the wrong reason.
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("this test gives users their own UIDs and needs root, as in CI: sudo go test ./cmd/bridge")
-	}
-}
-
 // container is a directory that stands for what the tasks of a machine share, with the agents' program in it.
 type container struct {
 	t    *testing.T

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"hearth/cmd/document"
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -69,7 +70,7 @@ var tables = []struct {
 // TestIsolationDocument has one user's agent attack another's at every level, and holds the tables of what each level stops to
 // what was stopped.
 func TestIsolationDocument(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	for _, table := range tables {
 		t.Run(table.section, func(t *testing.T) {
 			document.Section(t, "../../docs/security.md", table.section, attackAll(t, table.kind, table.columns, table.preload), *rewrite)
@@ -105,7 +106,7 @@ func attackAll(t *testing.T, of kind, columns []column, preload bool) string {
 
 // TestAutoTakesWhatItCanGet runs a bridge as ECS does.
 func TestAutoTakesWhatItCanGet(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	c := openContainer(t, ordinary, "auto", false, false)
 	s := c.begin("alice", "victim")
 	var v victim
@@ -121,7 +122,7 @@ func TestAutoTakesWhatItCanGet(t *testing.T) {
 
 // TestPreloadTakesMoreThanContainersHave runs a bridge as ECS does, which is not enough to start its agent before its user.
 func TestPreloadTakesMoreThanContainersHave(t *testing.T) {
-	needRoot(t)
+	testkit.NeedRoot(t)
 	c := openContainer(t, ordinary, "auto", false, true)
 	cmd := launched(ordinary, program)
 	cmd.Env = append(append(cmd.Env, c.env...), "TASK_ID=task-1", "TASK_TOKEN="+taskToken, "GATEWAY_WS_URL=ws://127.0.0.1:1", "AGENT_COMMAND=cat")

@@ -135,7 +135,7 @@ func TestAgentDiesWithTheBridge(t *testing.T) {
 	for _, preload := range []string{"off", "process"} {
 		t.Run(preload, func(t *testing.T) {
 			if preload == "process" {
-				needRoot(t)
+				testkit.NeedRoot(t)
 			}
 			killBridge(t, preload)
 		})
