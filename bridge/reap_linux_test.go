@@ -34,10 +34,16 @@ func helper() int {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return complain("become a subreaper: %v", err)
 	}
-	root, err := os.OpenRoot("/")
+	dir, err := os.MkdirTemp("", "hearth-reaper")
 	if err != nil {
 		return complain("%v", err)
 	}
+	defer os.RemoveAll(dir)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return complain("%v", err)
+	}
+	defer root.Close()
 	plan, err := isolation.Resolve(context.Background(), isolation.Config{Workspaces: root}) // path alone
 	if err != nil {
 		return complain("%v", err)
@@ -56,7 +62,7 @@ func helper() int {
 		text := fmt.Sprintf("(true &); (true &); (setsid sleep 0.0%d &); (setsid sleep 0.02 &); exit %d", i%3, i)
 		a, err := startAgent(r, LinesText, 0)
 		if err == nil {
-			err = plan.Start(a.helper, isolation.Job{Argv: []string{"/bin/sh", "-c", text}, Env: os.Environ(), Workspace: "/", Temp: "/tmp"})
+			err = plan.Start(a.helper, isolation.Job{Argv: []string{"/bin/sh", "-c", text}, Env: os.Environ(), Workspace: dir, Temp: dir})
 		}
 		if err != nil {
 			return complain("start: %v", err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"hearth/bridge/isolation"
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -236,6 +237,9 @@ func TestWhatAnAgentDoesMeanwhileHangsNothing(t *testing.T) {
 		"chmod 0 .optima; chmod 0 .",
 	} {
 		t.Run(do, func(t *testing.T) {
+			if strings.HasPrefix(do, "chmod") {
+				testkit.NeedRoot(t) // a bridge that is the agent's user is shut out as well
+			}
 			g := newGateway(t)
 			cfg := testConfig(t, g)
 			cfg.AgentCommand = script(do + "; echo 1; exec cat")
