@@ -19,8 +19,9 @@ import (
 	"hearth/infra/client"
 )
 
-// writer is an agent that appends its pid and a count of its own to a file, every 50 ms.
-const writer = `/bin/sh -c 'i=0; while :; do i=$((i+1)); echo $$ $i >>written; sleep 0.05; done'`
+// writer is an agent that appends a name and a count of its own to a file, every 50 ms. Its pid is no name: each task may have PIDs of
+// its own.
+const writer = `/bin/sh -c 'read me </proc/sys/kernel/random/uuid; i=0; while :; do i=$((i+1)); echo $me $i >>written; sleep 0.05; done'`
 
 // relay is the way from bridges to a gateway. Once it is cut, bridges that have a user get nowhere any more; others do.
 type relay struct {
@@ -88,9 +89,9 @@ func (r *relay) drop() {
 	r.open = nil
 }
 
-// appended are the lines of the agents in a workspace, and how many each has written, by pid, in the order in which they began. Two
+// appended are the lines of the agents in a workspace, and how many each has written, by its name, in the order in which they began. Two
 // that have written in turn break the test.
-func appended(t *testing.T, dir, user string) (pids []string, counts map[string]int) {
+func appended(t *testing.T, dir, user string) (names []string, counts map[string]int) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "workspaces", user, "written"))
 	if err != nil {
@@ -98,16 +99,16 @@ func appended(t *testing.T, dir, user string) (pids []string, counts map[string]
 	}
 	counts = map[string]int{}
 	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		pid, _, _ := strings.Cut(line, " ")
-		if len(pids) == 0 || pids[len(pids)-1] != pid {
-			if counts[pid] > 0 {
-				t.Fatalf("agent %s has written beside agent %s", pid, pids[len(pids)-1])
+		name, _, _ := strings.Cut(line, " ")
+		if len(names) == 0 || names[len(names)-1] != name {
+			if counts[name] > 0 {
+				t.Fatalf("agent %s has written beside agent %s", name, names[len(names)-1])
 			}
-			pids = append(pids, pid)
+			names = append(names, name)
 		}
-		counts[pid]++
+		counts[name]++
 	}
-	return pids, counts
+	return names, counts
 }
 
 // A task is cut off: no gateway reaches it, and ECS does not stop it. Its session's next agent writes only once the first one does
@@ -128,9 +129,9 @@ func TestTaskThatIsCutOffIsFenced(t *testing.T) {
 	way.isCut.Store(true)
 	way.drop()
 	began := time.Now()
-	var pids []string
-	for deadline := began.Add(time.Minute); len(pids) < 2; time.Sleep(100 * time.Millisecond) {
-		if pids, _ = appended(t, dir, "ann"); time.Now().After(deadline) {
+	var names []string
+	for deadline := began.Add(time.Minute); len(names) < 2; time.Sleep(100 * time.Millisecond) {
+		if names, _ = appended(t, dir, "ann"); time.Now().After(deadline) {
 			t.Fatal("the session got no other agent")
 		}
 	}
@@ -144,7 +145,7 @@ func TestTaskThatIsCutOffIsFenced(t *testing.T) {
 	way.isCut.Store(false)
 	time.Sleep(6 * time.Second) // the first bridge dials at most 5 s later, and is told to stop
 	now, after := appended(t, dir, "ann")
-	if len(now) != 2 || after[pids[0]] != before[pids[0]] || after[pids[1]] <= before[pids[1]] {
+	if len(now) != 2 || after[names[0]] != before[names[0]] || after[names[1]] <= before[names[1]] {
 		t.Errorf("agents %v wrote %v lines, and then %v", now, before, after)
 	}
 	ecs.must(http.MethodPost, "/_localecs/faults", `{}`)
@@ -165,15 +166,15 @@ func TestAgentOutlivesItsGateway(t *testing.T) {
 	time.Sleep(4 * time.Second)
 	_, before := appended(t, dir, "ann")
 	time.Sleep(500 * time.Millisecond)
-	pids, during := appended(t, dir, "ann")
-	if during[pids[0]] != before[pids[0]] {
+	names, during := appended(t, dir, "ann")
+	if during[names[0]] != before[names[0]] {
 		t.Error("the agent writes, and its lease is over")
 	}
 	g = startGateway(t, dir, environment...)
 	aim(t, address, g)
 	eventually(t, "the agent goes on", func() bool {
 		now, counts := appended(t, dir, "ann")
-		return len(now) == 1 && counts[now[0]] > during[pids[0]]
+		return len(now) == 1 && counts[now[0]] > during[names[0]]
 	})
 	text, err := os.ReadFile(filepath.Join(dir, "workspaces", "ann", "written"))
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
