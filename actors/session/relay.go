@@ -179,7 +179,7 @@ func (s *session) reattached(m *messages.TaskReattached) {
 		if s.client.ready {
 			s.send(wire.Status{State: wire.StateReady})
 		} else {
-			s.sendReady(wire.Ready{Path: wire.PathResumed})
+			s.sendReadyAgain()
 		}
 		s.replay()
 	}

@@ -54,6 +54,8 @@ type session struct {
 	trace wire.Traceparent
 	// heard says that the agent that there is has said something. It is a flag because it is the agent's, in any state.
 	heard bool
+	// untold is what a new agent's client is to be told once it is back, nil when it knows its agent.
+	untold *wire.Ready
 	// io is how the agent takes input, as its bridge has said.
 	io wire.AgentIO
 
@@ -272,11 +274,25 @@ func (s *session) resize(window wire.Resize) {
 	s.toBridge(window)
 }
 
-// sendReady tells the client that its agent takes input.
+// sendReady tells the client that its agent takes input. While the client is away this waits for it: a new agent must not pass for
+// the one that the client knew.
 func (s *session) sendReady(ready wire.Ready) {
-	s.client.ready, ready.IO = true, s.io
-	s.wasReady = s.wasReady || s.client.link != 0
+	ready.IO = s.io
+	if s.client.link == 0 {
+		s.untold = &ready
+		return
+	}
+	s.client.ready, s.wasReady, s.untold = true, true, nil
 	s.send(ready)
+}
+
+// sendReadyAgain tells a client on a new socket, or one whose bridge is back, that its agent takes input.
+func (s *session) sendReadyAgain() {
+	if s.untold != nil {
+		s.sendReady(*s.untold)
+		return
+	}
+	s.sendReady(wire.Ready{Path: wire.PathResumed})
 }
 
 // send sends the client a frame, if it is there.
@@ -344,6 +360,6 @@ func (s *session) sendStarting() {
 // agentIsThere tells a client that has come, to a session whose bridge is connected, to go on.
 func (s *session) agentIsThere() {
 	s.refreshToken()
-	s.sendReady(wire.Ready{Path: wire.PathResumed})
+	s.sendReadyAgain()
 	s.replay()
 }

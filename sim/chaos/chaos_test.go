@@ -74,7 +74,7 @@ func TestTheSameSeedIsTheSameStorm(t *testing.T) {
 func TestStormsAreStorms(t *testing.T) {
 	var clients, bridges model.Faults
 	kills, deploys, captures, cuts, delays, agents := 0, 0, 0, 0, 0, 0
-	for seed := uint64(1); seed <= 60; seed++ {
+	for seed := uint64(1); seed <= 200; seed++ {
 		r := Run(seed, Options{})
 		clients.Add(r.ClientFaults)
 		bridges.Add(r.BridgeFaults)
