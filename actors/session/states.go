@@ -46,41 +46,41 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: unborn, To: Adopted, When: "the pool takes it over with its task"},
 
 	{From: Waiting, To: Starting, When: "the pool binds a task to it"},
-	{From: Waiting, To: Ended, When: "no agent is ready in time, the pool gives it no task, the client closes or abandons it, or this gateway drains"},
+	{From: Waiting, To: Ended, When: "no agent is ready in time, the pool gives it no task, the client closes or abandons it, or this gateway drains and has nothing of it to hand over"},
 
 	{From: Starting, To: Active, When: "its agent is ready"},
 	{From: Starting, To: Starting, When: "its task has failed, and the pool binds another one to it at once"},
-	{From: Starting, To: Waiting, When: "its task has failed, and it is the first of those who wait"},
-	{From: Starting, To: Ended, When: "one task too many has failed, no agent is ready in time, its task moves to another gateway, the client closes or abandons it, or this gateway drains"},
+	{From: Starting, To: Waiting, When: "its task has failed, and it keeps the first turn, in the queue or beside it"},
+	{From: Starting, To: Ended, When: "one task too many has failed, no agent is ready in time, its task moves to another gateway, the client closes or abandons it, or this gateway drains without handing over"},
 
 	{From: Active, To: Reconnecting, When: "its bridge's socket drops"},
 	{From: Active, To: Exited, When: "its agent ends"},
 	{From: Active, To: Waiting, When: "its task is lost: it claims another"},
-	{From: Active, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
+	{From: Active, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it or left before it was ever told ready and is not back in time, or this gateway drains without handing over"},
 
 	{From: Reconnecting, To: Active, When: "its bridge dials again"},
 	{From: Reconnecting, To: Waiting, When: "its task is lost: it claims another"},
-	{From: Reconnecting, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
+	{From: Reconnecting, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, the client closes it or left before it was ever told ready and is not back in time, or this gateway drains without handing over"},
 
 	{From: Adopted, To: Unattended, When: "its bridge dials"},
 	{From: Adopted, To: Reconnecting, When: "its client comes"},
 	{From: Adopted, To: Parked, When: "its task is lost"},
-	{From: Adopted, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, or this gateway drains"},
+	{From: Adopted, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, or this gateway drains without handing over"},
 
 	{From: Unattended, To: Active, When: "its client comes"},
 	{From: Unattended, To: Adopted, When: "its bridge's socket drops"},
 	{From: Unattended, To: Exited, When: "its agent ends"},
 	{From: Unattended, To: Parked, When: "its task is lost"},
-	{From: Unattended, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, or this gateway drains"},
+	{From: Unattended, To: Ended, When: "it is idle, one task too many is lost soon, its task moves to another gateway, or this gateway drains without handing over"},
 
 	{From: Parked, To: Waiting, When: "its client comes: it claims another task"},
-	{From: Parked, To: Ended, When: "it is idle, or this gateway drains"},
+	{From: Parked, To: Ended, When: "it is idle, or this gateway drains and has nothing of it to hand over"},
 
 	{From: Exited, To: ExitedDetached, When: "its bridge's socket drops"},
-	{From: Exited, To: Ended, When: "its client has the last of the output or does not come for it, its task is lost or moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
+	{From: Exited, To: Ended, When: "its client has the last of the output, does not come for it within the idle timeout, or does not acknowledge it within 30 s of the exit, its task is lost or moves to another gateway, the client closes it or left before it was ever told ready and is not back in time, or this gateway drains without handing over"},
 
 	{From: ExitedDetached, To: Exited, When: "its bridge dials again"},
-	{From: ExitedDetached, To: Ended, When: "its client has the last of the output or does not come for it, its task is lost or moves to another gateway, the client closes it or has abandoned it before it was ready, or this gateway drains"},
+	{From: ExitedDetached, To: Ended, When: "its client has the last of the output, does not come for it within the idle timeout, or does not acknowledge it within 30 s of the exit, its task is lost or moves to another gateway, the client closes it or left before it was ever told ready and is not back in time, or this gateway drains without handing over"},
 })
 
 // Reported is the state as facts, metrics and the status tell it.

@@ -130,7 +130,7 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Stopping, To: Gone, When: "ECS accepts the stop or has no such task, or it was asked for the last time"},
 	{From: Stopping, To: Lingering, When: "the same, and its agent may still run"},
 
-	{From: Lingering, To: Gone, When: "its bridge or ECS says that the agent has ended, or its lease is over"},
+	{From: Lingering, To: Gone, When: "its bridge or ECS says that the agent has ended, or its lease, if its bridge holds one, is over"},
 })
 
 // Reported is the state as facts, metrics and the status tell it.
