@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -41,24 +39,6 @@ func leased(t *testing.T, g *gateway, change func(*Config)) (*running, *peer) {
 	})
 	eventually(t, "the agent writes", func() bool { return r.grown() })
 	return r, p
-}
-
-// killWhatRunsIn kills the processes whose working directory is below dir: those that have left their agent's process group.
-func killWhatRunsIn(t *testing.T, dir string) {
-	t.Helper()
-	processes, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, process := range processes {
-		where, err := os.Readlink(filepath.Join(process, "cwd"))
-		if err != nil || !strings.HasPrefix(where, dir+"/") {
-			continue // it has ended, is somebody else's, or is elsewhere
-		}
-		if pid, err := strconv.Atoi(filepath.Base(process)); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended meanwhile
-		}
-	}
 }
 
 // sizes are those of the files that the agent writes.
