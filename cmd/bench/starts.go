@@ -21,17 +21,12 @@ func (b *bench) starts(ctx context.Context) error {
 		}
 		err = awaitPool(ctx, g, b.size.starts)
 		took := time.Since(began)
-		var cpu time.Duration
-		if usage, broken := g.Usage(); err == nil {
-			cpu, err = usage.CPU, broken
-		}
 		stop()
 		if err != nil {
 			return err
 		}
 		size := thousands(int64(b.size.starts)) + " real bridges"
 		b.Add(size, relays.Hearth, startRate, "/s", float64(b.size.starts)/took.Seconds())
-		b.Add(size, relays.Hearth, "CPU a start, gateway and bridge", "ms", cpu.Seconds()*1e3/float64(b.size.starts))
 		b.say("  %s: %s starts a second", size, number(float64(b.size.starts)/took.Seconds()))
 	}
 	return nil
