@@ -9,13 +9,6 @@ import (
 	"hearth/messages/wire"
 )
 
-const (
-	// ackAfter and ackEvery are those of the client and of the bridge: an acknowledgement stands for all lines before it, so it
-	// waits for more of them, up to a number and a time.
-	ackAfter = 20 * time.Millisecond
-	ackEvery = 32
-)
-
 // acks acknowledges for all ends of a process. One clock for all of them costs less than a timer for each.
 type acks struct {
 	mu    sync.Mutex
@@ -28,7 +21,7 @@ type acks struct {
 func newAcks() *acks {
 	a := &acks{stop: make(chan struct{})}
 	a.done.Go(func() {
-		clock := time.NewTicker(ackAfter / 2)
+		clock := time.NewTicker(wire.AckDelay / 2)
 		defer clock.Stop()
 		for {
 			select {
@@ -72,19 +65,20 @@ type owed struct {
 
 	mu        sync.Mutex
 	took, had uint64    // the last line that was taken, and that was acknowledged
-	since     time.Time // when the first of those between came
+	bytes     int       // of those between
+	since     time.Time // when the first of them came
 	listed    bool
 }
 
 // take notes a line, and acknowledges when there are enough of them.
-func (o *owed) take(seq uint64, now time.Time) {
+func (o *owed) take(seq uint64, bytes int, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.took == o.had {
 		o.since = now
 	}
-	o.took = max(o.took, seq)
-	if o.took-o.had >= ackEvery {
+	o.took, o.bytes = max(o.took, seq), o.bytes+bytes
+	if o.took-o.had >= wire.AckLines || o.bytes >= wire.AckBytes {
 		o.send()
 	}
 	if !o.listed && o.took > o.had {
@@ -99,7 +93,7 @@ func (o *owed) take(seq uint64, now time.Time) {
 func (o *owed) settle(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.took > o.had && now.Sub(o.since) >= ackAfter/2 {
+	if o.took > o.had && now.Sub(o.since) >= wire.AckDelay/2 {
 		o.send()
 	}
 	o.listed = o.took > o.had
@@ -108,6 +102,6 @@ func (o *owed) settle(now time.Time) bool {
 
 // send acknowledges. An error means that the socket is gone, which its reader finds.
 func (o *owed) send() {
-	o.had = o.took
+	o.had, o.bytes = o.took, 0
 	_ = say(o.conn, wire.Ack{Seq: o.took})
 }

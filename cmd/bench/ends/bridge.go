@@ -71,7 +71,7 @@ func (b *bridge) OnClose(*gws.Conn, error) { b.task.standin.pacer.set(b.speaker,
 func (b *bridge) OnMessage(conn *gws.Conn, m *gws.Message) {
 	defer func() { _ = m.Close() }()
 	if seq, payload, ok := cutData(m.Bytes()); ok {
-		b.owed.take(seq, time.Now())
+		b.owed.take(seq, len(payload), time.Now())
 		b.speaker.hear(b.task.standin.pacer, payload)
 		return
 	}

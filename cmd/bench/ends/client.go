@@ -178,7 +178,7 @@ func (c *Client) take(seq uint64, payload []byte) {
 	}
 	c.outSeq = seq
 	if c.owed != nil {
-		c.owed.take(seq, now)
+		c.owed.take(seq, len(payload), now)
 	}
 	at, ok := stamped(payload)
 	if !ok {
