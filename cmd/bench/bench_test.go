@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var tiny = sizes{
 	name: "tiny", rounds: 1, warmup: 20 * time.Millisecond, length: 100 * time.Millisecond,
 	relays: []crowd{{3, 200}}, streams: []crowd{{3, 200}}, latency: crowd{2, 200},
-	burst: 4, pool: 4, drained: 2, poisson: 10, sustained: 20, claimTime: 300 * time.Millisecond, taskStart: 50 * time.Millisecond, interactive: 2,
+	burst: 4, pool: 4, drained: 2, poisson: 10, sustained: []float64{20}, claimTime: 300 * time.Millisecond, taskStart: 50 * time.Millisecond, interactive: 2,
 	soak: crowd{2, 200}, soakTime: 500 * time.Millisecond, starts: 2, bridges: 1, simulated: time.Hour, crowds: []int{20},
 }
 

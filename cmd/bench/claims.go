@@ -85,30 +85,42 @@ func (b *bench) drained(ctx context.Context) error {
 	})
 }
 
-// sustained has a thousand clients a second come, each of whom leaves at once, so that as many tasks are started and stopped.
+// sustained has more and more clients a second come, each of whom leaves at once, so that as many tasks are started and stopped.
+// A rate at which clients pile up is broken off, and so are those above it.
 func (b *bench) sustained(ctx context.Context) error {
 	s := b.size
-	ready := int(s.sustained) // a second's worth: starts take a quarter of that
-	size := fmt.Sprintf("%s/s for %v, %v a start", thousands(int64(s.sustained)), s.claimTime, quickStart)
-	return b.withPool(ctx, pool{ready: ready, start: quickStart, startsAtOnce: ready}, func(g relays.Running) error {
-		before, err := g.Usage()
-		if err != nil {
-			return err
-		}
-		c := ends.ClaimSteadily(ctx, g.Relay, "sustained", s.sustained, s.claimTime, 0, 1)
-		after, err := g.Usage()
-		if err != nil {
-			return err
-		}
-		b.Add(size, relays.Hearth, failedClaims, "", float64(c.Failed))
-		b.Add(size, relays.Hearth, "served", "/s", float64(len(c.Times))/s.claimTime.Seconds())
-		b.Add(size, relays.Hearth, "CPU of the gateway a session", "µs", rig.Microseconds(after.CPU-before.CPU)/float64(len(c.Times)))
-		if c.Failed > 0 {
-			b.say("  %d failed, the first: %v", c.Failed, c.Err)
+	for _, rate := range s.sustained {
+		ready := int(rate) // a second's worth: starts take a quarter of that
+		piled := false
+		size := fmt.Sprintf("%s/s for %v, %v a start", thousands(int64(rate)), s.claimTime, quickStart)
+		err := b.withPool(ctx, pool{ready: ready, start: quickStart, startsAtOnce: ready}, func(g relays.Running) error {
+			before, err := g.Usage()
+			if err != nil {
+				return err
+			}
+			c := ends.ClaimSteadily(ctx, g.Relay, "sustained", rate, s.claimTime, 0, 1)
+			after, err := g.Usage()
+			if err != nil {
+				return err
+			}
+			piled = c.Piled
+			if c.Failed > 0 {
+				b.say("  %d failed, the first: %v", c.Failed, c.Err)
+			}
+			b.Add(size, relays.Hearth, failedClaims, "", float64(c.Failed))
+			b.Add(size, relays.Hearth, "CPU of the gateway a session", "µs", rig.Microseconds(after.CPU-before.CPU)/float64(len(c.Times)))
 			c.Failed = 0 // it is a figure here
+			return b.claimed(size, c)
+		})
+		if err != nil {
+			return err
 		}
-		return b.claimed(size, c)
-	})
+		if piled {
+			b.say("  %s: clients piled up", size)
+			break
+		}
+	}
+	return nil
 }
 
 // The metrics of claims.

@@ -14,9 +14,10 @@ type sizes struct {
 	latency crowd
 	// burst is how many clients come at once, pool how many tasks stand ready for them, drained how many where there are too few.
 	burst, pool, drained int
-	// poisson is clients a second at random, sustained those of the highest rate; each for claimTime.
-	poisson, sustained float64
-	claimTime          time.Duration
+	// poisson is clients a second at random, sustained the rates of a steady stream up to the highest; each for claimTime.
+	poisson   float64
+	sustained []float64
+	claimTime time.Duration
 	// taskStart is how long the stand-in tasks of the claims take to start.
 	taskStart time.Duration
 	// interactive is how many sandboxes are created one after the other, in steps, and at once.
@@ -39,7 +40,7 @@ var (
 		name: "full", rounds: 4, warmup: 500 * time.Millisecond, length: 2500 * time.Millisecond,
 		relays:  []crowd{{50, 200}, {50, 16 << 10}, {1000, 200}, {1000, 16 << 10}},
 		streams: []crowd{{500, 200}}, latency: crowd{50, 200},
-		burst: 300, pool: 300, drained: 100, poisson: 45, sustained: 1000, claimTime: time.Minute, taskStart: 500 * time.Millisecond, interactive: 100,
+		burst: 300, pool: 300, drained: 100, poisson: 45, sustained: []float64{500, 1000}, claimTime: time.Minute, taskStart: 500 * time.Millisecond, interactive: 100,
 		soak: crowd{1000, 200}, soakTime: 5 * time.Minute,
 		starts: 300, bridges: 20, simulated: 30 * 24 * time.Hour, crowds: []int{10_000, 100_000},
 	}
@@ -47,7 +48,7 @@ var (
 		name: "quick", rounds: 2, warmup: 300 * time.Millisecond, length: time.Second,
 		relays:  []crowd{{50, 200}, {50, 16 << 10}},
 		streams: []crowd{{100, 200}}, latency: crowd{50, 200},
-		burst: 100, pool: 100, drained: 30, poisson: 45, sustained: 200, claimTime: 5 * time.Second, taskStart: 500 * time.Millisecond, interactive: 10,
+		burst: 100, pool: 100, drained: 30, poisson: 45, sustained: []float64{200}, claimTime: 5 * time.Second, taskStart: 500 * time.Millisecond, interactive: 10,
 		soak: crowd{200, 200}, soakTime: 10 * time.Second,
 		starts: 50, bridges: 5, simulated: 10 * 24 * time.Hour, crowds: []int{1000},
 	}

@@ -63,25 +63,25 @@ type owed struct {
 	all  *acks
 	conn *gws.Conn
 
-	mu        sync.Mutex
-	took, had uint64    // the last line that was taken, and that was acknowledged
-	bytes     int       // of those between
-	since     time.Time // when the first of them came
-	listed    bool
+	mu      sync.Mutex
+	took    uint64 // the last line that was taken
+	unacked wire.Unacked
+	since   time.Time // when the first of those came that are not acknowledged
+	listed  bool
 }
 
 // take notes a line, and acknowledges when there are enough of them.
 func (o *owed) take(seq uint64, bytes int, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.took == o.had {
+	if o.took == o.unacked.Acked {
 		o.since = now
 	}
-	o.took, o.bytes = max(o.took, seq), o.bytes+bytes
-	if o.took-o.had >= wire.AckLines || o.bytes >= wire.AckBytes {
+	o.took = max(o.took, seq)
+	if o.unacked.Add(o.took, bytes) {
 		o.send()
 	}
-	if !o.listed && o.took > o.had {
+	if !o.listed && o.took > o.unacked.Acked {
 		o.listed = true
 		o.all.mu.Lock()
 		o.all.owing = append(o.all.owing, o)
@@ -93,15 +93,15 @@ func (o *owed) take(seq uint64, bytes int, now time.Time) {
 func (o *owed) settle(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.took > o.had && now.Sub(o.since) >= wire.AckDelay/2 {
+	if o.took > o.unacked.Acked && now.Sub(o.since) >= wire.AckDelay/2 {
 		o.send()
 	}
-	o.listed = o.took > o.had
+	o.listed = o.took > o.unacked.Acked
 	return !o.listed
 }
 
 // send acknowledges. An error means that the socket is gone, which its reader finds.
 func (o *owed) send() {
-	o.had, o.bytes = o.took, 0
+	o.unacked.Sent(o.took)
 	_ = say(o.conn, wire.Ack{Seq: o.took})
 }

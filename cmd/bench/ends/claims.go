@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +27,12 @@ type Claimed struct {
 	// Failed is how many were not served, and Err why the first was not.
 	Failed int
 	Err    error
+	// Piled says that more came than were served, until they were too many: nobody came any more then.
+	Piled bool
 }
+
+// maxPile is how many clients of a steady stream may be there at once.
+const maxPile = 4000
 
 // claims collects them.
 type claims struct {
@@ -109,7 +115,12 @@ func ClaimSteadily(ctx context.Context, relay Relay, name string, perSecond floa
 	random := rand.New(rand.NewPCG(seed, seed))
 	var all sync.WaitGroup
 	next := s.began
+	var present atomic.Int64
 	for i := 0; ctx.Err() == nil; i++ {
+		if present.Load() > maxPile {
+			s.claimed.Piled = true
+			break
+		}
 		next = next.Add(time.Duration(random.ExpFloat64() / perSecond * float64(time.Second)))
 		if next.Sub(s.began) > length {
 			break
@@ -117,7 +128,9 @@ func ClaimSteadily(ctx context.Context, relay Relay, name string, perSecond floa
 		if sleep(ctx, time.Until(next)) != nil {
 			break
 		}
+		present.Add(1)
 		all.Go(func() {
+			defer present.Add(-1)
 			c := s.one(ctx, i)
 			if c == nil {
 				return
