@@ -27,19 +27,18 @@ func TestInputsAreAcknowledgedTogether(t *testing.T) {
 	r := start(t, cfg)
 	p := r.begin(g)
 
-	began := time.Now()
-	p.SendData(1, `1`)
-	if n := p.awaitAcks(1); n != 1 || time.Since(began) < wire.AckDelay {
-		t.Errorf("one input was acknowledged after %v, by %d acks", time.Since(began), n)
+	p.SendData(1, `1`) // after a pause: at once
+	if n := p.awaitAcks(1); n != 1 {
+		t.Errorf("one input was acknowledged by %d acks", n)
 	}
 
 	const many = 20 * wire.AckLines
-	began = time.Now()
+	began := time.Now()
 	for seq := range uint64(many) {
 		p.SendData(2+seq, `1`)
 	}
 	acks := p.awaitAcks(1 + many)
-	if most := many/wire.AckLines + int(time.Since(began)/wire.AckDelay) + 1; acks > most {
+	if most := many/wire.AckLines + int(time.Since(began)/wire.AckDelay) + 2; acks > most {
 		t.Errorf("%d inputs were acknowledged by %d acks, want %d at most", many, acks, most)
 	}
 

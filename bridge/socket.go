@@ -76,12 +76,14 @@ type socket struct {
 	unacked  wire.Unacked
 	ackDue   bool
 	ackTimer *time.Timer
-	outputs  *outbox // nil until they may flow
-	held     bool    // neither acks nor outputs may flow
-	max      int     // the largest payload that the gateway takes, 0 until it has said
-	cursor   cursor
-	closing  bool
-	reason   error // the first reason given for the end
+	// ackedAt is when inputs were last acknowledged.
+	ackedAt time.Time
+	outputs *outbox // nil until they may flow
+	held    bool    // neither acks nor outputs may flow
+	max     int     // the largest payload that the gateway takes, 0 until it has said
+	cursor  cursor
+	closing bool
+	reason  error // the first reason given for the end
 }
 
 func newSocket(url string, owner socketOwner, alive keepalive, log zerolog.Logger) *socket {
@@ -176,6 +178,7 @@ func (s *socket) next() (outgoing, bool) {
 	if s.ackDue {
 		s.ackDue = false
 		s.unacked.Sent(s.owed)
+		s.ackedAt = time.Now()
 		frame = wire.Ack{Seq: s.owed}
 	} else if s.outputs != nil {
 		frame = s.outputs.next(&s.cursor)
@@ -219,13 +222,14 @@ func (s *socket) sendAck(seq uint64) {
 	s.ackNow()
 }
 
-// oweAck acknowledges the inputs up to seq soon; bytes is what came with those that are new.
+// oweAck acknowledges the inputs up to seq: at once after a pause, for what was given to an agent that then dies is given to the next
+// one unless it was acknowledged; else soon. bytes is what came with those that are new.
 func (s *socket) oweAck(seq uint64, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.owed = seq
 	switch {
-	case s.unacked.Add(seq, bytes):
+	case s.unacked.Add(seq, bytes), time.Since(s.ackedAt) >= wire.AckDelay:
 		s.ackNow()
 	case s.ackTimer == nil:
 		s.ackTimer = time.AfterFunc(wire.AckDelay, s.ackLate)
