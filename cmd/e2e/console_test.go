@@ -15,7 +15,7 @@ func openConsole(t *testing.T, width, height int, dark bool, environment ...stri
 	dir := sharedDir(t)
 	g := startGateway(t, dir, append([]string{"LOCAL_BRIDGE=" + bridgeIn(t, dir), "DEV_TOKEN=", "WARM_POOL_MIN_SIZE=2", "AGENT_IO=pty", "AGENT_COMMAND=bash --norc -i"}, environment...)...)
 	p := page{t, browser(t, g.after("or in a browser: "), width, height, dark)}
-	p.shows("#status", "warm in")
+	p.shows("#status", " in ")
 	p.shows(".xterm-rows", "$")
 	return g, p
 }
@@ -44,7 +44,7 @@ func TestTheConsole(t *testing.T) {
 	p.do(chromedp.WaitVisible("#again", chromedp.ByQuery))
 	p.picture("ended")
 	p.do(chromedp.Click("#again", chromedp.ByQuery))
-	p.shows("#status", "warm in")
+	p.shows("#status", " in ")
 }
 
 // TestTheConsoleOnAPhone in the dark is no wider than it, and has the keys that its keyboard lacks.
@@ -128,7 +128,7 @@ func TestAPageOfNobodys(t *testing.T) {
 	p := page{t, browser(t, address, 900, 500, true)}
 	p.do(chromedp.WaitVisible("#login", chromedp.ByQuery))
 	p.do(chromedp.SendKeys("#token", token+"\r", chromedp.ByQuery))
-	p.shows("#status", "warm in")
+	p.shows("#status", " in ")
 	p.types("an old line agent\r")
 	eventually(t, "the echo", func() bool { return strings.Count(p.text(".xterm-rows"), "an old line agent") == 2 })
 }
@@ -138,7 +138,7 @@ func TestAPageForAnyUser(t *testing.T) {
 	dir := sharedDir(t)
 	g := startGateway(t, dir, "LOCAL_BRIDGE="+bridgeIn(t, dir), "AGENT_IO=pty", "AGENT_COMMAND=bash --norc -i")
 	p := page{t, browser(t, g.base+"/?user=ann", 900, 500, false)}
-	p.shows("#status", "warm in")
+	p.shows("#status", " in ")
 	p.types("echo I am $USER\r")
 	p.shows(".xterm-rows", "I am ann")
 }
