@@ -175,7 +175,7 @@ func (s *socket) next() (outgoing, bool) {
 		return outgoing{}, false
 	}
 	var frame wire.Frame
-	if s.ackDue {
+	if s.ackDue || s.owed > s.unacked.Acked && s.hasOutput() {
 		s.ackDue = false
 		s.unacked.Sent(s.owed)
 		s.ackedAt = time.Now()
@@ -259,6 +259,13 @@ func (s *socket) ackLate() {
 func (s *socket) ackNow() {
 	s.ackDue = true
 	s.wake.ring()
+}
+
+// hasOutput reports whether an output is to be written next. The inputs that it may have come from are acknowledged before it: who has
+// seen an agent's answer must not be taken for not having asked. The lock is held.
+func (s *socket) hasOutput() bool {
+	ahead := s.cursor
+	return s.outputs != nil && s.outputs.next(&ahead) != nil
 }
 
 // hold keeps acks and outputs back, or lets them go on.

@@ -151,25 +151,31 @@ func (d *definition) setting(container, name string) string {
 	return ""
 }
 
-// workspaces finds the EFS volume that the bridge's container has at the workspace root. The caller has checked d.
+// workspaces finds the EFS volume that the bridge's container has at the workspace root, which is where its bridge looks. The caller
+// has checked d.
 func (d *definition) workspaces(cfg Config) (volume, error) {
-	var found volume
 	if root := d.setting(cfg.ContainerName, "WORKSPACE_ROOT"); root != "" && path.Clean(root) != path.Clean(cfg.WorkspaceRoot) {
-		return found, unusable("task definition %s gives container %s the WORKSPACE_ROOT %s, and the gateway's is %s: no workspace would be "+
+		return volume{}, unusable("task definition %s gives container %s the WORKSPACE_ROOT %s, and the gateway's is %s: no workspace would be "+
 			"where its bridge looks", d.name, cfg.ContainerName, root, cfg.WorkspaceRoot)
 	}
-	for _, m := range d.container(cfg.ContainerName).MountPoints {
-		if path.Clean(aws.ToString(m.ContainerPath)) != path.Clean(cfg.WorkspaceRoot) {
+	return d.volumeAt(cfg.ContainerName, cfg.WorkspaceRoot)
+}
+
+// volumeAt finds the EFS volume that a container has at a path.
+func (d *definition) volumeAt(container, at string) (volume, error) {
+	var found volume
+	for _, m := range d.container(container).MountPoints {
+		if path.Clean(aws.ToString(m.ContainerPath)) != path.Clean(at) {
 			continue
 		}
 		if aws.ToBool(m.ReadOnly) {
-			return found, unusable("task definition %s mounts %s read-only", d.name, cfg.WorkspaceRoot)
+			return found, unusable("task definition %s mounts %s read-only", d.name, at)
 		}
 		found.name = aws.ToString(m.SourceVolume)
 	}
 	if found.name == "" {
 		return found, unusable("task definition %s mounts nothing at %s in container %s: workspaces would be lost with each task",
-			d.name, cfg.WorkspaceRoot, cfg.ContainerName)
+			d.name, at, container)
 	}
 	for _, v := range d.task.Volumes {
 		if aws.ToString(v.Name) == found.name {
@@ -178,7 +184,7 @@ func (d *definition) workspaces(cfg Config) (volume, error) {
 	}
 	if found.config == nil || aws.ToString(found.config.FileSystemId) == "" {
 		return found, unusable("task definition %s: what it mounts at %s, volume %s, is not an EFS file system",
-			d.name, cfg.WorkspaceRoot, found.name)
+			d.name, at, found.name)
 	}
 	return found, nil
 }

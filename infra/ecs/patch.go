@@ -115,8 +115,7 @@ func (d *definition) isCopy(of *types.TaskDefinition, cfg Config, accessPoint st
 	if registered.check(cfg.ContainerName, cfg.Running) != nil || registered.container(cfg.ContainerName).DockerLabels[baseLabel] != d.name {
 		return false
 	}
-	cfg.WorkspaceRoot = workspaceOf(cfg, user)
-	mounted, err := registered.workspaces(cfg)
+	mounted, err := registered.volumeAt(cfg.ContainerName, workspaceOf(cfg, user))
 	return err == nil && mounted.config.AuthorizationConfig != nil &&
 		aws.ToString(mounted.config.AuthorizationConfig.AccessPointId) == accessPoint
 }
