@@ -39,6 +39,7 @@ func scriptAgent(t *testing.T) (command string, works func(bool)) {
 // One user's workspace is broken, and the user tries again and again, at once. That takes a handful of tasks, each error says how
 // long to wait, others are served, and the gateway is ready throughout.
 func TestOneUserWhoseAgentCannotStart(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := openSite(t, paced)
 	s.awaitReady(3)
 	s.visit("bo").ready()

@@ -194,6 +194,7 @@ func TestRollingDeploy(t *testing.T) {
 // An operator stops the task of a session at work, again and again. Each time the session goes on in another one, and
 // nothing is lost, doubled or out of order; nobody is told that an agent had ended.
 func TestTaskStoppedByAnOperator(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, buildAgent(t, dir, "polite"))
 	address := openProxy(t)

@@ -114,6 +114,7 @@ func appended(t *testing.T, dir, user string) (names []string, counts map[string
 // A task is cut off: no gateway reaches it, and ECS does not stop it. Its session's next agent writes only once the first one does
 // not any more, and the first never again, also when it is back.
 func TestTaskThatIsCutOffIsFenced(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, writer)
 	way := openRelay(t)

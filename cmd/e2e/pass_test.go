@@ -86,6 +86,7 @@ func (g realGateway) usersComeTo(n int, captured map[wire.TaskID]bool) {
 // tasks in ECS and knows nothing of their sessions, they claim to be warm. None is taken into the pool; the tasks that are
 // warm are, all of them.
 func TestCapturedBridgesAfterAKill(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
 	address := openProxy(t)
@@ -134,6 +135,7 @@ func TestCapturedBridgesAfterAKill(t *testing.T) {
 // Two gateways of a deployment are there at once. The bridges that were captured at the one dial the other. It has never heard
 // of their sessions; of their tasks it knows at most that they did not run yet when it began, which proves nothing by now.
 func TestCapturedBridgesAtAnotherGateway(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := sharedDir(t)
 	ecs := startLocalECS(t, dir, "cat")
 	start := func() realGateway {

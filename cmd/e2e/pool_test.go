@@ -74,6 +74,7 @@ func (g realGateway) begins(user string) *wireClient {
 // A page that is loaded again and again begins a session each time. Those without a client hold no place and no task, so that
 // who stays is served by the task that was started for the first.
 func TestPageReloadsTakeOneTask(t *testing.T) {
+	t.Parallel() // it mostly waits
 	bothWays(t, func(t *testing.T, warm bool) {
 		g := startPool(t, "ENABLE_WARM_POOL="+fmt.Sprint(warm), "WARM_POOL_MIN_SIZE=0", "LOCAL_START_DELAY=4s", "SESSION_ABANDON_GRACE=1s")
 		for range 10 {

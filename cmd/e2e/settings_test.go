@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"hearth/actors"
 	"hearth/infra/client"
 	"hearth/messages"
 	"hearth/messages/wire"
@@ -72,7 +73,14 @@ func (s setting) play(t *testing.T) {
 		ecs.must(http.MethodPost, "/_localecs/faults", s.faults)
 		s.cutTasksOff(t, dir)
 	}
-	ann, bob := connect(t, "ann", at), connect(t, "bob", at)
+	come := func(name string) *user {
+		u := connect(t, name, at)
+		if s.faults != "" { // several starts may fail before one does not: it is as patient as a session
+			u.patience = actors.DefaultSettings().StartTimeout
+		}
+		return u
+	}
+	ann, bob := come("ann"), come("bob")
 	for _, u := range []*user{ann, bob} {
 		if ready := u.ready(); ready.Path != s.path {
 			t.Errorf("%s: %+v", u.name, ready)
@@ -104,7 +112,7 @@ func (s setting) play(t *testing.T) {
 	bob.echoes("after")
 
 	ann.leaves()
-	again := connect(t, "ann", at)
+	again := come("ann")
 	again.ready()
 	again.echoes("again")
 	eventually(t, "ann's diary has her first line and her last", func() bool {

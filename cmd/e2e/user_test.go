@@ -17,6 +17,8 @@ type user struct {
 	*client.Session
 	t    testing.TB
 	name string
+	// patience is how long it waits for what is awaited.
+	patience time.Duration
 
 	mu     sync.Mutex
 	events []client.Event
@@ -45,7 +47,7 @@ func connect(t testing.TB, name string, options ...func(*client.Config)) *user {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	u := &user{Session: session, t: t, name: name, more: make(chan struct{})}
+	u := &user{Session: session, t: t, name: name, patience: patience, more: make(chan struct{})}
 	listening := make(chan struct{})
 	go func() {
 		defer close(listening)
@@ -85,7 +87,7 @@ func (u *user) told() string {
 // await gives the first event of the type that comes, after what was awaited before, and for which so is true.
 func await[E client.Event](u *user, what string, so func(E) bool) E {
 	u.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(u.patience)
 	for {
 		u.mu.Lock()
 		for u.cursor < len(u.events) {
