@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -48,7 +49,11 @@ func main() {
 func clean(f *flags) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := gateway.Clean(ctx, f.config(), f.Janitor.UnusedFor, f.Janitor.DryRun, logger(f, os.Stderr), os.Stdout); err != nil {
+	err := gateway.Clean(ctx, f.config(), f.Janitor.UnusedFor, f.Janitor.DryRun, logger(f, os.Stderr), os.Stdout)
+	if _, wrong := errors.AsType[gateway.SettingsError](err); wrong {
+		return complain(f, err, exitUsage)
+	}
+	if err != nil {
 		return complain(f, err, exitFailed)
 	}
 	return 0

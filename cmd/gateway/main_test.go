@@ -10,3 +10,16 @@ func TestUnknownIsolationIsRefusedAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestJanitorTellsWrongSettingsFromAFailure: of what it lacks each has a name, and the exit code is that of a wrong setting.
+func TestJanitorTellsWrongSettingsFromAFailure(t *testing.T) {
+	t.Setenv("AWS_REGION", "")
+	for _, f := range []flags{
+		{Backend: "ecs", LogLevel: "info"},
+		{Backend: "local", ECSCluster: "c", ECSTaskDefinition: "d", ECSContainerName: "bridge", LogLevel: "info"},
+	} {
+		if code := clean(&f); code != exitUsage {
+			t.Errorf("%+v: exit code %d, want %d", f, code, exitUsage)
+		}
+	}
+}

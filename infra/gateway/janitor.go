@@ -13,15 +13,21 @@ import (
 	"hearth/infra/efs"
 )
 
+// SettingsError is what is wrong with the settings themselves. Nothing has been done.
+type SettingsError struct{ error }
+
+// Unwrap gives what is wrong.
+func (e SettingsError) Unwrap() error { return e.error }
+
 // Clean clears away users' access points and task definitions that nobody needs any more; see ecs.Janitor. With dryRun it
-// says what it would clear away. It writes a line for each thing.
+// says what it would clear away. It writes a line for each thing. Its error is a SettingsError when the janitor could not begin.
 func Clean(ctx context.Context, cfg Config, unusedFor time.Duration, dryRun bool, log zerolog.Logger, output io.Writer) error {
 	if err := cfg.validateJanitor(unusedFor); err != nil {
-		return err
+		return SettingsError{err}
 	}
 	clients, err := ecs.LoadClients(ctx, log)
 	if err != nil {
-		return err
+		return SettingsError{err}
 	}
 	doing, count := "", 0
 	if dryRun {
