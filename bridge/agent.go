@@ -126,13 +126,14 @@ func (a *agent) signal(sig syscall.Signal) error {
 	return syscall.Kill(-a.cmd.Process.Pid, sig)
 }
 
-// wait returns how the process ended, once it has. What is left of its process group is killed, stdin is closed, and the
-// output pipes end after what was written to them.
+// wait returns how the process ended, once it has. What it has left behind is killed, stdin is closed, and the output pipes end
+// after what was written to them.
 func (a *agent) wait() wire.Exit {
 	awaitDeath(a.cmd.Process.Pid)
 	a.mu.Lock()
 	// Fails only if nobody but the dead leader is left, which is as good.
 	_ = syscall.Kill(-a.cmd.Process.Pid, syscall.SIGKILL)
+	a.endFamily()
 	err := a.cmd.Wait()
 	a.collected = true
 	a.mu.Unlock()

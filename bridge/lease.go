@@ -179,7 +179,11 @@ func (b *bridge) killAgent() {
 	if s.agent == nil {
 		return
 	}
-	if err := s.agent.killSuspended(b.lease.suspended); err != nil && !errors.Is(err, syscall.ESRCH) {
+	kill := func() error { return s.agent.signal(syscall.SIGKILL) }
+	if b.lease.lapsed {
+		kill = s.agent.killSuspended
+	}
+	if err := kill(); err != nil && !errors.Is(err, syscall.ESRCH) {
 		s.log.Error().Err(err).Msg("could not kill the agent")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -78,10 +79,22 @@ func (r *running) awaitSuspension() {
 }
 
 func TestAgentIsSuspendedWithoutAGatewayAndGoesOnWithOne(t *testing.T) {
-	for _, io := range []LineMode{LinesJSON, Terminal} {
-		t.Run(string(io), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		root   bool
+		change func(*testing.T, *Config)
+	}{
+		"pipes":      {false, func(*testing.T, *Config) {}},
+		"a terminal": {false, func(_ *testing.T, cfg *Config) { cfg.AgentIO = Terminal }},
+		"a UID of its own": {true, func(t *testing.T, cfg *Config) {
+			cfg.WorkspaceRoot, cfg.Isolation = passable(t), "uid,landlock"
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.root {
+				testkit.NeedRoot(t)
+			}
 			g := newGateway(t)
-			r, p := leased(t, g, func(cfg *Config) { cfg.AgentIO = io })
+			r, p := leased(t, g, func(cfg *Config) { c.change(t, cfg) })
 			g.Refuse.Store(503)
 			p.Cut()
 			r.awaitSuspension()

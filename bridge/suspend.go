@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -19,40 +18,8 @@ const (
 	suspendPause = time.Millisecond
 )
 
-// process is one of the agent's, as /proc has it.
-type process struct {
-	pid, parent, session int
-	state                byte
-	started              uint64 // with the pid, it is this process and no later one
-}
-
-// runs reports whether the process may do something by itself.
-func (p process) runs() bool {
-	return !slices.Contains([]byte("TtZXx"), p.state)
-}
-
-// readProcess reads /proc/PID/stat. What is gone is not there.
-func readProcess(pid int) (process, bool) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return process{}, false
-	}
-	// The program's name, which may be anything, is in parentheses.
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 {
-		return process{}, false
-	}
-	number := func(i int) uint64 {
-		n, _ := strconv.ParseUint(string(fields[i]), 10, 64) // the kernel's; tpgid, which may be -1, is not asked for
-		return n
-	}
-	return process{
-		pid: pid, state: fields[0][0], parent: int(number(1)), session: int(number(3)), started: number(19),
-	}, true
-}
-
-// family are the agent's processes, parents before their children: its session's, their descendants, and, where orphans come to
-// the bridge, those that left their parents.
+// family are the agent's processes that there are, parents before their children: its session's, their descendants, and, where orphans
+// come to the bridge, those that left their parents.
 func (a *agent) family() ([]process, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
@@ -62,38 +29,56 @@ func (a *agent) family() ([]process, error) {
 	if err := errors.Join(err, dir.Close()); err != nil {
 		return nil, err
 	}
-	all := map[int]process{}
+	t := tree{all: map[int]process{}, bridge: openProcfs(), orphansCome: a.reaper.enabled}
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil {
 			if p, there := readProcess(pid); there {
-				all[pid] = p
+				t.all[pid] = p
 			}
 		}
 	}
+	t.findLeader(a.cmd.Process.Pid)
 	depths := map[int]int{}
 	var found []process
-	for pid, p := range all {
-		if depth := a.depth(all, p); depth >= 0 {
-			depths[pid] = depth
-			found = append(found, p)
+	for pid, p := range t.all {
+		if depths[pid] = t.depth(p); depths[pid] >= 0 {
+			if p.own = t.bridge.own(pid); p.own > 0 {
+				found = append(found, p)
+			}
 		}
 	}
 	slices.SortFunc(found, func(p, q process) int { return depths[p.pid] - depths[q.pid] })
 	return found, nil
 }
 
+// tree is all processes that /proc has, by their pids there.
+type tree struct {
+	all         map[int]process
+	bridge      procfs
+	leader      int // the agent
+	orphansCome bool
+}
+
+// findLeader looks for the agent, which has the pid here, among the bridge's children.
+func (t *tree) findLeader(pid int) {
+	for there, p := range t.all {
+		if p.parent == t.bridge.self && t.bridge.own(there) == pid {
+			t.leader = there
+		}
+	}
+}
+
 // depth is how many generations a process is from the agent, -1 for one that is nothing of its.
-func (a *agent) depth(all map[int]process, p process) int {
-	leader := a.cmd.Process.Pid
-	if p.pid == leader {
+func (t *tree) depth(p process) int {
+	if p.pid == t.leader {
 		return 0
 	}
-	if parent, there := all[p.parent]; there {
-		if depth := a.depth(all, parent); depth >= 0 {
+	if parent, there := t.all[p.parent]; there && parent.started <= p.started { // else its pid has been another's
+		if depth := t.depth(parent); depth >= 0 {
 			return depth + 1
 		}
 	}
-	if p.session == leader || a.reaper.enabled && p.parent == os.Getpid() {
+	if t.leader != 0 && p.session == t.leader || t.orphansCome && p.parent == t.bridge.self {
 		return 1
 	}
 	return -1
@@ -123,7 +108,7 @@ func (a *agent) suspend() ([]process, error) {
 			return stopped, fmt.Errorf("%d processes have not stopped within %v", len(running), suspendTimeout)
 		}
 		for _, p := range running {
-			if err := syscall.Kill(p.pid, syscall.SIGSTOP); err != nil {
+			if err := syscall.Kill(p.own, syscall.SIGSTOP); err != nil {
 				continue // it has ended
 			}
 			if !slices.ContainsFunc(stopped, p.is) {
@@ -153,23 +138,36 @@ func (a *agent) resume(stopped []process) {
 		return
 	}
 	for _, p := range slices.Backward(stopped) {
-		if now, ok := readProcess(p.pid); ok && now.is(p) {
-			_ = syscall.Kill(p.pid, syscall.SIGCONT) // it can only have been killed meanwhile
-		}
+		p.signal(syscall.SIGCONT)
 	}
 }
 
-// killSuspended kills the agent and those of its processes that would not be killed with its group. None runs again before.
-func (a *agent) killSuspended(stopped []process) error {
+// killSuspended kills an agent that is suspended, of which nothing may run again: its children before their parents, for the kernel
+// lets stopped ones go on whose parents end.
+func (a *agent) killSuspended() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.collected {
 		return nil
 	}
-	for _, p := range stopped {
-		if now, ok := readProcess(p.pid); ok && now.is(p) {
-			_ = syscall.Kill(p.pid, syscall.SIGKILL) // it can only have been killed meanwhile
+	family, err := a.family()
+	for _, p := range slices.Backward(family) {
+		p.signal(syscall.SIGKILL)
+	}
+	return errors.Join(err, syscall.Kill(-a.cmd.Process.Pid, syscall.SIGKILL))
+}
+
+// endFamily kills what the dead agent has left behind, in whatever session, so that it does not go on beside the workspace's next
+// agent. What does not die in time, in the midst of a system call, does when it leaves that. The caller holds mu.
+func (a *agent) endFamily() {
+	for deadline := time.Now().Add(suspendTimeout); ; time.Sleep(suspendPause) {
+		family, err := a.family()
+		left := slices.DeleteFunc(family, process.isDead)
+		if err != nil || len(left) == 0 || time.Now().After(deadline) {
+			return
+		}
+		for _, p := range left {
+			p.signal(syscall.SIGKILL)
 		}
 	}
-	return syscall.Kill(-a.cmd.Process.Pid, syscall.SIGKILL)
 }

@@ -122,6 +122,10 @@ func run(flags cli, environ []string) int {
 		fmt.Fprintf(os.Stderr, "bridge: keep the agent from reading this process: %v\n", err)
 		return exitFailed
 	}
+	if err := bridge.AdoptOrphans(); err != nil {
+		fmt.Fprintf(os.Stderr, "bridge: keep the agent's orphans within reach: %v\n", err)
+		return exitFailed
+	}
 	cfg := flags.config(takeToken(), environ)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

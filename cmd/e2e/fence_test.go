@@ -19,9 +19,9 @@ import (
 	"hearth/infra/client"
 )
 
-// writer is an agent that appends a name and a count of its own to a file, every 50 ms. Its pid is no name: each task may have PIDs of
-// its own.
-const writer = `/bin/sh -c 'read me </proc/sys/kernel/random/uuid; i=0; while :; do i=$((i+1)); echo $me $i >>written; sleep 0.05; done'`
+// writer is an agent that appends a name and a count of its own to a file, every 50 ms, or rather a process does that has left it as
+// daemons do. Its pid is no name: each task may have PIDs of its own.
+const writer = `/bin/sh -c '(setsid sh -c "read me </proc/sys/kernel/random/uuid; i=0; while :; do i=\$((i+1)); echo \$me \$i >>written; sleep 0.05; done" &); exec cat'`
 
 // relay is the way from bridges to a gateway. Once it is cut, bridges that have a user get nowhere any more; others do.
 type relay struct {
