@@ -86,12 +86,11 @@ func (b *bench) drained(ctx context.Context) error {
 }
 
 // sustained has more and more clients a second come, each of whom leaves at once, so that as many tasks are started and stopped.
-// A rate at which clients pile up is broken off, and so are those above it.
+// A rate at which clients pile up is broken off, and those who would still have come have not been served.
 func (b *bench) sustained(ctx context.Context) error {
 	s := b.size
 	for _, rate := range s.sustained {
 		ready := int(rate) // a second's worth: starts take a quarter of that
-		piled := false
 		size := fmt.Sprintf("%s/s for %v, %v a start", thousands(int64(rate)), s.claimTime, quickStart)
 		err := b.withPool(ctx, pool{ready: ready, start: quickStart, startsAtOnce: ready}, func(g relays.Running) error {
 			before, err := g.Usage()
@@ -103,21 +102,19 @@ func (b *bench) sustained(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			piled = c.Piled
 			if c.Failed > 0 {
 				b.say("  %d failed, the first: %v", c.Failed, c.Err)
 			}
-			b.Add(size, relays.Hearth, failedClaims, "", float64(c.Failed))
+			if c.Missed > 0 {
+				b.say("  broken off: clients piled up, and %d did not come any more", c.Missed)
+			}
+			b.Add(size, relays.Hearth, failedClaims, "", float64(c.Failed+c.Missed))
 			b.Add(size, relays.Hearth, "CPU of the gateway a session", "µs", rig.Microseconds(after.CPU-before.CPU)/float64(len(c.Times)))
-			c.Failed = 0 // it is a figure here
+			c.Failed, c.Missed = 0, 0 // they are a figure here
 			return b.claimed(size, c)
 		})
 		if err != nil {
 			return err
-		}
-		if piled {
-			b.say("  %s: clients piled up", size)
-			break
 		}
 	}
 	return nil
@@ -134,6 +131,9 @@ const (
 func (b *bench) claimed(size string, c ends.Claimed) error {
 	if c.Failed > 0 {
 		return fmt.Errorf("%s: %d were not served: %w", size, c.Failed, c.Err)
+	}
+	if c.Missed > 0 {
+		return fmt.Errorf("%s: broken off, for clients piled up", size)
 	}
 	if len(c.Times) == 0 {
 		return errors.New("nobody came")

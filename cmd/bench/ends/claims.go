@@ -27,8 +27,8 @@ type Claimed struct {
 	// Failed is how many were not served, and Err why the first was not.
 	Failed int
 	Err    error
-	// Piled says that more came than were served, until they were too many: nobody came any more then.
-	Piled bool
+	// Missed is how many would have come after those who waited had become too many: nobody came any more then.
+	Missed int
 }
 
 // maxPile is how many clients of a steady stream may be there at once.
@@ -117,13 +117,13 @@ func ClaimSteadily(ctx context.Context, relay Relay, name string, perSecond floa
 	next := s.began
 	var present atomic.Int64
 	for i := 0; ctx.Err() == nil; i++ {
-		if present.Load() > maxPile {
-			s.claimed.Piled = true
-			break
-		}
 		next = next.Add(time.Duration(random.ExpFloat64() / perSecond * float64(time.Second)))
 		if next.Sub(s.began) > length {
 			break
+		}
+		if s.claimed.Missed > 0 || present.Load() > maxPile {
+			s.claimed.Missed++
+			continue
 		}
 		if sleep(ctx, time.Until(next)) != nil {
 			break
