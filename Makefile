@@ -25,9 +25,10 @@ help: ## list the targets
 version: ## print the version that is built, which is the images' tag as well
 	@echo $(VERSION)
 
+# Without C, as in the images: what links its library takes a third longer to begin.
 build: ## build the binaries into bin/
 	@mkdir -p $(BIN)
-	@for b in $(BINARIES); do $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/$$b ./cmd/$$b || exit 1; done
+	@for b in $(BINARIES); do CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/$$b ./cmd/$$b || exit 1; done
 
 # As $(BIN)/man/man1/NAME.1: man -M $(BIN)/man hearth
 man: build ## write a manual page for each binary

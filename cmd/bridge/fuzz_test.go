@@ -1,12 +1,9 @@
 package main
 
 import (
-	"io"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/alecthomas/kong"
 )
 
 var variable = regexp.MustCompile(`^[A-Z][A-Z_]+[A-Z]:`)
@@ -28,15 +25,15 @@ func FuzzEnvironment(f *testing.F) {
 			}
 			t.Setenv(name, value)
 		}
-		var parsed cli
-		parser := kong.Must(&parsed, kong.Vars{"version": "v"}, kong.Exit(func(int) {}), kong.Writers(io.Discard, io.Discard))
-		if _, err := parser.Parse(nil); err != nil {
+		var parsed options
+		if _, err := parsed.parse(nil); err != nil {
 			if err.Error() == "" {
 				t.Fatal("refused without a word")
 			}
 			return
 		}
-		err := parsed.config(taskToken, nil).Validate()
+		parsed.TaskToken = taskToken
+		err := parsed.Validate()
 		if err == nil {
 			return
 		}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
 	"golang.org/x/sys/unix"
 
 	"hearth/cmd/document"
@@ -136,12 +135,15 @@ func TestPreloadTakesMoreThanContainersHave(t *testing.T) {
 
 // TestConfigurationDocument holds docs/configuration.md to the flags.
 func TestConfigurationDocument(t *testing.T) {
-	var flags cli
-	parser, err := kong.New(&flags, kong.Name("bridge"), kong.Vars{"version": "v"})
-	if err != nil {
-		t.Fatal(err)
+	var lines []document.Setting
+	for _, s := range new(options).settings() {
+		line := document.Setting{Variable: s.variable, Flag: "--" + s.flag(), Default: s.fallback, Help: s.help}
+		if s.value.negatable {
+			line.Flag = "--[no-]" + s.flag()
+		}
+		lines = append(lines, line)
 	}
-	document.Section(t, "../../docs/configuration.md", "bridge", document.Flags(parser.Model), *rewrite)
+	document.Section(t, "../../docs/configuration.md", "bridge", document.Settings(lines), *rewrite)
 }
 
 // attack has user B's agent attack user A's, and gives the results in the order of the attempts.

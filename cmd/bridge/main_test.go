@@ -42,17 +42,27 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		program = filepath.Join(dir, "bridge")
-		if out, err := exec.Command("go", "build", "-ldflags", "-X hearth/cmd/version.linked=1.2.3-test", "-o", program, ".").CombinedOutput(); err != nil {
-			panic("build: " + string(out))
-		}
 		hostile = filepath.Join(dir, "hostile")
-		build := exec.Command("go", "build", "-o", hostile, "./testdata/hostile")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0") // so that it runs in an empty root
-		if out, err := build.CombinedOutput(); err != nil {
-			panic("build: " + string(out))
+		for _, arguments := range [][]string{
+			{"-trimpath", "-ldflags", "-s -w -X hearth/cmd/version.linked=1.2.3-test", "-o", program, "."},
+			{"-o", hostile, "./testdata/hostile"},
+		} {
+			build := exec.Command("go", append([]string{"build"}, arguments...)...)
+			build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the image's, and so that it runs in an empty root
+			if out, err := build.CombinedOutput(); err != nil {
+				panic("build: " + string(out))
+			}
 		}
 		return m.Run()
 	}())
+}
+
+// The program is in every image, and begins twice for every task: once as the bridge, and once as its helper.
+func TestTheProgramIsSmall(t *testing.T) {
+	const most = 8 << 20
+	if info, err := os.Stat(program); err != nil || info.Size() > most {
+		t.Errorf("%d bytes, %d are too many (%v); go tool nm -size -sort size tells of what", info.Size(), most, err)
+	}
 }
 
 // TestSIGTERM runs the program as a container does and ends it as ECS does. Its agent tries to read the task token, and
@@ -220,7 +230,7 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 func TestLogFormats(t *testing.T) {
 	var out bytes.Buffer
 	for _, format := range []string{"json", "console"} {
-		log := newLogger(cli{LogLevel: "warn", LogFormat: format}, &out)
+		log := newLogger("warn", format, &out)
 		log.Warn().Msg("as " + format)
 		log.Info().Msg("too low")
 	}

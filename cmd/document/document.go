@@ -37,37 +37,42 @@ func Section(t testing.TB, path, section, want string, rewrite bool) {
 	}
 }
 
-// Flags is a table of a program's settings, or a table and a heading for each of their groups. Flags without an environment
-// variable are not settings.
-func Flags(app *kong.Application) string {
+// Setting is something that a program can be told. Default is empty for none.
+type Setting struct{ Variable, Flag, Default, Help string }
+
+// Settings is a table of them.
+func Settings(settings []Setting) string {
 	var b strings.Builder
-	const head = "| variable | flag | default | |\n|---|---|---|---|\n"
-	group := ""
-	for _, each := range app.Flags {
-		if len(each.Envs) == 0 {
-			continue
-		}
-		if title := groupOf(each); title != group || b.Len() == 0 {
-			group = title
-			if b.Len() > 0 {
-				b.WriteByte('\n')
-			}
-			if group != "" {
-				fmt.Fprintf(&b, "## %s\n\n", group)
-			}
-			b.WriteString(head)
-		}
+	b.WriteString("| variable | flag | default | |\n|---|---|---|---|\n")
+	for _, s := range settings {
 		value := ""
-		if each.Default != "" {
-			value = "`" + each.Default + "`"
+		if s.Default != "" {
+			value = "`" + s.Default + "`"
 		}
-		name := "--" + each.Name
-		if each.IsBool() {
-			name = "--[no-]" + each.Name
-		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", strings.Join(each.Envs, ", "), name, value, each.Help)
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", s.Variable, s.Flag, value, s.Help)
 	}
 	return b.String()
+}
+
+// Flags has the settings of a program, a table and a heading for each of their groups. Flags without an environment variable are
+// not settings.
+func Flags(app *kong.Application) string {
+	var tables []string
+	var settings []Setting
+	for i, each := range app.Flags {
+		if len(each.Envs) > 0 {
+			name := "--" + each.Name
+			if each.IsBool() {
+				name = "--[no-]" + each.Name
+			}
+			settings = append(settings, Setting{strings.Join(each.Envs, ", "), name, each.Default, each.Help})
+		}
+		if group := groupOf(each); len(settings) > 0 && (i+1 == len(app.Flags) || groupOf(app.Flags[i+1]) != group) {
+			tables = append(tables, fmt.Sprintf("## %s\n\n%s", group, Settings(settings)))
+			settings = nil
+		}
+	}
+	return strings.Join(tables, "\n")
 }
 
 func groupOf(flag *kong.Flag) string {

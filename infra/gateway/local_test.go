@@ -10,7 +10,7 @@ import (
 // TestLocalTasksGetTheBridgesSettings, every one of them: from the launcher, from the gateway's own settings, or from its
 // environment.
 func TestLocalTasksGetTheBridgesSettings(t *testing.T) {
-	source, err := os.ReadFile("../../cmd/bridge/main.go")
+	source, err := os.ReadFile("../../cmd/bridge/settings.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func TestLocalTasksGetTheBridgesSettings(t *testing.T) {
 		"LOG_FORMAT",                                  // JSON, which the gateway reads
 		"STOP_GRACE", "TASK_LEASE", "TASK_ORPHAN_TTL", // told in frames
 	}
-	settings := regexp.MustCompile(`env:"([A-Z_]+)"`).FindAllStringSubmatch(string(source), -1)
+	settings := regexp.MustCompile(`(?m)^\t\t\{"([A-Z_]+)", `).FindAllStringSubmatch(string(source), -1)
 	for _, match := range settings {
 		if !slices.Contains(given, match[1]) && !slices.Contains(passedOn, match[1]) {
 			t.Errorf("a local task does not get %s", match[1])
