@@ -114,6 +114,12 @@ func resolveIsolation(ctx context.Context, cfg Config, root *os.Root) (*isolatio
 		Request: request, UIDs: uids, Workspaces: root, Preload: cfg.Warm && cfg.AgentPreload == PreloadProcess,
 		ConnectPorts: cfg.AgentConnectPorts, Limits: cfg.AgentLimits,
 	}
+	if !resolved.Preload { // else the agent itself is started, before the first dial
+		if resolved.Argv, err = SplitCommand(cfg.AgentCommand); err != nil {
+			return nil, err
+		}
+		resolved.Env = agentEnviron(cfg.passedOn(), place{})
+	}
 	if cfg.AgentRoot != "" {
 		resolved.AgentRoot = filepath.Clean(cfg.AgentRoot)
 	}

@@ -88,7 +88,8 @@ func openPlan(b *testing.B, levels string) (*isolation.Plan, isolation.Job) {
 	}
 	b.Cleanup(func() { _ = root.Close() })
 	plan, err := resolveIsolation(b.Context(), Config{
-		Isolation: levels, UIDRange: "10000-59999", AgentReadPaths: []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"},
+		AgentCommand: "/bin/true",
+		Isolation:    levels, UIDRange: "10000-59999", AgentReadPaths: []string{"/usr", "/bin", "/lib", "/lib64", "/etc", "/proc"},
 	}, root)
 	if err != nil {
 		b.Fatal(fmt.Errorf("%s: %w", levels, err))

@@ -30,22 +30,21 @@ func (u *unfit) Unwrap() error { return u.err }
 // prove tries what every agent needs before a gateway is told that the task can be given a user: that the workspaces can be written
 // to, that agents can be kept apart, and that their program can be executed.
 func prove(ctx context.Context, cfg Config, root *os.Root) (*isolation.Plan, error) {
-	if err := isolation.TryWorkspaces(root); err != nil {
-		return nil, &unfit{failWorkspace, fmt.Errorf("WORKSPACE_ROOT: %w", err)}
-	}
+	written := make(chan error, 1) // a file system across a network takes its time for each
+	go func() { written <- isolation.TryWorkspaces(root) }()
 	plan, err := resolveIsolation(ctx, cfg, root)
-	if err != nil {
+	switch unwritten := <-written; {
+	case unwritten != nil:
+		if err == nil {
+			err = plan.Close()
+		} else {
+			err = nil // it follows from the other, or can wait until that is mended
+		}
+		return nil, errors.Join(&unfit{failWorkspace, fmt.Errorf("WORKSPACE_ROOT: %w", unwritten)}, err)
+	case isolation.IsProgram(err):
+		return nil, &unfit{failAgent, fmt.Errorf("AGENT_COMMAND: %w", err)}
+	case err != nil:
 		return nil, &unfit{wire.InitCodeIsolation, err}
-	}
-	if cfg.Warm && cfg.AgentPreload == PreloadProcess {
-		return plan, nil // the agent itself is started, before the first dial
-	}
-	argv, err := SplitCommand(cfg.AgentCommand)
-	if err == nil {
-		err = plan.TryProgram(ctx, argv, agentEnviron(cfg.passedOn(), place{}))
-	}
-	if err != nil {
-		return nil, errors.Join(&unfit{failAgent, fmt.Errorf("AGENT_COMMAND: %w", err)}, plan.Close())
 	}
 	return plan, nil
 }

@@ -11,6 +11,8 @@ type failure struct {
 	Level Levels
 	Guard guard
 	Step  string
+	// Program: it is the agent's program that is at fault.
+	Program bool
 	// Refused: this container does not permit the step, or its kernel or file system does not support it.
 	Refused bool
 	Message string
@@ -20,7 +22,20 @@ func (f *failure) Error() string { return f.Step + ": " + f.Message }
 
 // failed makes a failure of a step's error.
 func failed(level Levels, guard guard, step string, err error) *failure {
-	return &failure{Level: level, Guard: guard, Step: step, Refused: refused(err), Message: err.Error()}
+	return &failure{
+		Level: level, Guard: guard, Step: step, Program: errors.As(err, new(*programError)), Refused: refused(err), Message: err.Error(),
+	}
+}
+
+// programError is an error of the agent's program: it is not there, is not the user's to execute, or none for this machine.
+type programError struct{ error }
+
+func (p *programError) Unwrap() error { return p.error }
+
+// IsProgram reports whether an error of [Resolve] is the agent's program's, so that another level would not help.
+func IsProgram(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.Program
 }
 
 // refusal is a reason, found by looking and not told by the kernel, for which a level or a guard cannot be had here.

@@ -69,8 +69,11 @@ func findProgram(s *spec) error {
 	if err == nil {
 		program, err = filepath.Abs(program)
 	}
+	if err != nil {
+		return &programError{err}
+	}
 	s.program = program
-	return err
+	return nil
 }
 
 // reachWorkspace reports which directory keeps the user from its own.

@@ -30,6 +30,8 @@ type Config struct {
 	ConnectPorts []uint16
 	// Limits bound each agent.
 	Limits Limits
+	// Argv and Env are the agent's command and its environment, to be tried with a made-up user; nil to try the levels alone.
+	Argv, Env []string
 	// Preload asks for what agents that are started before their user is known take.
 	Preload bool
 }
@@ -53,7 +55,7 @@ type Plan struct {
 func (p *Plan) Guards() string { return p.guards.String() }
 
 // Resolve finds out which levels can be had and rehearses them. Levels asked for by name are had, or the error says why not;
-// asked for auto, it takes what is permitted and supported here. It starts processes and makes a directory on the workspaces' file
+// asked for auto, it takes what is permitted and supported here. The agent's program is tried as well; see [IsProgram]. It starts processes and makes a directory on the workspaces' file
 // system, so it takes some milliseconds; ctx can end it.
 //
 // Invariants: an error of any other kind than "not permitted" and "not supported" is Resolve's, and no start's from then on is
@@ -89,18 +91,8 @@ func (p *Plan) resolve(ctx context.Context) error {
 			}
 		}
 	}
-	for {
-		err := p.rehearse(ctx)
-		if err == nil {
-			break
-		}
-		f, ok := err.(*failure) // and not one among others
-		if !ok {
-			return fmt.Errorf("ISOLATION: %w", err)
-		}
-		if err := p.doWithout(f.Level, f.Guard, f); err != nil {
-			return err
-		}
+	if err := p.settle(ctx); err != nil {
+		return err
 	}
 	if err := p.checkRecords(); err != nil {
 		return err
@@ -299,6 +291,8 @@ type Job struct {
 	UID int
 	// Staged: the agent is started on a [Stage], and Workspace and UID are the stage's.
 	Staged bool
+
+	trial bool // it is a rehearsal
 }
 
 // Start has a helper that runs become an agent as the plan says, and returns when it has. The error says which step failed;
@@ -306,7 +300,7 @@ type Job struct {
 func (p *Plan) Start(h *Helper, j Job) error {
 	s := spec{
 		Levels: p.Levels, Guards: p.guards, UID: j.UID, Read: p.cfg.Read, ConnectPorts: p.cfg.ConnectPorts, Limits: p.cfg.Limits,
-		Argv: j.Argv, Env: j.Env, Dir: p.Inside(j.Workspace), Temp: p.InsideTemp(j.Temp), TempAt: j.Temp,
+		Argv: j.Argv, Trial: j.trial, Env: j.Env, Dir: p.Inside(j.Workspace), Temp: p.InsideTemp(j.Temp), TempAt: j.Temp,
 	}
 	if p.Levels.Has(Chroot) {
 		s.Root = p.cfg.AgentRoot

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"hearth/messages/wire"
@@ -17,15 +18,51 @@ import (
 // rehearsalUser has a UID like any other, so that no user's agent can meddle with a rehearsal. No user has such an id.
 const rehearsalUser wire.UserID = "\x00rehearsal"
 
-// rehearse does everything that a start does, with a made-up user, but for executing a program.
-func (p *Plan) rehearse(ctx context.Context) error {
-	return p.withRehearsal(ctx, func(job Job) error { return p.runRehearsal(ctx, job) })
+// settle rehearses until what is left of the plan can be had, with the agent's program, for that takes no longer.
+func (p *Plan) settle(ctx context.Context) error {
+	err := p.rehearseUntil(ctx, p.cfg.Argv)
+	if !IsProgram(err) {
+		return err
+	}
+	// What cannot be had here may be what keeps the program from starting, and is found out without it.
+	if err := p.rehearseUntil(ctx, nil); err != nil {
+		return err
+	}
+	return p.rehearse(ctx, p.cfg.Argv)
+}
+
+// rehearseUntil rehearses, each time without what has turned out not to be had, until nothing is wrong but the program.
+func (p *Plan) rehearseUntil(ctx context.Context, argv []string) error {
+	for {
+		err := p.rehearse(ctx, argv)
+		if err == nil || IsProgram(err) {
+			return err
+		}
+		f, ok := err.(*failure) // and not one among others
+		if !ok {
+			return fmt.Errorf("ISOLATION: %w", err)
+		}
+		if err := p.doWithout(f.Level, f.Guard, f); err != nil {
+			return err
+		}
+	}
+}
+
+// rehearse does everything that a start does, with a made-up user. The program, if there is one, is killed in the moment in which it
+// runs.
+func (p *Plan) rehearse(ctx context.Context, argv []string) error {
+	return p.withHelper(ctx, func(become func(Job) error) error {
+		return p.withRehearsal(ctx, func(job Job) error {
+			job.Argv, job.Env = argv, p.cfg.Env
+			return become(job)
+		})
+	})
 }
 
 // withRehearsal makes what a made-up user's agent needs, for do to use.
 func (p *Plan) withRehearsal(ctx context.Context, do func(Job) error) (err error) {
 	name := filepath.Join(OwnName, "rehearsal-"+rand.Text())
-	job := Job{Workspace: filepath.Join(p.cfg.Workspaces.Name(), name), UID: SameUser}
+	job := Job{Workspace: filepath.Join(p.cfg.Workspaces.Name(), name), UID: SameUser, trial: true}
 	if p.Levels.Has(UID) {
 		if job.UID, err = p.Identify(ctx, rehearsalUser); err != nil {
 			return failed(UID, 0, "find a UID", err)
@@ -60,15 +97,6 @@ func TryWorkspaces(root *os.Root) (err error) {
 		err = file.Sync() // where a network's file system says that there is no room
 	}
 	return errors.Join(err, file.Close())
-}
-
-// TryProgram has a made-up user's agent start, and kills it in the moment in which its program runs. It reports what would keep
-// every agent from starting: a program that is not there, is not the user's to execute or none for this machine.
-func (p *Plan) TryProgram(ctx context.Context, argv, env []string) error {
-	return p.withRehearsal(ctx, func(job Job) error {
-		job.Argv, job.Env = argv, env
-		return p.runRehearsal(ctx, job)
-	})
 }
 
 // both joins two errors. If only one of them is an error, it is returned as it is.
@@ -107,8 +135,9 @@ func rehearseWorkspace(root *os.Root, name string, uid int) error {
 	return root.Chmod(name, 0o700)
 }
 
-// runRehearsal runs a rehearsal's helper to its end, or until it has become the agent.
-func (p *Plan) runRehearsal(ctx context.Context, job Job) error {
+// withHelper has do find out what a helper is to do in a rehearsal, while the helper begins. The function that do calls with that, at
+// most once, runs the helper to its end, or until it has become the agent.
+func (p *Plan) withHelper(ctx context.Context, do func(become func(Job) error) error) error {
 	runtime.LockOSThread() // the helper dies with the thread that started it
 	defer runtime.UnlockOSThread()
 	if err := ctx.Err(); err != nil {
@@ -124,12 +153,19 @@ func (p *Plan) runRehearsal(ctx context.Context, job Job) error {
 		return fmt.Errorf("start the helper: %w", err)
 	}
 	h.Started()
-	err = p.Start(h, job)
-	if err != nil || len(job.Argv) > 0 {
-		_ = syscall.Kill(-h.Cmd.Process.Pid, syscall.SIGKILL) // dead already, unless it hangs or is the agent by now
-	}
-	if ended := h.Cmd.Wait(); err == nil && len(job.Argv) == 0 {
-		err = ended
-	}
-	return err
+	end := sync.OnceValue(func() error {
+		h.Close()
+		return h.Cmd.Wait()
+	})
+	defer func() { _ = end() }() // one that was told nothing
+	return do(func(job Job) error {
+		err := p.Start(h, job)
+		if err != nil || len(job.Argv) > 0 {
+			_ = syscall.Kill(-h.Cmd.Process.Pid, syscall.SIGKILL) // dead already, unless it hangs or is the agent by now
+		}
+		if ended := end(); err == nil && len(job.Argv) == 0 {
+			err = ended
+		}
+		return err
+	})
 }

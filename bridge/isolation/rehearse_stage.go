@@ -56,7 +56,7 @@ func (p *Plan) rehearseOn(ctx context.Context, stage *Stage, job Job) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, workspace.Close()) }()
-	staged := Job{Workspace: stage.Dir, UID: stage.UID, Staged: true}
+	staged := Job{Workspace: stage.Dir, UID: stage.UID, Staged: true, trial: true}
 	if staged.Temp, err = p.MakeTemp(stage.UID); err != nil {
 		return err
 	}
@@ -64,7 +64,8 @@ func (p *Plan) rehearseOn(ctx context.Context, stage *Stage, job Job) (err error
 	if err := stage.Place(workspace, job.UID); err != nil {
 		return err
 	}
-	if err := stage.Do(func() error { return p.runRehearsal(ctx, staged) }); err != nil || job.UID == SameUser {
+	rehearse := func(become func(Job) error) error { return become(staged) }
+	if err := stage.Do(func() error { return p.withHelper(ctx, rehearse) }); err != nil || job.UID == SameUser {
 		return err
 	}
 	info, err := workspace.Lstat(stageFile)
@@ -79,7 +80,7 @@ func (p *Plan) rehearseOn(ctx context.Context, stage *Stage, job Job) (err error
 
 // rehearseStage leaves a file, in a rehearsal on a stage.
 func rehearseStage(s *spec) error {
-	if s.Stage == "" || len(s.Argv) > 0 {
+	if s.Stage == "" || !s.Trial {
 		return nil
 	}
 	return os.WriteFile(stageFile, nil, 0o600)

@@ -23,8 +23,10 @@ type spec struct {
 	// Dir and Temp are the workspace and the temporary directory as the agent sees them, and TempAt is the latter as the bridge
 	// sees it.
 	Dir, Temp, TempAt string
-	// Argv is the agent's command. A rehearsal has none.
+	// Argv is the agent's command. A rehearsal of the levels alone has none.
 	Argv []string
+	// Trial: it is a rehearsal.
+	Trial bool
 	// Env is the agent's environment.
 	Env []string
 
@@ -89,5 +91,5 @@ func carryOut(s *spec) *failure {
 	if len(s.Argv) == 0 {
 		return nil
 	}
-	return failed(0, 0, "execute "+s.program, execute(s))
+	return failed(0, 0, "execute "+s.program, &programError{execute(s)})
 }
