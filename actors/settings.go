@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"hearth/messages"
 	"hearth/messages/wire"
 )
 
@@ -16,14 +15,9 @@ import (
 type Settings struct {
 	// WarmPool switches the pool on. Without it each session gets a task that is started for it alone.
 	WarmPool bool
-	// Min, Max and Threshold are the pool's policy; see actors/pool/policy.go. DefaultThreshold belongs to a minimum.
-	Min, Max, Threshold int
-	// Policy says what the pool is filled up to: the minimum, or if that is more what Schedule or a Forecast says, up to the maximum.
-	// The threshold keeps its distance. Schedule is nil but with PolicySchedule, Forecast but with PolicySLO.
-	Policy   Policy
-	Schedule Schedule
-	// Forecast makes a gateway's own, which begins now.
-	Forecast func(now time.Time) Forecast
+	Sizing
+	// Shadow is a sizing that is tried beside the one in force: it is counted what it would come to, and nothing is done; nil for none.
+	Shadow *Sizing
 	// LaunchConcurrency bounds the tasks that are starting at once.
 	LaunchConcurrency int
 	// ReadyTTL is how long a task may wait to be claimed, give or take a tenth. 0 is for ever.
@@ -114,38 +108,6 @@ type BootTimes struct {
 	Cold time.Duration
 }
 
-// Policy is how the pool's target comes about.
-type Policy string
-
-// The policies.
-const (
-	// PolicyFixed has the minimum for a target.
-	PolicyFixed Policy = "fixed"
-	// PolicySchedule raises it by the calendar.
-	PolicySchedule Policy = "schedule"
-	// PolicySLO raises it by what demand is expected.
-	PolicySLO Policy = "slo"
-)
-
-// DefaultObjective is the share of sessions that are to find a task ready, where PolicySLO is not told another.
-const DefaultObjective = 0.999
-
-// Forecast learns the demand for tasks and says what target it takes. It is a pool's own, and does nothing by itself.
-type Forecast interface {
-	// Began takes in that a session took a task, or will take the next.
-	Began(now time.Time)
-	// Started takes in how long a start took.
-	Started(took time.Duration)
-	// Plan is the target now, up to a maximum, and what it comes of.
-	Plan(now time.Time, maximum int) messages.Plan
-}
-
-// Schedule is a pool's target by the calendar. It is a pure function of the time.
-type Schedule interface {
-	// At is the target at a time, and a later time until which it stays that; the zero time for ever.
-	At(now time.Time) (target int, until time.Time)
-}
-
 // DefaultSettings are the figures of the product. The start estimate is the source's measured median from start to
 // ready, 5.4 s. The start timeout leaves room for a cold host, 81 s measured, and a start on it. The adoption grace leaves
 // room for two of a bridge's attempts to dial, at most 5 s apart, and 5 s of handshake. The drain grace leaves room for a group that
@@ -155,7 +117,8 @@ type Schedule interface {
 // turn, and nothing else.
 func DefaultSettings() Settings {
 	return Settings{
-		WarmPool: true, Min: 3, Max: 10, Threshold: DefaultThreshold(3), Policy: PolicyFixed,
+		WarmPool:          true,
+		Sizing:            Sizing{Min: 3, Max: 10, Threshold: DefaultThreshold(3), Policy: PolicyFixed},
 		LaunchConcurrency: 10,
 		ReadyTTL:          time.Hour,
 		SurplusTTL:        time.Minute,
@@ -208,10 +171,6 @@ const overlap = 30 * time.Second
 
 // AdoptionFence is how long after its begin a gateway may not know whether a task that it has not heard is still in use.
 func (s *Settings) AdoptionFence() time.Duration { return overlap + s.LeaseWait() }
-
-// DefaultThreshold is the threshold of a pool for which none was set: each task that is taken is replaced at once. Gateway and
-// simulator both take it from here, so that the pool that was sized is the pool that runs.
-func DefaultThreshold(minimum int) int { return max(0, minimum-1) }
 
 // minTaskLease is the shortest lease: a hiccup of the network must not suspend an agent.
 const minTaskLease = time.Second
@@ -275,11 +234,9 @@ func brief(d time.Duration) string {
 func (s Settings) Validate() error {
 	var problems []error
 	problem := func(format string, arguments ...any) { problems = append(problems, fmt.Errorf(format, arguments...)) }
-	if err := checkBounds(setting[int]{"WARM_POOL_MIN_SIZE", s.Min}, setting[int]{"WARM_POOL_MAX_SIZE", s.Max}); err != nil {
-		problems = append(problems, err)
-	}
-	if s.WarmPool && (s.Threshold < 0 || s.Threshold > DefaultThreshold(s.Min)) {
-		problem("WARM_POOL_REPLENISH_THRESHOLD %d must be at least 0 and below WARM_POOL_MIN_SIZE %d", s.Threshold, s.Min)
+	problems = append(problems, s.Sizing.validate(poolNames, s.WarmPool)...)
+	if s.Shadow != nil {
+		problems = append(problems, s.Shadow.validate(shadowNames, true)...)
 	}
 	for _, count := range s.counts() {
 		if count.value < 1 {
@@ -300,18 +257,6 @@ func (s Settings) Validate() error {
 	if s.TaskLease > 0 && s.TaskLease < minTaskLease {
 		problem("TASK_LEASE %v must be at least %v", s.TaskLease, minTaskLease)
 	}
-	switch {
-	case s.Policy != PolicyFixed && s.Policy != PolicySchedule && s.Policy != PolicySLO:
-		problem("WARM_POOL_POLICY %q is none of %s, %s and %s", s.Policy, PolicyFixed, PolicySchedule, PolicySLO)
-	case s.Policy == PolicySLO && s.Forecast == nil:
-		problem("WARM_POOL_POLICY %s needs a forecast", s.Policy)
-	case s.Policy != PolicySLO && s.Forecast != nil:
-		problem("WARM_POOL_SLO and WARM_POOL_TRACE play no part with WARM_POOL_POLICY %s", s.Policy)
-	case s.Policy == PolicySchedule && s.Schedule == nil:
-		problem("WARM_POOL_POLICY %s needs a WARM_POOL_SCHEDULE", s.Policy)
-	case s.Policy != PolicySchedule && s.Schedule != nil:
-		problem("WARM_POOL_SCHEDULE plays no part with WARM_POOL_POLICY %s", s.Policy)
-	}
 	switch s.Placement {
 	case PlaceOldest, PlacePack, PlaceSpread:
 	default:
@@ -330,23 +275,6 @@ func (s Settings) Validate() error {
 		problem("WORKSPACE_ROOT %q must be an absolute path", s.WorkspaceRoot)
 	}
 	return errors.Join(problems...)
-}
-
-// CheckBounds is what any pool's bounds must satisfy, at start-up and when an operator changes them.
-func CheckBounds(minimum, maximum int) error {
-	return checkBounds(setting[int]{"minimum", minimum}, setting[int]{"maximum", maximum})
-}
-
-func checkBounds(minimum, maximum setting[int]) error {
-	switch {
-	case minimum.value < 0:
-		return fmt.Errorf("%s %d must not be negative", minimum.variable, minimum.value)
-	case maximum.value < 1:
-		return fmt.Errorf("%s %d must be at least 1", maximum.variable, maximum.value)
-	case minimum.value > maximum.value:
-		return fmt.Errorf("%s %d is over %s %d", minimum.variable, minimum.value, maximum.variable, maximum.value)
-	}
-	return nil
 }
 
 // Workspace is a user's directory as the tasks see it.

@@ -54,6 +54,11 @@ const (
 	// comes of when it follows the demand. EventPlanned: the plan is another, though it may come to the same target.
 	EventPlanned EventKind = "planned"
 	EventResized EventKind = "resized"
+	// EventShadowed: how a policy stands that runs beside the one in force without acting, each minute and with each claim: Path is how
+	// Session would have come to its task. N is its target, M its maximum; Shadow. EventShadowResized: the same, and the target is
+	// another; Plan what it comes of when it follows the demand.
+	EventShadowed      EventKind = "shadowed"
+	EventShadowResized EventKind = "shadow_resized"
 	// EventEndAsked: an operator ends a session, or N of a user's, who is kept out for Took.
 	EventEndAsked EventKind = "end_asked"
 	// EventRevision: tasks are started with another revision of their definition from here on; those that are ready with
@@ -169,6 +174,8 @@ type Event struct {
 	Trace wire.Traceparent
 	N, M  int
 	Plan  *Plan
+	// Shadow is the observer's to keep.
+	Shadow *Shadow
 	// Census is the pool as it stands after the fact; set on the pool's events only. It is the observer's until
 	// Observe returns.
 	Census *Census

@@ -307,6 +307,8 @@ type PoolStatus struct {
 	LastFailure string `json:"lastFailure,omitempty"`
 	// Plan is what the pool's target comes of; nil when it does not follow the demand.
 	Plan *Plan `json:"plan,omitempty"`
+	// Shadow is a policy that is tried beside the one in force; nil for none.
+	Shadow *Shadow `json:"shadow,omitempty"`
 }
 
 // PoolCounts are the pool's numbers.
@@ -321,46 +323,6 @@ type PoolCounts struct {
 	Min    int `json:"min"`
 	Max    int `json:"max"`
 }
-
-// Plan is what a pool's target comes of that follows the demand.
-type Plan struct {
-	// Target is how many tasks are to be ready or starting beyond those that are waited for.
-	Target int `json:"target"`
-	// PerMinute is the rate of sessions that is expected, StartMs the mean time of a start.
-	PerMinute float64 `json:"sessionsPerMinute"`
-	StartMs   float64 `json:"startMs"`
-	// HitRate is the share of sessions that is expected to find a task ready.
-	HitRate float64 `json:"hitRate"`
-	Basis   Basis   `json:"basis"`
-	Caution Caution `json:"caution"`
-}
-
-// Basis is what most of a forecast rests on.
-type Basis string
-
-// What forecasts rest on.
-const (
-	// BasisMinutes and BasisHours: what has come in the last minutes, or hours.
-	BasisMinutes Basis = "last minutes"
-	BasisHours   Basis = "last hours"
-	// BasisTrend: how that has grown.
-	BasisTrend Basis = "trend"
-	// BasisWeek: what this hour of the week had in other weeks, and how this one compares.
-	BasisWeek Basis = "hour of the week"
-)
-
-// Caution is how far a forecast is trusted, going by what came of it.
-type Caution string
-
-// How far forecasts are trusted.
-const (
-	// CautionNone: they are taken as they are.
-	CautionNone Caution = "none"
-	// CautionMore: too many sessions found no task ready, so that more is kept than they say.
-	CautionMore Caution = "more"
-	// CautionLess: fewer by far than expected found none, so that less is kept.
-	CautionLess Caution = "less"
-)
 
 // TaskStatus is one task in a PoolStatus.
 type TaskStatus struct {

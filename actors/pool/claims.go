@@ -31,6 +31,7 @@ func (p *pool) claim(m *messages.Claim) {
 	default:
 		p.wait(session, p.whyCold(session.user), false)
 	}
+	p.shadowed(session)
 	p.replenish()
 }
 

@@ -22,7 +22,7 @@
 //   - Resize, from the process: the pool's bounds change; Resized answers.
 //   - RevisionFound, from the launcher: the definition that new tasks are started with; ready tasks of another one are replaced.
 //   - SessionEnded, from a session: its last word; its task is sent Retire, and it is stopped.
-//   - StatusRequest, from the process: PoolStatus answers.
+//   - StatusRequest, from the process: PoolStatus answers, with a Shadow if a policy is tried.
 //   - TaskActive, from a task: its agent takes input; its start has come to its end.
 //   - TaskDescribed, from the process: ECS has told of a task unasked; it is passed on to the task.
 //   - TaskDown, from a task: its socket dropped while it was ready; it cannot be claimed until TaskUp.

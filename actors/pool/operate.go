@@ -58,10 +58,11 @@ func (p *pool) status() *messages.PoolStatus {
 	if p.settings.WarmPool {
 		status.Pool.Target = p.target
 	}
-	if p.forecast != nil {
-		plan := p.plan
+	if p.aim.forecast != nil {
+		plan := p.aim.plan
 		status.Plan = &plan
 	}
+	status.Shadow = p.shadow.standing(now)
 	for _, t := range sortedTasks(p.tasks) {
 		task := messages.TaskStatus{
 			ID: t.id, ARN: t.arn, State: t.state.reported(), Isolation: t.isolation, AgeMs: wire.Millis(now.Sub(t.started)),

@@ -35,10 +35,11 @@ type pool struct {
 	// target is what the pool is filled up to: the settings' minimum, or what its policy says. turn rings when it may change.
 	target int
 	turn   actors.Alarm
-	// forecast learns the demand, and plan is what it last said; nil and nothing unless the policy follows it.
-	forecast actors.Forecast
-	plan     messages.Plan
-	// thresholdGap is how far the threshold is below the minimum, also once the pool was resized: at least 1.
+	aim    aim
+	// shadow is another policy that is counted beside the one in force, nil for none. shadowDue rings when it is told how it stands.
+	shadow    *shadow
+	shadowDue actors.Alarm
+	// thresholdGap is how far the threshold is below the target.
 	thresholdGap int
 	ctx          actor.Context
 
@@ -109,13 +110,14 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		sweepDue:      actors.Alarm{Name: timerSweep},
 		drainedLong:   actors.Alarm{Name: timerDrained},
 		turn:          actors.Alarm{Name: timerTarget},
+		shadowDue:     actors.Alarm{Name: timerShadow},
 		troubledDue:   actors.Alarm{Name: timerTroubled},
 		troubles:      newRecent[wire.UserID, trouble](remembered),
 		target:        settings.Min,
 		adoption:      newAdoption(),
 		unheard:       newUnheard(),
 		listing:       newListing(),
-		thresholdGap:  max(1, settings.Min-settings.Threshold),
+		thresholdGap:  settings.ThresholdGap(),
 		endedSessions: newRecent[wire.SessionID, endedSession](remembered),
 		endedTasks:    newRecent[wire.TaskID, bool](remembered),
 		starts:        pace{perSecond: settings.MaxSessionStartsPerSecond},
@@ -138,6 +140,7 @@ func (p *pool) Receive(ctx actor.Context) {
 		p.sweepDue.Cancel()
 		p.drainedLong.Cancel()
 		p.turn.Cancel()
+		p.shadowDue.Cancel()
 		p.unheard.over.Cancel()
 		p.troubledDue.Cancel()
 		p.adoption.over.Cancel()
@@ -245,8 +248,9 @@ func (p *pool) handleOperator(ctx actor.Context, message any) {
 
 // begin looks at what there is. The pool is filled once that is known.
 func (p *pool) begin() {
-	p.beginForecast()
+	p.beginAim()
 	p.follow()
+	p.beginShadow()
 	if p.Fleet != nil {
 		p.sweep()
 	}
@@ -265,6 +269,8 @@ func (p *pool) rung(m *messages.Alarm) {
 		p.serve(func(delayed *sessionRecord) bool { return !delayed.due.After(now) })
 	case p.turn.IsRung(m):
 		p.turned()
+	case p.shadowDue.IsRung(m):
+		p.tellShadow("", "")
 	case p.sweepDue.IsRung(m):
 		p.sweep()
 	case p.drainedLong.IsRung(m):
@@ -331,6 +337,7 @@ func (p *pool) observe(event messages.Event) {
 	if p.settings.WarmPool {
 		event.Census.Target = p.target
 	}
+	p.shadow.saw(&event)
 	p.Observer.Observe(event)
 }
 

@@ -176,7 +176,8 @@ func (p *pool) taskUp(t *taskRecord) {
 	var took time.Duration // of a start that this gateway has seen from its begin to its end
 	if t.readySince.IsZero() && !t.adopted {
 		took = now.Sub(t.started)
-		p.started(took)
+		p.aim.started(took)
+		p.shadow.started(took, now)
 		if t.hostless.IsZero() { // else nobody knows how much of it was the wait for a host
 			p.startTime.add(took - t.hostWait)
 		}

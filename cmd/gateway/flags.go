@@ -77,10 +77,16 @@ type flags struct {
 	PoolPolicy        string        `name:"warm-pool-policy" env:"WARM_POOL_POLICY" enum:"fixed,schedule,slo" default:"${WARM_POOL_POLICY}" help:"What the pool is filled up to: its minimum (fixed), more by WARM_POOL_SCHEDULE, or more by the demand that it learns (slo), for WARM_POOL_SLO." group:"Warm pool"`
 	PoolSchedule      poolSchedule  `name:"warm-pool-schedule" env:"WARM_POOL_SCHEDULE" placeholder:"JSON" help:"When the pool is to be larger than its minimum: a JSON array of periods with timezone, startCron, duration and bufferSize, as sim size --schedule writes it." group:"Warm pool"`
 	PoolSLO           *share        `name:"warm-pool-slo" env:"WARM_POOL_SLO" placeholder:"SHARE" help:"With WARM_POOL_POLICY=slo, the share of sessions that are to find a task ready, such as 99.9%, its default." group:"Warm pool"`
-	PoolTrace         poolTrace     `name:"warm-pool-trace" env:"WARM_POOL_TRACE" placeholder:"FILE" help:"With WARM_POOL_POLICY=slo, recorded arrivals to begin with what they teach: a file as sim replay reads it. Without it the demand is learned from nothing." group:"Warm pool"`
+	PoolTrace         poolTrace     `name:"warm-pool-trace" env:"WARM_POOL_TRACE" placeholder:"FILE" help:"With the policy slo, recorded arrivals to begin with what they teach: a file as sim replay reads it. Without it the demand is learned from nothing." group:"Warm pool"`
 	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"${WARM_POOL_READY_TTL}" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
 	PoolSurplusTTL    time.Duration `name:"warm-pool-surplus-ttl" env:"WARM_POOL_SURPLUS_TTL" default:"${WARM_POOL_SURPLUS_TTL}" help:"Tasks above the minimum that nobody has needed for this long are stopped." group:"Warm pool"`
 	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"${LAUNCH_CONCURRENCY}" help:"Most tasks that are starting at once." group:"Warm pool"`
+
+	PoolShadow         string       `name:"warm-pool-shadow" env:"WARM_POOL_SHADOW" enum:",fixed,schedule,slo" default:"" placeholder:"POLICY" help:"Try this policy beside the one in force: fixed, schedule or slo. It starts nothing; metrics and /api/status say what it would have started, had ready and cost." group:"Warm pool's shadow"`
+	PoolShadowMin      *int         `name:"warm-pool-shadow-min-size" env:"WARM_POOL_SHADOW_MIN_SIZE" placeholder:"N" help:"Its minimum. Default: WARM_POOL_MIN_SIZE." group:"Warm pool's shadow"`
+	PoolShadowMax      *int         `name:"warm-pool-shadow-max-size" env:"WARM_POOL_SHADOW_MAX_SIZE" placeholder:"N" help:"Its maximum. Default: WARM_POOL_MAX_SIZE." group:"Warm pool's shadow"`
+	PoolShadowSchedule poolSchedule `name:"warm-pool-shadow-schedule" env:"WARM_POOL_SHADOW_SCHEDULE" placeholder:"JSON" help:"With WARM_POOL_SHADOW=schedule, its periods, as in WARM_POOL_SCHEDULE." group:"Warm pool's shadow"`
+	PoolShadowSLO      *share       `name:"warm-pool-shadow-slo" env:"WARM_POOL_SHADOW_SLO" placeholder:"SHARE" help:"With WARM_POOL_SHADOW=slo, its objective, as WARM_POOL_SLO. It begins with WARM_POOL_TRACE as well." group:"Warm pool's shadow"`
 
 	ClaimPlacement    string        `env:"CLAIM_PLACEMENT" enum:"oldest,pack,spread" default:"${CLAIM_PLACEMENT}" help:"Ready task that a claim takes: the oldest; one on the fullest host (pack), so that others empty; or on the emptiest (spread)." group:"Warm pool"`
 	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"${HOST_SWEEP_INTERVAL}" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
@@ -110,8 +116,8 @@ type flags struct {
 
 	DrainTimeout time.Duration `env:"DRAIN_TIMEOUT" default:"25s" help:"Longest that SIGTERM waits for sessions and tasks to end." group:"Process"`
 	LogLevel     string        `env:"LOG_LEVEL" enum:"trace,debug,info,warn,error" default:"info" help:"Least severe level that is logged." group:"Process"`
-	// forecast is made of the warm pool's flags, nil without any of them.
-	forecast func(time.Time) actors.Forecast
+	// forecast and shadowForecast are made of the warm pool's flags, nil without any of them.
+	forecast, shadowForecast func(time.Time) actors.Forecast
 
 	LogFormat string `env:"LOG_FORMAT" enum:"console,json" default:"console" help:"How log lines look: for people, or as JSON, then also the first and the last, and what the local backend's tasks say." group:"Process"`
 }
@@ -202,7 +208,7 @@ func (f *flags) settings() actors.Settings {
 	if f.PoolSchedule.Schedule != nil {
 		s.Schedule = f.PoolSchedule.Schedule
 	}
-	s.Forecast = f.forecast
+	s.Forecast, s.Shadow = f.forecast, f.shadow(&s.Sizing)
 	s.Placement, s.SweepInterval = actors.Placement(f.ClaimPlacement), f.HostSweepInterval
 	s.ReadyTTL, s.SurplusTTL, s.LaunchConcurrency = f.PoolReadyTTL, f.PoolSurplusTTL, f.LaunchConcurrency
 	s.StartTimeout, s.IdleTimeout, s.ClaimAttempts = f.StartTimeout, f.IdleTimeout, f.StartAttempts

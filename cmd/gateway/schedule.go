@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"hearth/actors"
 	"hearth/actors/demand"
@@ -59,21 +60,50 @@ func (t poolTrace) String() string {
 }
 
 // AfterApply is called by kong: it has the demand learned from what was recorded.
-func (f *flags) AfterApply() error {
-	if f.PoolSLO == nil && f.PoolTrace.Trace == nil && f.PoolPolicy != string(actors.PolicySLO) {
-		return nil
+func (f *flags) AfterApply() (err error) {
+	isShadow := f.PoolShadowSLO != nil || f.PoolShadow == string(actors.PolicySLO)
+	if isShadow {
+		if f.shadowForecast, err = f.learn(f.PoolShadowSLO); err != nil {
+			return err
+		}
 	}
-	objective, start := actors.DefaultObjective, actors.DefaultSettings().StartEstimate
-	if f.PoolSLO != nil {
-		objective = float64(*f.PoolSLO)
+	if f.PoolSLO != nil || f.PoolPolicy == string(actors.PolicySLO) || f.PoolTrace.Trace != nil && !isShadow {
+		f.forecast, err = f.learn(f.PoolSLO)
+	}
+	return err
+}
+
+// learn is a forecast for an objective, which begins with what the recording teaches, if there is one.
+func (f *flags) learn(objective *share) (func(time.Time) actors.Forecast, error) {
+	share, start := actors.DefaultObjective, actors.DefaultSettings().StartEstimate
+	if objective != nil {
+		share = float64(*objective)
 	}
 	var prior *demand.Prior
 	if f.PoolTrace.Trace != nil {
 		var err error
-		if prior, err = f.PoolTrace.Teach(objective, start); err != nil {
-			return fmt.Errorf("--warm-pool-trace: %w", err)
+		if prior, err = f.PoolTrace.Teach(share, start); err != nil {
+			return nil, fmt.Errorf("--warm-pool-trace: %w", err)
 		}
 	}
-	f.forecast = demand.Policy(objective, start, prior)
-	return nil
+	return demand.Policy(share, start, prior), nil
+}
+
+// shadow is the sizing that is tried beside the pool's, whose bounds it has where it has none of its own; nil when nothing was said of one.
+func (f *flags) shadow(pool *actors.Sizing) *actors.Sizing {
+	if f.PoolShadow == "" && f.PoolShadowMin == nil && f.PoolShadowMax == nil && f.PoolShadowSLO == nil && f.PoolShadowSchedule.Schedule == nil {
+		return nil
+	}
+	s := &actors.Sizing{Min: pool.Min, Max: pool.Max, Policy: actors.Policy(f.PoolShadow), Forecast: f.shadowForecast}
+	if f.PoolShadowMin != nil {
+		s.Min = *f.PoolShadowMin
+	}
+	if f.PoolShadowMax != nil {
+		s.Max = *f.PoolShadowMax
+	}
+	if f.PoolShadowSchedule.Schedule != nil {
+		s.Schedule = f.PoolShadowSchedule.Schedule
+	}
+	s.Threshold = max(0, s.Min-pool.ThresholdGap())
+	return s
 }

@@ -89,10 +89,30 @@ func (c poolCommand) Run(e *env) error {
 		return e.printJSON(s.Pool)
 	}
 	p := s.Pool
-	return printTable(e.stdout, [][]string{
+	err := printTable(e.stdout, [][]string{
 		{"MIN", "MAX", "TARGET", "READY", "STARTING", "ASSIGNED", "STOPPING", "WAITING"},
 		strings.Fields(fmt.Sprint(p.Min, " ", p.Max, " ", p.Target, " ", p.Ready, " ", p.Starting, " ", p.Assigned, " ", p.Stopping, " ", p.Waiting)),
 	})
+	if err != nil || s.Shadow == nil {
+		return err
+	}
+	fmt.Fprintln(e.stdout)
+	return printTable(e.stdout, [][]string{
+		{"POLICY", "TARGET", "CLAIMS", "FOUND A TASK READY", "STARTS", "IDLE TASK-HOURS"},
+		compared("in force", p.Target, &s.Shadow.InForce),
+		compared("shadow: "+s.Shadow.Policy, s.Shadow.Target, &s.Shadow.Shadow),
+	})
+}
+
+// compared is what a policy came to since its gateway began.
+func compared(policy string, target int, t *messages.Tally) []string {
+	hits := "-"
+	if t.Claims > 0 {
+		hits = fmt.Sprintf("%.4g %%", 100*float64(t.Hits)/float64(t.Claims))
+	}
+	return []string{
+		policy, fmt.Sprint(target), fmt.Sprint(t.Claims), hits, fmt.Sprint(t.Starts), fmt.Sprintf("%.1f", t.IdleTaskSeconds/3600),
+	}
 }
 
 type attachCommand struct {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hearth/actors"
+	"hearth/actors/demand"
 	"hearth/sim/run"
 	"hearth/sim/traffic"
 )
@@ -144,27 +145,35 @@ func (f poolFlags) apply(c *run.Config) error {
 // follow has the pool's target follow the demand.
 func (f poolFlags) follow(c *run.Config) error {
 	objective := cmp.Or(float64(f.PoolSLO), actors.DefaultObjective)
+	forecast, err := f.forecast(objective, c)
+	if err == nil {
+		c.Follows(objective, forecast)
+	}
+	return err
+}
+
+// forecast is one for an objective, which begins with what the recording teaches, if there is one.
+func (f poolFlags) forecast(objective float64, c *run.Config) (func(time.Time) actors.Forecast, error) {
 	if f.PoolTrace == "" {
-		c.Follows(objective, nil)
-		return nil
+		return demand.Policy(objective, c.Settings.StartEstimate, nil), nil
 	}
 	recorded, err := traffic.OpenTrace(f.PoolTrace, traffic.Recording{Every: 1, Stretch: 1}, os.Stdin)
 	if err != nil {
-		return fmt.Errorf("--pool-trace: %w", err)
+		return nil, fmt.Errorf("--pool-trace: %w", err)
 	}
 	prior, err := recorded.Teach(objective, c.Settings.StartEstimate)
 	if err != nil {
-		return fmt.Errorf("--pool-trace: %w", err)
+		return nil, fmt.Errorf("--pool-trace: %w", err)
 	}
-	c.Follows(objective, prior)
-	return nil
+	return demand.Policy(objective, c.Settings.StartEstimate, prior), nil
 }
 
 // settingFlags has the settings' own checks, which name them as the gateway does, speak of the simulator's flags.
 var settingFlags = strings.NewReplacer(
 	"WARM_POOL_MIN_SIZE", "--pool-min", "WARM_POOL_MAX_SIZE", "--pool-max", "WARM_POOL_REPLENISH_THRESHOLD", "--replenish-threshold",
 	"WARM_POOL_READY_TTL", "--ready-ttl", "LAUNCH_CONCURRENCY", "--launch-concurrency", "TASK_START_TIMEOUT", "--task-start-timeout",
-	"SESSION_START_TIMEOUT", "--start-timeout",
+	"SESSION_START_TIMEOUT", "--start-timeout", "WARM_POOL_SHADOW_MIN_SIZE", "--shadow-min", "WARM_POOL_SHADOW_MAX_SIZE", "--shadow-max",
+	"WARM_POOL_SHADOW_SCHEDULE", "--shadow-schedule", "WARM_POOL_SHADOW", "--shadow",
 )
 
 // worldFlags describe what is around the gateway. Those without a default keep the measured figures or, with a start time

@@ -49,6 +49,9 @@ var idleFlags = []struct {
 	{"burst-on burst-off", "--traffic bursts", func(g given) bool { return g.shape("bursts") }},
 	{"session", "no --session-column", func(g given) bool { return !g.set["session-column"] }},
 	{"session-unit", "--session-column", func(g given) bool { return g.set["session-column"] }},
+	{"shadow-min shadow-max", "--shadow", func(g given) bool { return g.set["shadow"] }},
+	{"shadow-slo", "--shadow slo", func(g given) bool { return g.value["shadow"] == "slo" }},
+	{"shadow-schedule", "--shadow schedule", func(g given) bool { return g.value["shadow"] == "schedule" }},
 	{"pool-min pool-max pool-schedule pool-slo pool-trace replenish-threshold ready-ttl", "a pool: no --no-warm-pool", func(g given) bool {
 		warm, is := g.value["warm-pool"].(bool)
 		return !is || warm || !g.set["warm-pool"]
@@ -58,7 +61,9 @@ var idleFlags = []struct {
 	}},
 	{"pool-max ready-ttl", "a strategy with a pool", func(g given) bool { return g.command != "compare" || g.playsPool(true) }},
 	{"pool-slo", "no --pool-schedule, but in compare", func(g given) bool { return g.command == "compare" || !g.set["pool-schedule"] }},
-	{"pool-trace", "--pool-slo, or the strategy slo", func(g given) bool { return g.set["pool-slo"] || g.plays("slo") }},
+	{"pool-trace", "--pool-slo, --shadow slo or the strategy slo", func(g given) bool {
+		return g.set["pool-slo"] || g.value["shadow"] == "slo" || g.plays("slo")
+	}},
 	{"warm-state wake-time", "--warm-hosts", func(g given) bool { return g.set["warm-hosts"] || g.command == "" }},
 }
 

@@ -15,7 +15,7 @@ import (
 // runCommand plays one configuration.
 type runCommand struct {
 	loadFlags
-	poolFlags
+	shadowed
 	worldFlags
 	seedFlag
 	detailFlags
@@ -32,6 +32,10 @@ A pool without a maximum, whose starts take 3 s on average, which has an exact a
 
     sim run --pool-min 3 --pool-max inf --start-time exp:3s
 
+What a target that follows the demand would come to beside this pool, as a gateway with WARM_POOL_SHADOW=slo says:
+
+    sim run --pool-min 8 --pool-max inf --shadow slo --shadow-min 1 --traffic diurnal
+
 Monday at nine in an office, with the event log and the reason for every start that was not warm:
 
     sim run --traffic diurnal --from mon08:00 --duration 4h --rate 20/m --trace log.jsonl --cold cold.jsonl`
@@ -45,7 +49,7 @@ type detailFlags struct {
 
 // Run is called by kong.
 func (r *runCommand) Run(c *console) error {
-	config, err := configure(r.Seed, r.loadFlags, r.poolFlags, r.worldFlags)
+	config, err := configure(r.Seed, r.loadFlags, r.shadowed, r.worldFlags)
 	if err != nil {
 		return err
 	}
@@ -113,7 +117,7 @@ type replayCommand struct {
 	File string `arg:"" help:"CSV with a header and a row for each arrival, or JSON lines, plain or gzipped; - for standard input."`
 	recordingFlags
 	sessionFlags
-	poolFlags
+	shadowed
 	worldFlags
 	seedFlag
 	detailFlags
@@ -142,7 +146,7 @@ Every tenth arrival, of a column with a name of its own that counts milliseconds
 
 // Run is called by kong.
 func (r *replayCommand) Run(c *console) error {
-	config, err := configure(r.Seed, recordedLoad{r}, r.poolFlags, r.worldFlags)
+	config, err := configure(r.Seed, recordedLoad{r}, r.shadowed, r.worldFlags)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ type Summary struct {
 	Revisions   map[messages.Revision]int     `json:"revisions,omitempty"`
 	Draining    bool                          `json:"draining"`
 	LastFailure string                        `json:"lastFailure,omitempty"`
+	// Shadow is a policy that is tried beside the one in force; nil for none.
+	Shadow *messages.Shadow `json:"shadow,omitempty"`
 }
 
 // Page answers the lists. Items are in the order of their ids, of which Next is the last if there are more.
@@ -76,7 +78,7 @@ func (c Config) summary(r *http.Request, _ string) (int, any) {
 	ready, says := c.Ready()
 	summary := Summary{
 		Version: c.Version, Ready: ready, Says: says, Pool: status.Pool, Revisions: status.Revisions, Draining: status.Draining,
-		LastFailure: status.LastFailure, Sessions: map[messages.SessionState]int{}, Hosts: map[messages.HostState]int{},
+		LastFailure: status.LastFailure, Shadow: status.Shadow, Sessions: map[messages.SessionState]int{}, Hosts: map[messages.HostState]int{},
 	}
 	for _, session := range status.Sessions {
 		summary.Sessions[session.State]++

@@ -42,6 +42,8 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventRuns:          {zerolog.DebugLevel, "it is known what the task runs"},
 	messages.EventPlanned:       {zerolog.DebugLevel, "demand foretold"},
 	messages.EventResized:       {zerolog.InfoLevel, "pool resized"},
+	messages.EventShadowResized: {zerolog.InfoLevel, "shadow policy has another target"},
+	messages.EventShadowed:      {zerolog.DebugLevel, "shadow policy, so far"},
 	messages.EventEndAsked:      {zerolog.WarnLevel, "an operator ends sessions"},
 	messages.EventHost:          {zerolog.InfoLevel, "host changed state"},
 	messages.EventHostLost:      {zerolog.WarnLevel, "host is gone, and its tasks with it"},
@@ -136,10 +138,21 @@ func (o *Observer) write(e messages.Event) {
 		line.Float64("sessionsPerMinute", rounded(p.PerMinute)).Float64("startMs", rounded(p.StartMs)).
 			Float64("expectedHitRate", p.HitRate).Str("basis", string(p.Basis)).Str("caution", string(p.Caution))
 	}
+	if s := e.Shadow; s != nil {
+		line.Str("policy", s.Policy).Int("target", s.Target)
+		tally(line, "inForce", &s.InForce)
+		tally(line, "shadow", &s.Shadow)
+	}
 	if c := e.Census; c != nil {
 		line.Int("ready", c.Ready).Int("starting", c.Starting).Int("assigned", c.Assigned).Int("waiting", c.Waiting)
 	}
 	line.Msg(w.message)
+}
+
+// tally logs what a policy came to.
+func tally(line *zerolog.Event, name string, t *messages.Tally) {
+	line.Dict(name, zerolog.Dict().Int("claims", t.Claims).Int("hits", t.Hits).Int("starts", t.Starts).
+		Float64("idleTaskHours", rounded(t.IdleTaskSeconds/3600)))
 }
 
 // rounded is a figure to a tenth.

@@ -17,6 +17,7 @@ type Observer struct {
 	odd       zerolog.Logger
 	metrics   *metrics
 	forecast  forecast
+	shadow    *shadow
 	hour      *hour
 	readiness readiness
 	isolated  isolated
@@ -28,6 +29,7 @@ var _ actors.Observer = (*Observer)(nil)
 func New(log zerolog.Logger, registry prometheus.Registerer) *Observer {
 	o := &Observer{
 		log: log, odd: log.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second}), hour: newHour(time.Now), forecast: newForecast(registry),
+		shadow:   newShadow(registry),
 		isolated: isolated{tasks: map[string]int{}},
 	}
 	o.metrics = newMetrics(registry, o.hour)
@@ -56,7 +58,10 @@ func (o *Observer) Observe(e messages.Event) {
 	if e.Kind == messages.EventIsolated {
 		o.metrics.isolated(o.isolated.note(e))
 	}
-	if e.Plan != nil {
+	switch {
+	case e.Shadow != nil:
+		o.shadow.take(e.Shadow)
+	case e.Plan != nil:
 		o.forecast.take(e.Plan)
 	}
 	o.metrics.count(e)

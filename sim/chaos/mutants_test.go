@@ -50,6 +50,14 @@ var mutants = []mutant{
 	{"the forecast hears of no session", forecasting(func(f actors.Forecast) actors.Forecast { return deafForecast{f} })},
 	{"the forecast is asked once", forecasting(func(f actors.Forecast) actors.Forecast { return &firstForecast{Forecast: f} })},
 	{"the target is one more than the forecast's", forecasting(func(f actors.Forecast) actors.Forecast { return moreForecast{f} })},
+	{"the shadow has a larger maximum", settings(func(s *actors.Settings) {
+		if s.Shadow != nil {
+			more := *s.Shadow
+			more.Max += 2
+			more.Min += 2
+			s.Shadow = &more
+		}
+	})},
 	{"who leaves is waited for", settings(func(s *actors.Settings) { s.AbandonGrace = time.Hour })},
 	{"the pool does not hear who leaves", losing(func(m any) bool {
 		presence, ok := m.(*messages.Presence)

@@ -29,7 +29,8 @@ type poolBook struct {
 	// begun counts the sessions.
 	begun int
 	// away are the sessions of which the pool knows that they have a turn and no client.
-	away map[wire.SessionID]bool
+	away   map[wire.SessionID]bool
+	shadow shadowBook
 	// low says that the supply has been at or below the threshold, or that an operator has changed the bounds, since the
 	// minimum last stood ready: until it does again, the pool owes it.
 	low bool
@@ -110,6 +111,7 @@ const tooMany = "the pool has too many"
 func (o *oracle) poolEvent(e *messages.Event) {
 	switch e.Kind {
 	case messages.EventStarting:
+		o.pool.shadow.started++
 		o.move(e.Task, placeStarting)
 		o.started(e)
 	case messages.EventListed:
@@ -146,6 +148,8 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.settings.Min, o.settings.Max = e.N, e.M
 		o.settings.Threshold = max(0, e.N-o.spare)
 		o.pool.low = true
+	case messages.EventShadowed, messages.EventShadowResized:
+		o.shadowed(e.Shadow)
 	case messages.EventDraining:
 		o.pool.draining = true
 	}
@@ -218,6 +222,7 @@ func (o *oracle) poolSettled() {
 	p, s := &o.pool, &o.settings
 	o.followsSchedule()
 	o.followsDemand()
+	o.shadowKeepsUp()
 	if c := p.claimed; c != nil && (c.Ready != p.ready || c.Starting != p.starting || c.Waiting != p.waiting) {
 		o.breach("the pool counts %d ready, %d starting, %d waiting; by what happened it is %d, %d and %d",
 			c.Ready, c.Starting, c.Waiting, p.ready, p.starting, p.waiting)

@@ -52,7 +52,9 @@ const (
 // draw is the swarm: every parameter of a storm, from the dice.
 func draw(seed uint64, d dice) weather {
 	o := model.Options{Seed: seed, Settings: drawSettings(d)}
-	drawPolicy(&o.Settings, rand.New(rand.NewPCG(seed, policyStream)))
+	policy := rand.New(rand.NewPCG(seed, policyStream))
+	drawPolicy(&o.Settings, policy)
+	drawShadow(&o.Settings, policy)
 	drawLease(&o.Settings, seed)
 	o.Cloud = model.CloudOptions{
 		Run:      model.Uniform{Max: some(d, 200*ms, 2*second)},
@@ -139,9 +141,9 @@ func drawSettings(d dice) actors.Settings {
 // String tells the parameters in one line.
 func (w *weather) String() string {
 	s, c, b := &w.options.Settings, &w.options.Cloud, &w.options.Bridge
-	text := fmt.Sprintf("pool=%t %d..%d threshold=%d concurrency=%d policy=%s%v ttl=%v start=%v idle=%v steps=%d pause=%d crashes=%d"+
+	text := fmt.Sprintf("pool=%t %d..%d threshold=%d concurrency=%d policy=%s%v shadow=%v ttl=%v start=%v idle=%v steps=%d pause=%d crashes=%d"+
 		" boot=%v fleet={%v} life=%v faults=%+v bridge=%+v agent=%+v network=%+v",
-		s.WarmPool, s.Min, s.Max, s.Threshold, s.LaunchConcurrency, s.Policy, s.Schedule, s.ReadyTTL,
+		s.WarmPool, s.Min, s.Max, s.Threshold, s.LaunchConcurrency, s.Policy, s.Schedule, shadowOf(s), s.ReadyTTL,
 		s.StartTimeout, s.IdleTimeout, w.steps, w.pause, w.crashes, c.Boot, c.Fleet, c.Life, c.Faults, *b, w.options.Agent, w.options.Network)
 	var plays []string
 	for i, a := range actions {

@@ -104,6 +104,10 @@ func (n *Narrator) Event(e *messages.Event) string {
 	if e.M != 0 {
 		add("m=%d", e.M)
 	}
+	if s := e.Shadow; s != nil {
+		add("hits=%d/%d starts=%d idle=%.0fs; in force hits=%d/%d starts=%d idle=%.0fs", s.Shadow.Hits, s.Shadow.Claims, s.Shadow.Starts,
+			s.Shadow.IdleTaskSeconds, s.InForce.Hits, s.InForce.Claims, s.InForce.Starts, s.InForce.IdleTaskSeconds)
+	}
 	if c := e.Census; c != nil {
 		add("[%s]", Census(c))
 	}

@@ -96,6 +96,10 @@ func notes(r *run.Result) []string {
 		notes = append(notes, fmt.Sprintf("worst hour: %s, %s of %s requests found a task ready, p99 wait %s",
 			w.Hour, percent(float64(w.HitRate)), count(w.Requests), millis(w.WaitMs.P99)))
 	}
+	if s := r.Shadow; s != nil {
+		notes = append(notes, fmt.Sprintf("shadow %s: %s of %s requests would have found a task ready, %s tasks started, %.1f idle task-hours, %s a month for them",
+			s.Policy, percent(float64(s.HitRate)), count(s.Requests), count(s.Starts), s.IdleTaskHours, money(s.MonthlyIdleCost)))
+	}
 	return notes
 }
 

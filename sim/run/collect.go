@@ -37,6 +37,7 @@ type collector struct {
 	objective Objective
 	length    time.Duration
 	held      holds
+	shadow    shadowing
 	// meanStart is what a start takes, where foretold says that nothing else plays a part in it.
 	meanStart time.Duration
 	foretold  bool
@@ -85,6 +86,7 @@ func (c *collector) begin(now time.Duration) {
 	c.began, c.since, c.begun = now, now, true
 	c.result.PeakPool, c.result.PeakStarting = c.levels.ready+c.levels.starting, c.levels.starting
 	c.held.begin(now)
+	c.shadow.first = c.shadow.last
 	c.hosts.begin()
 }
 
@@ -130,6 +132,10 @@ func (c *collector) observe(now time.Duration, e *messages.Event) {
 		c.result.Starts++
 	case messages.EventResized:
 		c.minimum = e.N
+	case messages.EventShadowed, messages.EventShadowResized:
+		if !c.closed {
+			c.shadow.last = shadowTold{now, *e.Shadow}
+		}
 	case messages.EventStartFailed:
 		c.result.FailedStarts++
 		c.held.late = true

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"hearth/actors"
-	"hearth/actors/demand"
 	"hearth/sim/model"
 	"hearth/sim/traffic"
 )
@@ -89,10 +88,9 @@ func (c *Config) StartTakes(d model.Distribution) {
 	c.Settings.StartTimeout, c.Settings.TaskStartTimeout = patience, patience
 }
 
-// Follows has the pool's target follow the demand, so that a share of sessions finds a task ready. A prior may be nil.
-func (c *Config) Follows(slo float64, prior *demand.Prior) {
-	c.SLO, c.Settings.Policy, c.Settings.Schedule = slo, actors.PolicySLO, nil
-	c.Settings.Forecast = demand.Policy(slo, c.Settings.StartEstimate, prior)
+// Follows has the pool's target follow the demand as a forecast sees it, so that a share of sessions finds a task ready.
+func (c *Config) Follows(slo float64, forecast func(time.Time) actors.Forecast) {
+	c.SLO, c.Settings.Policy, c.Settings.Schedule, c.Settings.Forecast = slo, actors.PolicySLO, nil, forecast
 }
 
 // Fixes has the pool's target be its minimum.

@@ -25,6 +25,7 @@ func (c *collector) finish() Result {
 		r.MonthlyIdleCost = rounded(r.MonthlyCost*min(1, c.idleTime/c.taskTime), 1e2)
 	}
 	r.MonthlyRegret = c.regret()
+	r.Shadow = c.shadow.shadowed(r.Hours, r.MonthlyCost/max(r.TaskHours, 1e-6))
 	r.Hours = rounded(r.Hours, 1e6)
 	r.Series = c.series.points()
 	return *r

@@ -87,6 +87,7 @@ func Merge(results []Result) Outcome {
 		})
 		o.MonthlyRegret = &regret
 	}
+	o.Shadow = mergeShadows(results)
 	o.Digest = digestOf(results)
 	return o
 }

@@ -107,6 +107,8 @@ type Result struct {
 	// FirstVisitMs and ReturnMs are ReadyMs of users who came for the first time and again, where that matters.
 	FirstVisitMs *Summary `json:"firstVisitMs,omitempty"`
 	ReturnMs     *Summary `json:"returnMs,omitempty"`
+	// Shadow is what the policy that ran beside the pool's own without acting would have come to; nil without one.
+	Shadow *Shadowed `json:"shadow,omitempty"`
 	// Config is what was run.
 	Config Echo `json:"config"`
 

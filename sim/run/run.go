@@ -121,11 +121,16 @@ func newSimulation(c Config) *simulation {
 	options := model.DefaultOptions()
 	options.Seed, options.Settings, options.Trace = c.Seed, c.Settings, c.Trace
 	options.Settings.IdleTimeout = never
-	if c.moves() {
+	if c.moves() || c.shadowMoves() {
 		options.Start = c.calendarStart()
 	}
 	if forecast := c.Settings.Forecast; forecast != nil {
 		options.Settings.Forecast = newOpened(forecast, s.collector)
+	}
+	if shadow := c.Settings.Shadow; shadow != nil && shadow.Forecast != nil {
+		opened := *shadow
+		opened.Forecast = newOpened(shadow.Forecast, s.collector)
+		options.Settings.Shadow = &opened
 	}
 	options.Cloud, options.Bridge, options.Network = c.Cloud, c.Bridge, c.Network
 	if c.StartTime != nil {

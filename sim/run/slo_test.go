@@ -21,7 +21,7 @@ func TestFollowsDemand(t *testing.T) {
 	fixed, moving := c, c
 	fixed.Settings.Min, fixed.Settings.Threshold = 8, 7
 	moving.Settings.Min, moving.Settings.Threshold = 1, 0
-	moving.Follows(0.999, nil)
+	moving.Follows(0.999, demand.Policy(0.999, c.Settings.StartEstimate, nil))
 	was, is := play(t, fixed), play(t, moving)
 	t.Logf("fixed: %.5f, $%.2f idle; following: %.5f, $%.2f idle", was.HitRate, was.MonthlyIdleCost, is.HitRate, is.MonthlyIdleCost)
 	if is.HitRate < 0.999 || is.MonthlyIdleCost > 0.6*was.MonthlyIdleCost {
@@ -48,8 +48,8 @@ func TestBeginsWithPrior(t *testing.T) {
 		return at, at.Hour() < 6
 	})
 	fresh, taught := c, c
-	fresh.Follows(0.99, nil)
-	taught.Follows(0.99, prior)
+	fresh.Follows(0.99, demand.Policy(0.99, c.Settings.StartEstimate, nil))
+	taught.Follows(0.99, demand.Policy(0.99, c.Settings.StartEstimate, prior))
 	f, k := play(t, fresh), play(t, taught)
 	if f.PeakPool > 40 || f.Series[0].Ready+f.Series[0].Starting > 6 {
 		t.Errorf("without a prior there are %d tasks, at first %+v", f.PeakPool, f.Series[0])

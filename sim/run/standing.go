@@ -71,7 +71,7 @@ func (s *simulation) fill(standing []time.Duration) {
 		}
 		world.RunUntil(at)
 	}
-	if open := world.Elapsed(); s.config.moves() && open < leadTime {
+	if open := world.Elapsed(); (s.config.moves() || s.config.shadowMoves()) && open < leadTime {
 		world.Advance(leadTime - open) // so that the policy's hours are the traffic's
 	}
 	s.begin(clients, standing)

@@ -11,7 +11,7 @@ import (
 
 // gateway begins the story: a gateway and its surroundings, by its settings and by how long things take.
 //
-//	gateway min=3 max=10 threshold=2 pool=on ttl=1h start-timeout=1m ... run=200ms boot=2s dial=300ms think=0s buffer=1000
+//	gateway min=3 max=10 threshold=2 shadow=5 pool=on ttl=1h start-timeout=1m ... run=200ms boot=2s dial=300ms think=0s buffer=1000
 func (e *env) gateway(a *arguments) error {
 	const ms = time.Millisecond
 	o := model.Options{Seed: 1, Schedule: func(int) int { return 0 }, Settings: actors.DefaultSettings()}
@@ -43,6 +43,9 @@ func (e *env) gateway(a *arguments) error {
 	if err := a.fleet(&o); err != nil {
 		return err
 	}
+	if err := a.shadow(s); err != nil {
+		return err
+	}
 	if err := s.Validate(); err != nil {
 		return err
 	}
@@ -65,5 +68,15 @@ func (e *env) gateway(a *arguments) error {
 	e.narrator.Since = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	e.model = model.New(o)
 	e.settle()
+	return nil
+}
+
+// shadow has a larger or smaller minimum tried beside the one in force.
+func (a *arguments) shadow(s *actors.Settings) error {
+	minimum := -1
+	if err := a.number("shadow", &minimum); err != nil || minimum < 0 {
+		return err
+	}
+	s.Shadow = &actors.Sizing{Min: minimum, Max: s.Max, Threshold: max(0, minimum-s.ThresholdGap()), Policy: actors.PolicyFixed}
 	return nil
 }
