@@ -78,6 +78,8 @@ const (
 	EventHeld EventKind = "held"
 	// EventDraining: no new sessions are taken from here on.
 	EventDraining EventKind = "draining"
+	// EventUndrained: an operator has taken the drain back, and new sessions are taken again.
+	EventUndrained EventKind = "undrained"
 	// EventHandedOver: a task's bridge has left for another gateway.
 	EventHandedOver EventKind = "handed_over"
 	// EventRefused: a client was turned away, and Reason is the error code; or a bridge was, and Reason says why.

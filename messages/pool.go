@@ -224,6 +224,9 @@ type Assign struct {
 // HandOver tells a task to have its bridge dial another gateway.
 type HandOver struct{}
 
+// Stay takes HandOver back: the task stays if its bridge, which may be on its way, dials this gateway and no other.
+type Stay struct{}
+
 // TaskMoved is a task's last word to the pool when its bridge has left for another gateway, where it goes on. The
 // pool passes it on to its session.
 type TaskMoved struct{ Task wire.TaskID }
@@ -273,6 +276,12 @@ type Drain struct{ HandOver bool }
 
 // Drained answers Drain.
 type Drained struct{}
+
+// Undrain takes a Drain back for which nobody waits: sessions are taken again. Answered by Undrained.
+type Undrain struct{}
+
+// Undrained answers Undrain.
+type Undrained struct{}
 
 // CapacityRequest asks what a client that arrived now would be told; answered by Hint.
 type CapacityRequest struct{}

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"slices"
+
 	"hearth/actors"
 	"hearth/messages"
 	"hearth/messages/wire"
@@ -150,18 +152,24 @@ func (p *pool) presence(m *messages.Presence) {
 	p.standAnew(session)
 }
 
-// standAnew has a session that has a turn stand where it belongs by now: in the queue, or beside it. It may be served at once.
-func (p *pool) standAnew(session *sessionRecord) {
-	wasAside := session.aside
-	p.stepOut(session)
-	p.enqueue(session)
-	if session.aside == wasAside {
+// standAnew has sessions that have a turn stand where they belong by now: in the queue, or beside it. They may be served at once, but
+// not before all of them stand.
+func (p *pool) standAnew(sessions ...*sessionRecord) {
+	sessions = slices.DeleteFunc(sessions, func(session *sessionRecord) bool {
+		wasAside := session.aside
+		p.stepOut(session)
+		p.enqueue(session)
+		return session.aside == wasAside
+	})
+	if len(sessions) == 0 {
 		return
 	}
-	p.stands(session)
-	if t := p.readyFor(session); t != nil && session.place != nil {
-		p.unqueue(session)
-		p.give(t, session)
+	for _, session := range sessions {
+		p.stands(session)
+		if t := p.readyFor(session); t != nil && session.place != nil {
+			p.unqueue(session)
+			p.give(t, session)
+		}
 	}
 	p.replenish()
 }

@@ -35,4 +35,5 @@
 //   - TaskUp, from a task: it can be claimed; whoever waits longest is sent Bound, and it Assign.
 //   - TaskVacated, from a task that was given up: nothing of its agent runs any more; Bound goes to the user's sessions that wait for that.
 //   - TasksListed, from the launcher: the tasks that run; those that are not known are adopted or, if they are nobody's, stopped; the others may be sent TaskFound.
+//   - Undrain, from the process: sessions are taken again; Stay goes to the tasks that were sent HandOver, and Undrained answers.
 package pool

@@ -36,6 +36,41 @@ func (p *pool) drain(who *actor.PID, handOver bool) {
 	p.reportDrained()
 }
 
+// undrain takes sessions again. Sessions that were told to end do, and tasks that have left are another gateway's; those that
+// were only asked to leave stay if their bridges find no other. As when a gateway begins, clients may be here before the bridges
+// that come back, and the agents of those that do not may still run.
+func (p *pool) undrain() {
+	if !p.draining {
+		return
+	}
+	p.draining, p.handOver = false, false
+	p.lull = nil // its alarm was cancelled
+	p.observe(messages.Event{Kind: messages.EventUndrained})
+	p.beginUnheard()
+	for _, t := range sortedTasks(p.tasks) {
+		if t.left {
+			continue
+		}
+		if t.leaving {
+			p.keep(t)
+		}
+		p.hear(t.id)
+	}
+	p.beginGrace()
+	p.listWithin(0)
+	p.replenish()
+}
+
+// keep takes back that a task was asked to leave. One that is ready cannot be claimed until its bridge is known to be here.
+func (p *pool) keep(t *taskRecord) {
+	t.leaving = false
+	p.tell(t.pid, &messages.Stay{})
+	if t.state == poolReady {
+		p.move(t, poolStarting)
+		p.observe(messages.Event{Kind: messages.EventUnready, Task: t.id, Reason: "its bridge was asked to dial another gateway"})
+	}
+}
+
 // stopAll stops the tasks that no session has, and tells the sessions, whose ends stop theirs.
 func (p *pool) stopAll() {
 	for _, t := range sortedTasks(p.tasks) {

@@ -14,13 +14,13 @@ import (
 // occupy notes that the agent of a task that its user's session has lost may run on. Those of the user's sessions that wait are fenced.
 func (p *pool) occupy(t *taskRecord, user wire.UserID) {
 	p.records.occupy(t, user)
-	for place := p.waiters.Front(); place != nil; {
-		waiter := place.Value.(*sessionRecord)
-		place = place.Next()
-		if waiter.user == user {
-			p.standAnew(waiter)
+	var waiting []*sessionRecord
+	for place := p.waiters.Front(); place != nil; place = place.Next() {
+		if waiter := place.Value.(*sessionRecord); waiter.user == user {
+			waiting = append(waiting, waiter)
 		}
 	}
+	p.standAnew(waiting...)
 }
 
 // taskVacated takes in that nothing of a task's agent runs any more.

@@ -69,6 +69,9 @@ func (p *pool) hint(since time.Time, position int) *messages.Hint {
 // hintStarting estimates how long a task still takes to be ready, the n-th of those that are not known to be placed. One that waits
 // for a host is no warm one, whoever it was started for.
 func (p *pool) hintStarting(t *taskRecord, since time.Time, n int) *messages.Hint {
+	if !t.readySince.IsZero() { // its bridge has only to dial again
+		return &messages.Hint{Reason: wire.ReasonWarmStarting, Eta: minOverdue, Message: p.lastFailure}
+	}
 	whole, waited := p.startTime.value(), p.Clock.Now().Sub(t.started)-t.hostWait
 	boots := time.Duration(0)
 	if t.host == nil {

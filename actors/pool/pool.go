@@ -87,7 +87,7 @@ type pool struct {
 	// endedTasks are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
 	// crashed: a Terminated may overtake an actor's last messages.
 	endedTasks recent[wire.TaskID, bool]
-	// drainer waits to be told that nothing is left. Invariant: draining is never taken back.
+	// drainer waits to be told that nothing is left. Invariant: a drain that somebody waits for is never taken back.
 	draining bool
 	drainer  *actor.PID
 	// handOver says that tasks are not stopped in a drain but given to another gateway.
@@ -237,6 +237,9 @@ func (p *pool) handleOperator(ctx actor.Context, message any) {
 		ctx.Respond(p.endSessions(m))
 	case *messages.Drain:
 		p.drain(ctx.Sender(), m.HandOver)
+	case *messages.Undrain:
+		p.undrain()
+		ctx.Respond(&messages.Undrained{})
 	case *messages.CapacityRequest:
 		ctx.Respond(p.capacity())
 	case *messages.StatusRequest:

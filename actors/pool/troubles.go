@@ -88,8 +88,8 @@ func (p *pool) putOff(failed *sessionRecord) {
 	for _, s := range others {
 		p.undelay(s)
 		p.assignTurn(s)
-		p.standAnew(s)
 	}
+	p.standAnew(others...)
 }
 
 // serve has those of the claims that are put off take their turns that are meant.

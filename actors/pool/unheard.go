@@ -27,11 +27,12 @@ type unheard struct {
 }
 
 func newUnheard() unheard {
-	return unheard{over: actors.Alarm{Name: timerUnheard}, heard: map[wire.TaskID]bool{}}
+	return unheard{over: actors.Alarm{Name: timerUnheard}}
 }
 
 // beginUnheard begins the while.
 func (p *pool) beginUnheard() {
+	p.unheard.heard = map[wire.TaskID]bool{}
 	d := p.settings.AdoptionFence()
 	p.unheard.until = p.Clock.Now().Add(d)
 	p.unheard.over.Set(p.Clock, p.ctx.Self(), d)

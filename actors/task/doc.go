@@ -16,6 +16,7 @@
 //   - Proceed, from the pool: nobody else's agent may run in the workspace; the bridge is told to start its own.
 //   - Retire, from the pool: the task is of no more use; Stopping, and TaskGone follows.
 //   - RunDone, from the launcher: ECS's answer to the start; TaskLaunched follows, or TaskFailed.
+//   - Stay, from the pool: this gateway hands over no more; a bridge that was asked to dial another one is taken back if it dials here.
 //   - StopDone, from the launcher: ECS's answer to the stop; TaskGone follows, or it is asked again, as of a task that ECS does not know yet.
 //   - TaskDescribed, from the launcher: where ECS says that the task stands; TaskPlaced follows, or TaskFailed if it has stopped.
 //   - TaskFound, from the pool: a list has told the task's ARN; TaskLaunched follows.

@@ -43,6 +43,8 @@ func (t *task) assigned(message any) {
 		t.proceed()
 	case *messages.HandOver:
 		t.leavesOnceActive = true
+	case *messages.Stay:
+		t.leavesOnceActive = false
 	case *messages.LinkClosed:
 		t.fail(messages.FailedSocket, "socket dropped during init_user: "+m.Cause, nil)
 	case *messages.Retire:
@@ -209,6 +211,8 @@ func (t *task) unattached(message any) {
 	switch m := message.(type) {
 	case *messages.HandOver:
 		t.becomeMoved() // it has no socket: the bridge finds the other gateway by itself
+	case *messages.Stay:
+		t.leavesOnceActive = false
 	case *messages.Alarm:
 		switch {
 		case t.poll.IsRung(m):
@@ -242,9 +246,12 @@ func (t *task) adopted(message any) {
 	case t.leavesOnceActive:
 		t.becomeLeavingActive()
 	default:
-		t.become(Resuming, (*task).resuming, t.settings.InitTimeout)
+		t.becomeResuming()
 	}
 }
+
+// becomeResuming waits for the bridge to say whether the agent is ready.
+func (t *task) becomeResuming() { t.become(Resuming, (*task).resuming, t.settings.InitTimeout) }
 
 func (t *task) resuming(message any) {
 	switch m := message.(type) {
@@ -289,7 +296,7 @@ func (t *task) resumingFrame(m *messages.LinkFrame) {
 // answered there, so that the user's lines go on meanwhile.
 func (t *task) becomeLeavingActive() {
 	t.become(LeavingActive, (*task).leavingActive, 0)
-	t.send(wire.Redial{})
+	t.askToRedial()
 }
 
 func (t *task) leavingActive(message any) {
@@ -304,12 +311,26 @@ func (t *task) leavingActive(message any) {
 	case *messages.LinkClosed:
 		t.becomeMoved()
 	case *messages.BridgeArrived:
-		if t.reattach(m) {
-			t.send(wire.Redial{})
+		switch {
+		case !t.reattach(m):
+		case t.stays:
+			t.becomeResuming()
+		default:
+			t.askToRedial()
 		}
+	case *messages.HandOver:
+		t.askToRedial()
+	case *messages.Stay:
+		t.stays = true
 	default:
 		t.serving(message)
 	}
+}
+
+// askToRedial asks the bridge to dial another gateway. It dials until one answers, be it this one.
+func (t *task) askToRedial() {
+	t.stays = false
+	t.send(wire.Redial{})
 }
 
 // reattach takes a bridge back that proves to be the one that was given this session. It reports whether it does.

@@ -81,6 +81,7 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Ready, To: Stopping, When: "its bridge says that its container was told to end, ECS has stopped it, or the pool gives it up"},
 
 	{From: LeavingReady, To: Moved, When: "its socket drops"},
+	{From: LeavingReady, To: Ready, When: "its bridge dials again, and this gateway hands over no more"},
 	{From: LeavingReady, To: Assigned, When: "the pool had assigned it before it could leave"},
 	{From: LeavingReady, To: Adopted, When: "its bridge dials again and proves to have got a session from another gateway"},
 	{From: LeavingReady, To: Stopping, When: "its bridge says that its container was told to end, ECS has stopped it, or the pool gives it up"},
@@ -117,6 +118,7 @@ var Transitions = actors.NewTransitions([]actors.Transition[State]{
 	{From: Resuming, To: Stopping, When: "the agent is not ready in time or fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: LeavingActive, To: Moved, When: "its socket drops"},
+	{From: LeavingActive, To: Resuming, When: "its bridge dials again, and this gateway hands over no more"},
 	{From: LeavingActive, To: Stopping, When: "the agent fails, its bridge says that its container was told to end, ECS has stopped it, or its session ends"},
 
 	{From: Finished, To: FinishedDetached, When: "its socket drops"},

@@ -70,7 +70,7 @@ func (t *task) useless(message any) {
 	case *messages.LinkFrame:
 		t.Links.Credit(m.Link, m.Bytes) // the agent's last words; nobody is left to read them
 	case *messages.LinkClosed, *messages.TaskDescribed, *messages.ToBridge, *messages.Retire,
-		*messages.Assign, *messages.Adopt, *messages.HandOver, *messages.Proceed:
+		*messages.Assign, *messages.Adopt, *messages.HandOver, *messages.Stay, *messages.Proceed:
 		// The session of an Assign or Adopt hears of the failure from the pool.
 	default:
 		t.unexpected(message)

@@ -63,6 +63,8 @@ type task struct {
 	// leavesOnceActive says that this gateway hands over, and that the bridge has a user whose agent must be ready first. It is a
 	// flag because until then nothing about the task is different.
 	leavesOnceActive bool
+	// stays says, of a task whose bridge was asked to dial another gateway, that this one would keep it by now.
+	stays bool
 	// leases says that its bridge holds to a lease. occupies says that its agent may run in its user's workspace: it is a flag
 	// because it is so in states that have nothing else in common, and outlasts them. unlinked is when the last socket was gone,
 	// on which the lease may have been renewed.

@@ -160,7 +160,7 @@ func (t *task) ready(message any) {
 // answered there.
 func (t *task) becomeLeavingReady() {
 	t.become(LeavingReady, (*task).leavingReady, 0)
-	t.send(wire.Redial{})
+	t.askToRedial()
 }
 
 func (t *task) leavingReady(message any) {
@@ -168,8 +168,20 @@ func (t *task) leavingReady(message any) {
 	case *messages.LinkClosed:
 		t.becomeMoved()
 	case *messages.Assign, *messages.Adopt:
-		t.leavesOnceActive = true
+		t.leavesOnceActive = !t.stays
 		t.claimable(m)
+	case *messages.BridgeArrived:
+		switch t.claimable(m); {
+		case t.link != m.Link: // it was refused
+		case t.stays:
+			t.becomeReady()
+		default:
+			t.askToRedial()
+		}
+	case *messages.HandOver:
+		t.askToRedial()
+	case *messages.Stay:
+		t.stays = true
 	default:
 		t.claimable(message)
 	}

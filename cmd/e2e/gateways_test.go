@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"syscall"
 	"testing"
 	"time"
@@ -50,6 +51,36 @@ func TestSessionAtTheOtherGateway(t *testing.T) {
 		g.signal(syscall.SIGKILL)
 		g.exit()
 	}
+	ecs.signal(syscall.SIGTERM)
+	ecs.exit()
+	nothingLeft(t, dir)
+}
+
+// An operator drains a gateway, and takes that back before there is another to take its tasks over: the session goes on, and the ready
+// tasks are found again, not replaced.
+func TestADrainThatIsTakenBack(t *testing.T) {
+	t.Parallel()
+	dir := sharedDir(t)
+	ecs := startLocalECS(t, dir, "cat")
+	bridges := openProxy(t)
+	g := startGateway(t, dir, ecs.gatewayEnvironment(bridges.ws())...)
+	aim(t, bridges, g)
+	u := connect(t, "ann", g.at)
+	u.ready()
+	filled := func(p messages.PoolStatus) bool { return p.Pool.Ready == 3 && p.Pool.Starting == 0 }
+	full := readyTasks(g.awaitStatus("the pool is full", filled))
+	g.must(http.MethodPost, "/api/drain", "")
+	u.echoes("while it drains")
+	g.must(http.MethodDelete, "/api/drain", "")
+	for task := range readyTasks(g.awaitStatus("the pool is full again", filled)) {
+		if !full[task] {
+			t.Errorf("task %s was started, and those of before were there", task)
+		}
+	}
+	u.echoes("after")
+	connect(t, "bob", g.at).ready()
+	g.signal(syscall.SIGKILL)
+	g.exit()
 	ecs.signal(syscall.SIGTERM)
 	ecs.exit()
 	nothingLeft(t, dir)

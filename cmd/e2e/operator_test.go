@@ -72,6 +72,11 @@ func TestReadyzAndDrain(t *testing.T) {
 			t.Errorf("a client that comes while it drains: HTTP %d", status)
 		}
 		s.awaitStatus("nothing is left", func(p messages.PoolStatus) bool { return len(p.Tasks)+len(p.Sessions) == 0 })
+		s.must(http.MethodDelete, "/api/drain", "")
+		if code, text := s.get("/readyz"); code != 200 {
+			t.Errorf("once the drain is taken back: %d %s", code, text)
+		}
+		s.visit("bob").ready()
 	})
 }
 

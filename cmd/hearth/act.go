@@ -63,6 +63,21 @@ func (drainCommand) Run(e *env) error {
 	return err
 }
 
+type undrainCommand struct{}
+
+// Run takes a drain back.
+func (undrainCommand) Run(e *env) error {
+	answer := map[string]bool{}
+	if err := e.gateway.call(e.ctx, http.MethodDelete, "/api/drain", nil, &answer); err != nil {
+		return err
+	}
+	if e.json {
+		return e.printJSON(answer)
+	}
+	_, err := fmt.Fprintln(e.stdout, "the gateway takes sessions; what it had handed over or ended by now stays so")
+	return err
+}
+
 type poolCommand struct {
 	Min *int `placeholder:"N" help:"Tasks that the pool is filled up to."`
 	Max *int `placeholder:"N" help:"Most tasks that are ready or starting at once."`

@@ -53,6 +53,7 @@ type commands struct {
 	Attach     attachCommand             `cmd:"" help:"Go on with a session in this terminal, in place of its client."`
 	End        endCommand                `cmd:"" help:"End a session, or all of a user's."`
 	Drain      drainCommand              `cmd:"" help:"Take no new sessions, and hand over or end those that there are."`
+	Undrain    undrainCommand            `cmd:"" help:"Take a drain back: take new sessions again."`
 	Pool       poolCommand               `cmd:"" help:"Show the pool's bounds, or change them until the next start."`
 	Config     configCommand             `cmd:"" help:"Show the settings in force and where each is from; secrets are masked."`
 	Report     reportCommand             `cmd:"" help:"Make a report of a day's JSON log."`

@@ -40,8 +40,9 @@ type Config struct {
 	Log zerolog.Logger
 	// Lines has the last lines of the log.
 	Lines *observe.Recent
-	// Drain begins to drain; it does not wait.
-	Drain func()
+	// Drain begins to drain; it does not wait. Undrain takes that back, or says why it cannot.
+	Drain   func()
+	Undrain func(ctx context.Context) error
 	// Hour is what has happened in the last one; Changed is closed when something does.
 	Hour    func() observe.Hour
 	Changed func() <-chan struct{}
@@ -80,6 +81,7 @@ func (c Config) Endpoints(mux *http.ServeMux) {
 		"DELETE /api/sessions/{id}": {"end session", c.endSession},
 		"DELETE /api/users/{id}":    {"end user's sessions", c.endUser},
 		"POST /api/drain":           {"drain", c.drain},
+		"DELETE /api/drain":         {"undrain", c.undrain},
 	} {
 		mux.HandleFunc(pattern, c.operator(strangers, c.audited(act)))
 	}

@@ -21,10 +21,9 @@ import (
 
 // pool stands in for the actor.
 type pool struct {
-	resized *messages.Resize
-	drained bool
-	gone    bool
-	log     bytes.Buffer
+	resized                  *messages.Resize
+	drained, undrained, gone bool
+	log                      bytes.Buffer
 	// changed is closed when something happens; nil is never.
 	changed chan struct{}
 	// sessions are in the status.
@@ -57,6 +56,14 @@ func (p *pool) ask(_ context.Context, request any) (any, error) {
 	return nil, errors.New("unknown request")
 }
 
+func (p *pool) undrain(context.Context) error {
+	if p.gone {
+		return errors.New("it is gone")
+	}
+	p.undrained = true
+	return nil
+}
+
 func serve(t *testing.T, p *pool, ready bool) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -67,6 +74,7 @@ func serve(t *testing.T, p *pool, ready bool) *httptest.Server {
 		Settings: []Setting{{Name: "LOG_LEVEL", Flag: "--log-level", Value: "info", Origin: "default"}},
 		Log:      zerolog.New(&p.log), Lines: observe.NewRecent(), Version: "1.2.3",
 		Drain:   func() { p.drained = true },
+		Undrain: p.undrain,
 		Metrics: prometheus.NewRegistry(),
 		Hour:    func() observe.Hour { return observe.Hour{Minutes: [60]observe.Minute{59: {Starts: 7}}} },
 		Changed: p.changes,
@@ -126,6 +134,9 @@ func TestEndpoints(t *testing.T) {
 		{"pool without the token", "POST", "/api/pool", `{"min":5}`, "", true, false, 401, "operator's token"},
 		{"drain", "POST", "/api/drain", "", "operator", true, false, 202, `"draining": true`},
 		{"drain without the token", "POST", "/api/drain", "", "", true, false, 401, "operator's token"},
+		{"undrain", "DELETE", "/api/drain", "", "operator", true, false, 200, `"draining": false`},
+		{"undrain too late", "DELETE", "/api/drain", "", "operator", true, true, 503, "it is gone"},
+		{"undrain without the token", "DELETE", "/api/drain", "", "", true, false, 401, "operator's token"},
 		{"wrong method", "GET", "/api/drain", "", "operator", true, false, 405, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -152,6 +163,9 @@ func TestEndpoints(t *testing.T) {
 			}
 			if wantDrain := test.path == "/api/drain" && test.status == http.StatusAccepted; p.drained != wantDrain {
 				t.Errorf("drained %v, want %v", p.drained, wantDrain)
+			}
+			if wantUndrain := test.name == "undrain"; p.undrained != wantUndrain {
+				t.Errorf("undrained %v, want %v", p.undrained, wantUndrain)
 			}
 			if wantResize := test.method == "POST" && test.path == "/api/pool" && test.status == http.StatusOK; (p.resized != nil) != wantResize {
 				t.Errorf("resized %v, want %v", p.resized, wantResize)

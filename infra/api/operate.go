@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -54,6 +55,16 @@ func (c Config) strangers() zerolog.Logger {
 func (c Config) drain(*http.Request) (int, any) {
 	c.Drain()
 	return http.StatusAccepted, map[string]bool{"draining": true}
+}
+
+// undrain takes new sessions again.
+func (c Config) undrain(r *http.Request) (int, any) {
+	ctx, cancel := context.WithTimeout(r.Context(), askTimeout)
+	defer cancel()
+	if err := c.Undrain(ctx); err != nil {
+		return gone(err)
+	}
+	return http.StatusOK, map[string]bool{"draining": false}
 }
 
 // resize changes the pool's bounds; one that is left out stays as it is.

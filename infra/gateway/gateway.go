@@ -59,6 +59,7 @@ type Gateway struct {
 	closing    context.Context
 	endAll     context.CancelFunc
 	background sync.WaitGroup
+	drain      drain
 	// failed gets what ends the gateway before it is asked to: a listener's error, or the pool's panic.
 	failed chan error
 }
@@ -299,31 +300,6 @@ func (g *Gateway) Observe(event messages.Event) {
 	if g.cfg.Watch != nil {
 		g.cfg.Watch(event)
 	}
-}
-
-// drain turns new connections away and says what the pool is to do with the rest. Tasks on ECS outlive the gateway,
-// and another takes them over; the local backend's end with it.
-func (g *Gateway) drain() *messages.Drain {
-	g.sockets.Refuse()
-	return &messages.Drain{HandOver: g.cfg.Backend == BackendECS}
-}
-
-// Close drains the gateway and ends it: no new sessions, and tasks stopped or handed over. It waits for that at most
-// Config.DrainTimeout and then ends all the same. Nothing is left of the gateway after it.
-func (g *Gateway) Close(ctx context.Context) error {
-	drain, cancel := context.WithTimeout(ctx, g.cfg.DrainTimeout)
-	_, err := g.engine.Ask(drain, g.pool, g.drain())
-	cancel()
-	switch {
-	case errors.Is(err, context.DeadlineExceeded) && g.cfg.Backend == BackendECS:
-		g.log.Warn().Msg("no other gateway took everything over in time; the rest waits for the next one")
-		err = nil
-	case err != nil:
-		err = fmt.Errorf("drain: %w", err)
-	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	return errors.Join(err, g.close(closing))
 }
 
 // close ends what was started, the last first.

@@ -33,7 +33,8 @@ func (g *Gateway) serve() {
 		Changed:  g.observer.Changed,
 		Ready:    g.observer.Ready,
 		Operator: g.operator(),
-		Drain:    func() { g.deliver(g.pool, g.drain()) },
+		Drain:    g.operatorDrains,
+		Undrain:  g.operatorUndrains,
 		Metrics:  g.registry,
 		Version:  g.cfg.Version, Settings: g.cfg.Settings, Log: g.log, Lines: cmp.Or(g.cfg.Lines, observe.NewRecent()),
 	}

@@ -52,6 +52,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventAdopted:       {zerolog.InfoLevel, "task of an earlier gateway taken over"},
 	messages.EventHeld:          {zerolog.InfoLevel, "client waits for its session's bridge to dial"},
 	messages.EventDraining:      {zerolog.InfoLevel, "draining: no new sessions"},
+	messages.EventUndrained:     {zerolog.InfoLevel, "draining no more: new sessions are taken"},
 	messages.EventHandedOver:    {zerolog.InfoLevel, "task's bridge has left for another gateway"},
 	messages.EventRefused:       {zerolog.WarnLevel, "turned away"},
 	messages.EventLaunched:      {zerolog.DebugLevel, "ECS accepted the task"},

@@ -34,7 +34,7 @@ const failingRow = 3
 // note learns from a fact. The first ready task proves the whole path: AWS, the task, the bridge and its way back here.
 func (r *readiness) note(e messages.Event) {
 	switch e.Kind {
-	case messages.EventReady, messages.EventAdopted, messages.EventListed, messages.EventDraining, messages.EventResized,
+	case messages.EventReady, messages.EventAdopted, messages.EventListed, messages.EventDraining, messages.EventUndrained, messages.EventResized,
 		messages.EventStartFailed, messages.EventLaunchError, messages.EventNotDialled, messages.EventAgentsFail, messages.EventAgentsStart:
 	default:
 		return
@@ -55,6 +55,8 @@ func (r *readiness) note(e messages.Event) {
 		r.preceded = r.preceded || e.N > 0
 	case messages.EventDraining:
 		r.draining = true
+	case messages.EventUndrained:
+		r.draining = false
 	case messages.EventResized:
 		r.poolless = e.N == 0
 	case messages.EventNotDialled:

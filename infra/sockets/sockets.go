@@ -102,10 +102,15 @@ func (s *Sockets) Close(id messages.LinkID, code wire.CloseCode) {
 
 // Refuse turns all handshakes away from here on, with 503: a load balancer's next try finds another gateway. The links
 // there are stay.
-func (s *Sockets) Refuse() {
+func (s *Sockets) Refuse() { s.setRefusing(true) }
+
+// Admit takes Refuse back.
+func (s *Sockets) Admit() { s.setRefusing(false) }
+
+func (s *Sockets) setRefusing(all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refusing = true
+	s.refusing = all
 }
 
 // Shutdown refuses new handshakes, closes all links with 1001 and waits for their end. When ctx ends first, they are cut

@@ -50,6 +50,7 @@ func init() {
 		{"script", 2, (*storm).script},
 		{"resize", 2, (*storm).resize},
 		{"regret", 1, (*storm).regret},
+		{"stand-back", 1, (*storm).standBack},
 		{"deploy", 0, (*storm).deploy},
 		{"restart", 0, (*storm).restart},
 		{"drain", 0, (*storm).drain},
@@ -319,6 +320,26 @@ func (s *storm) resizeTo(minimum, maximum int) {
 // maxDown is how long it takes at most until another gateway runs.
 const maxDown = 5 * second
 
+// maxBack is how long an operator has the gateway drain at most before that is taken back.
+const maxBack = 20 * second
+
+// standBack has the gateway drain for a while. Nobody is there to take over what it hands over.
+func (s *storm) standBack() {
+	if s.draining || s.model.Down() || s.model.Deploying() || s.model.StandsBack() {
+		return
+	}
+	s.tell("the gateway drains for an operator")
+	s.oracle.turnTo(s.model.Front())
+	s.oracle.handsOver = true
+	s.model.StandBack(true)
+	s.model.World.Later(time.Duration(s.dice.IntN(int(maxBack/ms)))*ms, func() {
+		if s.model.StandsBack() { // it was not killed meanwhile
+			s.tell("the operator takes that back")
+			s.model.Undrain()
+		}
+	})
+}
+
 // restart kills the gateway's process. The next one finds its tasks and sessions in ECS, in the bridges and in the clients.
 func (s *storm) restart() {
 	if s.draining || s.model.Down() {
@@ -350,7 +371,7 @@ func (s *storm) deploy() {
 const maxDeploy = 30 * second
 
 func (s *storm) drain() {
-	if s.draining || s.model.Down() || s.model.Deploying() {
+	if s.draining || s.model.Down() || s.model.Deploying() || s.model.StandsBack() {
 		return
 	}
 	s.draining = true

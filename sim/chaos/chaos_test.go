@@ -48,6 +48,7 @@ var found = []uint64{
 	7676,           // a client turned away by a gateway that is full for longer than lines are waited for
 	8212, 68, 5291, // a client sent away as soon as it was ready, or told ready and never served
 	858, 55, 13, // a captured bridge that was given another user
+	3389, // a task for a user whose claims were just being put off
 }
 
 func TestStormsThatFoundSomething(t *testing.T) {

@@ -61,8 +61,9 @@ type taskBook struct {
 	// dying: the task itself said so, or its actor crashed. elsewhere: its bridge did not come to this gateway in time, so that
 	// it counts as another one's, which will find it; or it was left to an operator, and is abandoned.
 	dying, elsewhere, abandoned bool
-	// claimed is when it was last claimed, dyingSince when it last was given up.
+	// claimed is when it was last claimed, dyingSince when it last was given up, and dyingAt by which process.
 	claimed, dyingSince time.Time
+	dyingAt             int
 }
 
 // sessionBook is what the oracle knows of a session.
@@ -136,7 +137,8 @@ func (o *oracle) event(e *messages.Event) {
 	case messages.EventClaimed:
 		o.hosts.heeded(o, e)
 	case messages.EventStopping:
-		o.task(e.Task).dying, o.task(e.Task).dyingSince = true, e.At
+		t := o.task(e.Task)
+		t.dying, t.dyingSince, t.dyingAt = true, e.At, o.number
 	case messages.EventHandedOver:
 		if t := o.task(e.Task); t.gateway <= o.number { // else the other has it already
 			t.elsewhere = true
@@ -204,6 +206,7 @@ func (o *oracle) claimed(e *messages.Event) {
 		o.breach("session %s was given task %s while it had %s", e.Session, e.Task, s.task)
 	}
 	t.claimed = e.At
+	t.dying = t.dying && t.dyingAt == o.number // an earlier gateway may have given it up before its bridge had a user
 	t.session, t.claimer, s.task, s.gateway = e.Session, o.number, e.Task, o.number
 }
 

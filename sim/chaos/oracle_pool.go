@@ -152,6 +152,9 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.shadowed(e.Shadow)
 	case messages.EventDraining:
 		o.pool.draining = true
+	case messages.EventUndrained:
+		o.pool.draining = false
+		o.pool.taken = o.storm.elapsed() + o.settings.AdoptionGrace
 	}
 	o.turnEvent(e)
 	if e.Census != nil {

@@ -33,6 +33,7 @@ func (s *storm) settle() {
 		}
 	}
 	s.becomes("one gateway", 2*maxDeploy, s.pendingDeploy)
+	s.becomes("taking sessions", 2*maxBack, s.pendingUndrain)
 	s.becomes("told of its hosts", hostsPatience, s.pendingHosts)
 	for _, h := range s.model.Cloud.Hosts() {
 		h.Activate()
@@ -89,6 +90,14 @@ func (s *storm) pendingDeploy() string {
 		return "it hands over"
 	}
 	s.oracle.turnTo(s.model.Front())
+	return ""
+}
+
+// pendingUndrain says whether the gateway drains for an operator.
+func (s *storm) pendingUndrain() string {
+	if s.model.StandsBack() {
+		return "it drains"
+	}
 	return ""
 }
 

@@ -21,8 +21,9 @@ type gateway struct {
 	// lane is what is left of the rate that it holds itself to.
 	lane bucket
 	pool *actor.PID
-	// leaving: it hands over what it has, and new connections go to another. dead: the process has ended.
-	leaving, dead bool
+	// leaving: it hands over what it has, and new connections go to another. refusing: there is no other, and it takes none. dead: the
+	// process has ended.
+	leaving, refusing, dead bool
 }
 
 // begin starts a process of the gateway in a node that has none yet. New connections go there from now on.

@@ -83,6 +83,22 @@ func (m *Model) Drain(drained func()) {
 	m.Ask(&messages.Drain{}, func(any) { drained() })
 }
 
+// StandBack has the gateway drain for an operator, who may take that back: it refuses new connections, and what it has ends or, to
+// be handed over, looks for another gateway.
+func (m *Model) StandBack(handOver bool) {
+	m.front.leaving, m.front.refusing = true, true
+	m.front.send(m.front.pool, &messages.Drain{HandOver: handOver})
+}
+
+// StandsBack reports whether the gateway drains for an operator.
+func (m *Model) StandsBack() bool { return m.front.refusing }
+
+// Undrain takes StandBack back.
+func (m *Model) Undrain() {
+	front := m.front
+	front.ask(&messages.Undrain{}, func(any) { front.leaving, front.refusing = false, false })
+}
+
 // Status asks for the pool's status, and runs what can run without time going by to get it.
 func (m *Model) Status() *messages.PoolStatus {
 	status := &messages.PoolStatus{} // of a process that is not there

@@ -64,7 +64,7 @@ func (n *network) dial(p peer, delay, life Distribution, hello func(messages.Lin
 	if _, isClient := p.(*Client); isClient {
 		l.faults = &n.clientFaults
 	}
-	if n.model.Down() {
+	if n.model.Down() || l.gateway.refusing {
 		l.cut, l.ended = true, true
 		n.world.Later(draw(delay, n.random), func() { l.leave(0) }) // connection refused
 		return l

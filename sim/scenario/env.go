@@ -63,6 +63,7 @@ func init() {
 		"end":      (*env).end,
 		"revision": (*env).revision,
 		"drain":    (*env).drain,
+		"undrain":  (*env).undrain,
 		"status":   (*env).status,
 		"capacity": (*env).capacity,
 		"crash":    (*env).crashes,

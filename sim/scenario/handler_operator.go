@@ -60,11 +60,29 @@ func (e *env) revision(a *arguments) error {
 	return nil
 }
 
-// drain ends everything.
+// drain ends everything; or, for an operator who may think better of it, hands it over to another gateway, or ends it.
 //
 //	drain
-func (e *env) drain(*arguments) error {
-	e.model.Drain(func() { e.line("ops", "is told", "drained") })
+//	drain hand-over
+//	drain for-now
+func (e *env) drain(a *arguments) error {
+	switch how := a.word(0, ""); how {
+	case "":
+		e.model.Drain(func() { e.line("ops", "is told", "drained") })
+	case "hand-over", "for-now":
+		e.model.StandBack(how == "hand-over")
+	default:
+		return fmt.Errorf("nobody drains like %q", how)
+	}
+	e.settle()
+	return nil
+}
+
+// undrain takes a drain back.
+//
+//	undrain
+func (e *env) undrain(*arguments) error {
+	e.model.Undrain()
 	e.settle()
 	return nil
 }
