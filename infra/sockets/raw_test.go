@@ -229,7 +229,13 @@ func TestStrangers(t *testing.T) {
 			<-release
 		}
 	}), zerolog.Nop())
-	server.ConnState = h.state
+	isIdle := make(chan struct{}, 8)
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		h.state(conn, state)
+		if state == http.StateIdle {
+			isIdle <- struct{}{}
+		}
+	}
 	server.ReadHeaderTimeout = patience
 	dial := serveWith(t, server)
 	known := func(n int) {
@@ -237,7 +243,7 @@ func TestStrangers(t *testing.T) {
 		eventually(t, "the connections are noticed", func() bool {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			return len(h.places) == n && h.byAge.Len() == n
+			return h.byAge.Len() == n
 		})
 	}
 	ask := func(conn net.Conn, path string) {
@@ -266,6 +272,7 @@ func TestStrangers(t *testing.T) {
 	idle := dial()
 	ask(idle, "/")
 	answered(idle)
+	<-isIdle
 	known(3)
 	var late []net.Conn
 	for _, victim := range []struct {
@@ -282,7 +289,30 @@ func TestStrangers(t *testing.T) {
 		answered(conn)
 		_ = conn.Close()
 	}
-	known(0)
+	eventually(t, "all are gone", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.places) == 0 && h.byAge.Len() == 0
+	})
+}
+
+// TestWhoWasToldToGoTakesNobodysPlace: the server may be about to say something of a connection when it is told to go.
+func TestWhoWasToldToGoTakesNobodysPlace(t *testing.T) {
+	h := newStrangers(1)
+	first, _ := net.Pipe()
+	second, _ := net.Pipe()
+	h.state(first, http.StateNew)
+	h.state(second, http.StateNew) // first is to go
+	h.state(first, http.StateActive)
+	if err := second.SetDeadline(time.Time{}); err != nil {
+		t.Errorf("the second is closed as well: %v", err)
+	}
+	for _, conn := range []net.Conn{first, second} {
+		h.state(conn, http.StateClosed)
+	}
+	if len(h.places) != 0 || h.byAge.Len() != 0 {
+		t.Errorf("%d are left", len(h.places))
+	}
 }
 
 // TestAnnouncedBodiesKeepNobodyOut: more peers than there may be announce a body and send none. Each is answered and let go at once,

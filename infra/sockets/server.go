@@ -47,7 +47,8 @@ func NewServer(handler http.Handler, log zerolog.Logger) *http.Server {
 type strangers struct {
 	limit int
 	mu    sync.Mutex
-	// byAge has all of them, the longest unchanged first, places where each is.
+	// byAge has those that may stay, the longest unchanged first; places has where each is, and nil for who was told to go and has not
+	// gone yet.
 	byAge  *list.List
 	places map[net.Conn]*list.Element
 }
@@ -67,19 +68,23 @@ func (s *strangers) state(conn net.Conn, state http.ConnState) {
 func (s *strangers) note(conn net.Conn, state http.ConnState) net.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if place := s.places[conn]; place != nil {
+	place, known := s.places[conn]
+	if place != nil {
 		s.byAge.Remove(place)
-		delete(s.places, conn)
 	}
 	if state == http.StateHijacked || state == http.StateClosed {
+		delete(s.places, conn)
 		return nil
 	}
+	if known && place == nil {
+		return nil // whatever it does, it takes nobody's place any more
+	}
 	s.places[conn] = s.byAge.PushBack(conn)
-	if len(s.places) <= s.limit {
+	if s.byAge.Len() <= s.limit {
 		return nil
 	}
 	victim := s.byAge.Remove(s.byAge.Front()).(net.Conn)
-	delete(s.places, victim)
+	s.places[victim] = nil
 	return victim
 }
 
