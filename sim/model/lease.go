@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"time"
 
 	"hearth/actors"
@@ -25,7 +26,7 @@ type holding struct {
 }
 
 // fence is the fencing record of a session on the workspaces' file system: which task was the last to be given it, empty once its
-// agent has ended.
+// agent has ended. The model's fences are those that are not empty.
 type fence struct {
 	session wire.SessionID
 	task    wire.TaskID
@@ -36,9 +37,7 @@ func (u *user) takeFence() (others []wire.TaskID) {
 	m, own := u.bridge.model, u.bridge.container.Request.Task
 	var record *fence
 	for _, f := range m.fences[u.init.UserID] {
-		if f.task != "" {
-			others = append(others, f.task)
-		}
+		others = append(others, f.task)
 		if f.session == u.init.SessionID {
 			record = f
 		}
@@ -52,11 +51,14 @@ func (u *user) takeFence() (others []wire.TaskID) {
 	return others
 }
 
-// releaseFence writes down that the agent has ended, if the record is still the task's.
+// releaseFence writes down that the agent has ended, if the record is still the task's. The session's next task begins another.
 func (u *user) releaseFence() {
-	if u.fence.task == u.bridge.container.Request.Task {
-		u.fence.task = ""
+	if u.fence.task != u.bridge.container.Request.Task {
+		return
 	}
+	u.fence.task = ""
+	m := u.bridge.model
+	m.fences[u.init.UserID] = slices.DeleteFunc(m.fences[u.init.UserID], func(f *fence) bool { return f == u.fence })
 }
 
 // overtaken reports whether another task has taken its session's record since.

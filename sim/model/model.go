@@ -32,7 +32,7 @@ type Model struct {
 	begun, speaker int
 	// several are all gateways where there is more than one at once; front is the first of them.
 	several []*gateway
-	// fences are the fencing records on the workspaces, in the order in which they were begun.
+	// fences are the fencing records on the workspaces whose agents may run, in the order in which they were begun.
 	fences map[wire.UserID][]*fence
 }
 
