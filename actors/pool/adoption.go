@@ -61,12 +61,11 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 	p.adoption.listed, p.listing.failures = true, 0
 	healthTells := p.healthTells(m.Tasks)
 	for _, listed := range m.Tasks {
-		t, isNew := p.tasks[listed.Task], !p.endedTasks.has(listed.Task) && !p.adoption.done
-		switch {
+		switch t := p.tasks[listed.Task]; {
 		case t != nil && t.arn == "":
 			p.tell(t.pid, &messages.TaskFound{ARN: listed.ARN, Host: listed.Host, Revision: listed.Revision})
 		case t != nil, p.draining: // nothing more is taken over
-		case isNew && (listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning):
+		case p.isNew(listed, isFirst):
 			request := messages.RunTask{Task: listed.Task, Session: listed.Session, User: listed.User}
 			p.adopt(request, listed)
 			adopted++
@@ -83,6 +82,14 @@ func (p *pool) tasksListed(m *messages.TasksListed) {
 		p.endUnheard()
 	}
 	p.filled(adopted)
+}
+
+// isNew reports whether a listed task that is not in the books is to be taken over.
+func (p *pool) isNew(listed messages.ListedTask, isFirst bool) bool {
+	if p.adoption.done || p.endedTasks.has(listed.Task) {
+		return false
+	}
+	return listed.Phase == messages.PhasePending || isFirst && listed.Phase == messages.PhaseRunning
 }
 
 // filled lets the pool be filled, once it is known what runs or the wait for that is over.

@@ -32,10 +32,10 @@ type Cloud struct {
 	random  *rand.Rand
 	fleet   *fleet
 	tasks   map[wire.TaskID]*Container
-	// stopped are those of them that have stopped, in that order.
-	stopped []*Container
-	// live counts the tasks that have not stopped; made all that ever were.
-	live, made int
+	// running are those of them that have not stopped, the oldest first; stopped the others, in the order in which they stopped.
+	running, stopped []*Container
+	// made counts all that ever were.
+	made int
 	// account is what is left of the account's rate; throttled counts the attempts that it refused.
 	account   bucket
 	throttled int
@@ -71,7 +71,7 @@ func (c *Cloud) Script(op string, outcomes ...Outcome) {
 }
 
 // Live is the number of tasks that have not stopped, Made of all that ever were.
-func (c *Cloud) Live() int { return c.live }
+func (c *Cloud) Live() int { return len(c.running) }
 
 // Made is the number of tasks that ever were.
 func (c *Cloud) Made() int { return c.made }
@@ -83,15 +83,12 @@ func (c *Cloud) Throttled() int { return c.throttled }
 func (c *Cloud) Task(id wire.TaskID) *Container { return c.tasks[id] }
 
 // Running are the tasks that have not stopped, the oldest first.
-func (c *Cloud) Running() []*Container {
-	var running []*Container
-	for _, t := range c.tasks {
-		if t.phase != messages.PhaseStopped {
-			running = append(running, t)
-		}
-	}
-	slices.SortFunc(running, func(a, b *Container) int { return a.number - b.number })
-	return running
+func (c *Cloud) Running() []*Container { return slices.Clone(c.running) }
+
+// drop takes a task from those that run.
+func (c *Cloud) drop(t *Container) {
+	i, _ := slices.BinarySearchFunc(c.running, t.number, func(other *Container, number int) int { return other.number - number })
+	c.running = slices.Delete(c.running, i, i+1)
 }
 
 // ecs is the cloud as one process of the gateway calls it; it implements actors.Launcher and actors.Fleet.
@@ -141,11 +138,9 @@ func (c ecs) List(to *actor.PID) {
 	c.call(OpList, nil, func() *messages.LaunchError { return nil }, func(err *messages.LaunchError) {
 		listed := &messages.TasksListed{Err: err}
 		if err == nil {
-			for _, t := range c.cloud.Running() {
-				if c.cloud.model.isOthers(t, c.gateway) {
-					continue
-				}
-				if !c.cloud.isVisible(t) || t.told {
+			listed.Tasks = make([]messages.ListedTask, 0, len(c.cloud.running))
+			for _, t := range c.cloud.running {
+				if c.cloud.model.isOthers(t, c.gateway) || !c.cloud.isVisible(t) || t.told {
 					continue
 				}
 				listed.Tasks = append(listed.Tasks, messages.ListedTask{
@@ -311,7 +306,7 @@ func (c *Cloud) start(request messages.RunTask, starter *gateway) (*Container, *
 		}
 	}
 	c.made++
-	c.live++
+	c.running = append(c.running, t)
 	t.visible = c.world.Elapsed() + draw(c.options.Visible, c.random)
 	c.tasks[request.Task] = t
 	if hook := c.model.options.Hooks.Launched; hook != nil {

@@ -191,7 +191,7 @@ func (t *Container) stopped(reason string) {
 	}
 	t.bridge = nil
 	c.fleet.release(t)
-	c.live--
+	c.drop(t)
 	if hook := c.model.options.Hooks.Stopped; hook != nil {
 		hook(t)
 	}
