@@ -100,7 +100,7 @@ func (s *session) served(message any) {
 // becomeAdopted takes over a session that is under way. Its bridge comes in the next message, its client perhaps much later: the
 // client's hello then says how much of the output it has processed.
 func (s *session) becomeAdopted(m *messages.AdoptSession) {
-	s.task, s.taskPID = m.Task, actors.SiblingPID(s.self, actors.TaskName(m.Task))
+	s.task, s.taskPID = m.Task, actors.TaskPID(s.self, m.Task)
 	s.ready, s.lastData, s.wasReady = s.begun, s.begun, true
 	s.become(Adopted, (*session).adopted, s.settings.IdleTimeout)
 }

@@ -279,7 +279,8 @@ func (s *session) resize(window wire.Resize) {
 func (s *session) sendReady(ready wire.Ready) {
 	ready.IO = s.io
 	if s.client.link == 0 {
-		s.untold = &ready
+		untold := ready // a copy, so that only what is kept costs a place on the heap
+		s.untold = &untold
 		return
 	}
 	s.client.ready, s.wasReady, s.untold = true, true, nil

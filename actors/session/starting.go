@@ -93,7 +93,7 @@ func (s *session) startTimedOut() {
 // from when the session asked for a task. A second Bound means that the first task has failed.
 func (s *session) becomeStarting(m *messages.Bound) {
 	s.task, s.bound, s.fenced = m.Task, *m, time.Time{}
-	s.taskPID = actors.SiblingPID(s.self, actors.TaskName(m.Task))
+	s.taskPID = actors.TaskPID(s.self, m.Task)
 	s.become(Starting, (*session).starting, keep)
 	s.sendStarting()
 }

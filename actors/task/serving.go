@@ -11,7 +11,7 @@ import (
 // becomeAssigned gives the bridge its user. The bridge must prove at once that it is alive.
 func (t *task) becomeAssigned(m *messages.Assign) {
 	t.assign = m
-	t.session = actors.SiblingPID(t.self, actors.SessionName(m.Session))
+	t.session = actors.SessionPID(t.self, m.Session)
 	t.become(Assigned, (*task).assigned, t.settings.AcceptTimeout)
 	t.occupies = !t.leases // one that knows of leases starts no agent before it is told to proceed
 	t.observe(messages.Event{Kind: messages.EventAssigned})
@@ -231,7 +231,7 @@ func (t *task) unattached(message any) {
 // message: on a socket of its own, so that an older one is of no use any more.
 func (t *task) becomeAdopted(m *messages.Adopt) {
 	t.assign = &messages.Assign{Session: m.Session, User: m.User}
-	t.session = actors.SiblingPID(t.self, actors.SessionName(m.Session))
+	t.session = actors.SessionPID(t.self, m.Session)
 	t.detach()
 	t.occupies, t.leases = true, true
 	t.become(Adopted, (*task).adopted, t.settings.RedialGrace)

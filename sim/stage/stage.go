@@ -37,7 +37,7 @@ func Begin(name string, spawn Spawn) *Stage {
 		}
 	})
 	pool := actor.NewPID("stage", actors.PoolName)
-	s.self = actors.SiblingPID(pool, name)
+	s.self = actor.NewPID(pool.Address, pool.Id+"/"+name)
 	ports := &actors.Ports{
 		Clock: s, Rand: s, Launcher: launcher{s}, Fleet: fleet{}, Links: links{s}, Signer: signer{}, Observer: s,
 	}
