@@ -75,6 +75,8 @@ type Settings struct {
 	// TaskLease is how long an agent may run on without a gateway. Its bridge, which is told so, then suspends it, and no other agent
 	// starts for its session before that. TaskOrphanTTL is when such a task ends.
 	TaskLease, TaskOrphanTTL time.Duration
+	// SettleTime is how long an agent has to run to be taken for one that works, whatever its end then is.
+	SettleTime time.Duration
 	// PollInterval is how often ECS is asked about a task that should have dialled.
 	PollInterval time.Duration
 	// BackoffBase and BackoffMax bound the pause after failed starts.
@@ -149,6 +151,7 @@ func DefaultSettings() Settings {
 		StopGrace:        5 * time.Second,
 		TaskLease:        30 * time.Second,
 		TaskOrphanTTL:    15 * time.Minute,
+		SettleTime:       10 * time.Second,
 		PollInterval:     2 * time.Second,
 		BackoffBase:      500 * time.Millisecond, BackoffMax: 30 * time.Second,
 		StartEstimate: 5400 * time.Millisecond,
@@ -247,7 +250,7 @@ func (s Settings) Validate() error {
 		{"redial grace", s.RedialGrace}, {"poll interval", s.PollInterval}, {"backoff base", s.BackoffBase},
 		{"hint interval", s.HintInterval}, {"exit linger", s.ExitLinger}, {"dial grace", s.DialGrace},
 		{"dial timeout", s.DialTimeout}, {"adoption grace", s.AdoptionGrace},
-		{"host drain grace", s.HostDrainGrace},
+		{"host drain grace", s.HostDrainGrace}, {"settle time", s.SettleTime},
 	}
 	for _, d := range append(s.durations(), internal...) {
 		if d.value <= 0 {

@@ -125,7 +125,8 @@ const (
 	EventSessionReady EventKind = "session_ready"
 	// EventFirstOutput: a new agent's first output has come. Took is the time since it was ready.
 	EventFirstOutput EventKind = "first_output"
-	// EventAgentEnded: the session's agent has ended by itself. Exit; Took is the time since it was ready, 0 where that is not known.
+	// EventAgentEnded: the session's agent has ended by itself. Exit; Took is the time since it was ready, 0 where that is not known;
+	// Reason, where that was at once.
 	EventAgentEnded EventKind = "agent_ended"
 	// EventRestarting: the session's task was lost and it asks for another. Reason.
 	EventRestarting EventKind = "restarting"

@@ -1,5 +1,7 @@
 package messages
 
+import "hearth/messages/wire"
+
 // Failure is the kind of a task's failure, or of a claim's: what is counted, where the reason is told.
 type Failure string
 
@@ -59,4 +61,11 @@ func (f Failure) OfAgent() bool {
 		return true
 	}
 	return false
+}
+
+// AgentEnded tells the pool that a session's agent has ended by itself. Trouble is why its user's next one may be of as little use, empty
+// where it has worked.
+type AgentEnded struct {
+	Session wire.SessionID
+	Trouble string
 }

@@ -47,7 +47,7 @@ func (b *breaker) succeed() { b.proved, b.row = true, nil }
 // agentFailed takes in that the agent of a session could not be started. The session's user is given other tasks later and later;
 // once it is not the user alone, the pool starts fewer.
 func (p *pool) agentFailed(session *sessionRecord, m *messages.TaskFailed) {
-	p.troubled(session.user, m)
+	p.troubled(session.user, m.Reason, false)
 	p.breaker.fail(culprit{session.user, session.id})
 	if !p.breaker.open() {
 		return
@@ -74,5 +74,7 @@ func (p *pool) agentStarted(user wire.UserID) {
 	p.breaker.succeed()
 	p.crashed = false
 	p.backoff.succeed()
-	p.untroubled(user)
+	if !p.troubleOf(user).ends {
+		p.untroubled(user)
+	}
 }

@@ -5,6 +5,7 @@
 //
 // It takes these; who sends each, and what follows:
 //
+//   - AgentEnded, from a session: its agent has ended by itself; one that has as soon as it had started puts off what its user's sessions get next.
 //   - Alarm, from its own timer: the end of a pause or of a wait, or the time to look at the hosts or the tasks again.
 //   - BridgeArrived, from the sockets: a bridge has dialled; it is passed on to its task, which may be adopted first, or refused.
 //   - CapacityRequest, from the process: what would a client be told that came now? Hint answers.

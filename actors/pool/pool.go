@@ -212,13 +212,15 @@ func (p *pool) handle(ctx actor.Context, message any) {
 		p.hostChanged(m)
 
 	default:
-		p.handleFence(ctx, m)
+		p.handleAgents(ctx, m)
 	}
 }
 
-// handleFence is what tells who may run in a workspace.
-func (p *pool) handleFence(ctx actor.Context, message any) {
+// handleAgents is what tells of agents: which may run in a workspace, and how they end.
+func (p *pool) handleAgents(ctx actor.Context, message any) {
 	switch m := message.(type) {
+	case *messages.AgentEnded:
+		p.agentEnded(m)
 	case *messages.FenceFound:
 		p.onTask(m.Task, m, func(t *taskRecord) { p.fenceFound(t, m) })
 	case *messages.TaskVacated:

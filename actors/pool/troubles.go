@@ -12,11 +12,14 @@ import (
 // timerTroubled rings when the first claim that is put off for its user's failures is due.
 const timerTroubled messages.Timer = "troubled"
 
-// trouble is that the agents of a user cannot be started: so many in a row. Its user's claims are served one at a time, at times
-// that are farther and farther apart, so that neither retries nor sessions side by side buy tasks.
+// trouble is that the agents of a user cannot be started, or end as soon as they have: so many in a row. Its user's claims are served
+// one at a time, at times that are farther and farther apart, so that neither retries nor sessions side by side buy tasks.
 type trouble struct {
 	failures int
 	reason   string
+	// ends says that one has started and ended at once: that another starts proves nothing then. last is when the last has failed.
+	ends bool
+	last time.Time
 	// next is the earliest time for the user's next claim.
 	next time.Time
 }
@@ -35,18 +38,34 @@ func (p *pool) pause(failures int) time.Duration {
 	return actors.Pause(p.settings.BackoffBase, p.settings.BackoffMax, failures, p.Rand.Float64())
 }
 
-// troubled takes in that an agent of the user could not be started.
-func (p *pool) troubled(user wire.UserID, m *messages.TaskFailed) {
+// troubled takes in that an agent of the user could not be started, or has ended at once.
+func (p *pool) troubled(user wire.UserID, reason string, ends bool) {
 	t := p.troubleOf(user)
 	t.failures++
-	t.reason = m.Reason
+	t.reason = reason
+	t.ends = t.ends || ends
+	t.last = p.Clock.Now()
 	if next := p.Clock.Now().Add(p.pause(t.failures)); next.After(t.next) {
 		t.next = next
 	}
 	p.troubles.add(user, t)
 }
 
-// untroubled takes in that an agent of the user has started: whoever was put off for its user is served in its turn.
+// agentEnded takes in that the agent of a session has ended: at once, or after it has worked, which is news if it began after the last
+// failure.
+func (p *pool) agentEnded(m *messages.AgentEnded) {
+	session := p.sessions[m.Session]
+	switch {
+	case session == nil: // its actor crashed meanwhile
+	case m.Trouble != "":
+		p.troubled(session.user, m.Trouble, true)
+		p.putOff(session)
+	case session.given.After(p.troubleOf(session.user).last):
+		p.untroubled(session.user)
+	}
+}
+
+// untroubled takes in that an agent of the user works: whoever was put off for its user is served in its turn.
 func (p *pool) untroubled(user wire.UserID) {
 	if p.troubles.get(user).failures == 0 {
 		return

@@ -23,6 +23,7 @@ func (s *session) taskLost(m *messages.TaskLost) bool {
 		s.quickLosses++
 	}
 	if s.quickLosses >= s.settings.ClaimAttempts {
+		s.tell(s.pool, &messages.AgentEnded{Session: s.id, Trouble: "tasks were lost soon after they were ready: " + m.Reason})
 		s.fail(wire.Error{Code: wire.CodeTaskLost, Message: m.Reason, Retryable: true}, messages.EndTaskLost)
 		return false
 	}

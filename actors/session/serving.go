@@ -154,9 +154,22 @@ func (s *session) becomeExited(exit wire.Exit) {
 	if !s.ready.IsZero() {
 		ended.Took = s.Clock.Now().Sub(s.ready)
 	}
+	if s.isEndAtOnce() {
+		ended.Reason = "the agent has ended as soon as it had started (exit " + exit.End() + ")"
+	}
 	s.observe(ended)
+	s.tell(s.pool, &messages.AgentEnded{Session: s.id, Trouble: ended.Reason})
 	s.become(Exited, (*session).exited, s.settings.IdleTimeout)
 	s.finish()
+}
+
+// isEndAtOnce reports whether the agent that was started here has ended before it was of use to anybody: soon, and with an error, or
+// without having said anything and without having been asked to end.
+func (s *session) isEndAtOnce() bool {
+	if s.bound.Task != s.task || s.Clock.Now().Sub(s.ready) >= s.settings.SettleTime {
+		return false
+	}
+	return s.exit.Code != 0 || !s.heard && s.inputEnd == nil
 }
 
 func (s *session) exited(message any) {

@@ -106,6 +106,9 @@ func (o *Observer) write(e messages.Event) {
 	if e.Kind == messages.EventUnexpected {
 		log = &o.odd
 	}
+	if e.Kind == messages.EventAgentEnded && e.Reason != "" {
+		w.level = zerolog.WarnLevel // it was of no use
+	}
 	line := log.WithLevel(w.level)
 	if !line.Enabled() {
 		return

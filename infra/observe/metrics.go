@@ -38,6 +38,7 @@ type metrics struct {
 	fenced    prometheus.Counter
 	resumed   prometheus.Counter
 	exits     *prometheus.CounterVec
+	atOnce    prometheus.Counter
 	restarts  prometheus.Counter
 	evicted   *prometheus.CounterVec
 	refused   *prometheus.CounterVec
@@ -92,6 +93,7 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		requeued:  counters("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready, by why.", "reason"),
 		delayed:   counter("hearth_claims_delayed_total", "Claims that were put off because agents of their user could not be started."),
 		exits:     counters("hearth_agent_exits_total", "Agents that ended by themselves, by their exit code or the signal that ended them.", "exit"),
+		atOnce:    counter("hearth_agents_ended_at_once_total", "Agents that ended as soon as they had started, and of no use to anybody."),
 		failing:   gauge("hearth_agents_failing", "1 while agents cannot be started for one user after the other, else 0."),
 		fenced:    counter("hearth_fenced_waits_total", "Sessions that waited because an earlier agent of their user could still write to the workspace."),
 		resumed:   counter("hearth_agent_suspensions_total", "Agents that went on after they had been suspended, because their bridges had no gateway."),
@@ -199,6 +201,9 @@ func (m *metrics) countSession(e messages.Event) {
 		m.phase("output", e.Took)
 	case messages.EventAgentEnded:
 		m.exits.WithLabelValues(e.Exit).Inc()
+		if e.Reason != "" {
+			m.atOnce.Inc()
+		}
 	case messages.EventRestarting:
 		m.restarts.Inc()
 	case messages.EventSessionEnded:

@@ -22,6 +22,8 @@ type readiness struct {
 	failing string
 	failed  time.Time
 	retried bool
+	// ended are the last agents that ended as soon as they had started, at most failingRow.
+	ended []messages.Event
 }
 
 // failingFor is how long agents that cannot be started keep a gateway from being ready, at most: from then on the next session has
@@ -35,7 +37,8 @@ const failingRow = 3
 func (r *readiness) note(e messages.Event) {
 	switch e.Kind {
 	case messages.EventReady, messages.EventAdopted, messages.EventListed, messages.EventDraining, messages.EventUndrained, messages.EventResized,
-		messages.EventStartFailed, messages.EventLaunchError, messages.EventNotDialled, messages.EventAgentsFail, messages.EventAgentsStart:
+		messages.EventStartFailed, messages.EventLaunchError, messages.EventNotDialled, messages.EventAgentsFail, messages.EventAgentsStart,
+		messages.EventAgentEnded:
 	default:
 		return
 	}
@@ -51,6 +54,8 @@ func (r *readiness) note(e messages.Event) {
 		r.fail(e)
 	case messages.EventAgentsStart:
 		r.failing = ""
+	case messages.EventAgentEnded:
+		r.agentEnded(e)
 	case messages.EventListed:
 		r.preceded = r.preceded || e.N > 0
 	case messages.EventDraining:
@@ -73,11 +78,36 @@ func (r *readiness) note(e messages.Event) {
 
 func (r *readiness) fail(e messages.Event) { r.failing, r.failed, r.retried = e.Reason, e.At, false }
 
+// agentEnded keeps the last agents that ended as soon as they had started.
+func (r *readiness) agentEnded(e messages.Event) {
+	if e.Reason == "" {
+		return
+	}
+	if r.ended = append(r.ended, e); len(r.ended) > failingRow {
+		r.ended = r.ended[1:]
+	}
+}
+
+// crashLoop says that agents end as soon as they have started, while several have within a short time; empty when they do not. It is
+// no reason to be not ready: what an agent does is up to its user, who must not be able to take the gateway out of service.
+func (r *readiness) crashLoop() string {
+	if len(r.ended) < failingRow || time.Since(r.ended[0].At) > failingFor {
+		return ""
+	}
+	whose := "agents of one user"
+	for _, e := range r.ended {
+		if e.User != r.ended[0].User {
+			whose = "agents"
+		}
+	}
+	return "; " + whose + " end as soon as they have started: exit " + r.ended[failingRow-1].Exit
+}
+
 // Ready reports whether the gateway can take sessions, and if not, why not. It can once a task was ready here, or was taken
 // over. It also can, when ECS has answered what it needs, where there is no task to wait for: the pool is off or its minimum is
 // 0, or tasks of this deployment ran already, whose bridges, and those of its own tasks, may be at another gateway behind the
 // same address. Once it was ready it stays ready until it drains: a pool that has trouble still serves its sessions. The text
-// says that it has, and whether tasks have less isolation than was asked. But while no agent can be started it is not ready: until
+// says that it has, that agents end at once, and whether tasks have less isolation than was asked. But while no agent can be started it is not ready: until
 // one has started, a task has become ready that was started since, or a while has gone by.
 func (o *Observer) Ready() (bool, string) {
 	below := o.isolated.below()
@@ -95,6 +125,7 @@ func (o *Observer) Ready() (bool, string) {
 	if r.failing != "" {
 		below = "; " + failing + r.failing + below
 	}
+	below = r.crashLoop() + below
 	switch {
 	case r.draining:
 		return false, "draining"

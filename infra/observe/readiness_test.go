@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hearth/messages"
+	"hearth/messages/wire"
 )
 
 // A gateway is ready by the rule that the documents tell.
@@ -27,6 +28,9 @@ func TestReadiness(t *testing.T) {
 	}
 	ready := func(took time.Duration) func(*Observer) {
 		return at(0, messages.Event{Kind: messages.EventReady, Took: took, Census: &messages.Census{}})
+	}
+	crash := func(user wire.UserID) func(*Observer) {
+		return at(0, messages.Event{Kind: messages.EventAgentEnded, User: user, Exit: "3", Reason: "at once"})
 	}
 	rehearsed := func(row, ready int) func(*Observer) {
 		return at(0, messages.Event{
@@ -61,6 +65,8 @@ func TestReadiness(t *testing.T) {
 		"no bridge can start its agent":         {[]func(*Observer){answered, fact(messages.EventReady), rehearsed(failingRow, 0)}, false, "agents cannot be started: exec: permission denied"},
 		"but there are tasks that could":        {[]func(*Observer){answered, fact(messages.EventReady), rehearsed(failingRow, 1)}, true, "ready"},
 		"one bridge could not":                  {[]func(*Observer){answered, fact(messages.EventReady), rehearsed(1, 0)}, true, "ready"},
+		"agents end at once":                    {[]func(*Observer){answered, fact(messages.EventReady), crash("al"), crash("bo"), crash("cy")}, true, "ready; agents end as soon as they have started: exit 3"},
+		"agents of one user do":                 {[]func(*Observer){answered, fact(messages.EventReady), crash("al"), crash("al"), crash("al")}, true, "ready; agents of one user end as soon"},
 		"draining":                              {[]func(*Observer){answered, fact(messages.EventReady), fact(messages.EventDraining)}, false, "draining"},
 	} {
 		o := New(zerolog.Nop(), prometheus.NewRegistry())

@@ -72,6 +72,8 @@ type sessionBook struct {
 	task wire.TaskID
 	// gateway is the process that the task is the session's at, heldBy the one whose session actor has last spoken.
 	gateway, heldBy int
+	// given is when it was last given a task, at any process of the gateway.
+	given time.Time
 	// ready says that it has had an agent, met that it had its client then, or had both before it was adopted.
 	ready, met bool
 }

@@ -19,10 +19,12 @@ type agentBook struct {
 	releasedAt time.Time
 }
 
-// userBook is a user whose agents have failed so many times in a row, the last time at last.
+// userBook is a user whose agents have failed so many times in a row, the last time at last. ended says that one has started and ended
+// at once, lately that the last has.
 type userBook struct {
-	failures int
-	last     time.Time
+	failures      int
+	last          time.Time
+	ended, lately bool
 }
 
 // pause is the least that is between a failure, the n-th in a row, and the next attempt.
@@ -41,12 +43,17 @@ func (o *oracle) agentEvent(e *messages.Event) {
 		o.agents.released, o.agents.releasedAt = e.Session, e.At
 	case messages.EventRequeued, messages.EventClaimFailed:
 		if e.Failure.OfAgent() && e.Session == o.agents.released && e.At.Equal(o.agents.releasedAt) { // else it only waited when starts failed
-			o.agentFailed(o.session(e.Session).user, e.At)
+			o.agentFailed(o.session(e.Session).user, e.At).lately = false
 		}
 		o.agents.released = ""
 	case messages.EventActive:
-		delete(o.agents.users, o.session(e.Session).user)
+		if u := o.agents.users[o.session(e.Session).user]; u != nil && !u.ended {
+			delete(o.agents.users, o.session(e.Session).user)
+		}
+	case messages.EventAgentEnded:
+		o.agentEnded(e)
 	case messages.EventClaimed:
+		o.session(e.Session).given = e.At
 		if o.settings.WarmPool { // else the task may have been started for the session before
 			o.isPutOff(e)
 		}
@@ -70,13 +77,29 @@ func (o *oracle) agentEvent(e *messages.Event) {
 // isPutOff checks that a session gets a task no sooner than its user may have one.
 func (o *oracle) isPutOff(e *messages.Event) {
 	user := o.session(e.Session).user
-	if u := o.agents.users[user]; u != nil && e.At.Sub(u.last) < o.pause(u.failures) {
+	u := o.agents.users[user]
+	if u == nil || u.lately && e.At.Equal(u.last) { // the pool may not have heard of it yet
+		return
+	}
+	if e.At.Sub(u.last) < o.pause(u.failures) {
 		o.breach("session %s was given task %s %v after the failure %d in a row of %s", e.Session, e.Task, e.At.Sub(u.last), u.failures, user)
 	}
 }
 
+// agentEnded takes in an agent's end: at once, or after it has worked.
+func (o *oracle) agentEnded(e *messages.Event) {
+	user := o.session(e.Session).user
+	switch u := o.agents.users[user]; {
+	case e.Reason != "":
+		u := o.agentFailed(user, e.At)
+		u.ended, u.lately = true, true
+	case u != nil && o.session(e.Session).given.After(u.last):
+		delete(o.agents.users, user)
+	}
+}
+
 // agentFailed counts a failure. Who has kept still for long may have begun anew.
-func (o *oracle) agentFailed(user wire.UserID, at time.Time) {
+func (o *oracle) agentFailed(user wire.UserID, at time.Time) *userBook {
 	u := o.agents.users[user]
 	if u == nil || at.Sub(u.last) > o.settings.StartTimeout {
 		u = &userBook{}
@@ -84,4 +107,5 @@ func (o *oracle) agentFailed(user wire.UserID, at time.Time) {
 	}
 	u.failures++
 	u.last = at
+	return u
 }
