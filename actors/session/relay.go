@@ -101,6 +101,7 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 			s.heard = true
 			s.observe(messages.Event{Kind: messages.EventFirstOutput, Took: s.lastData.Sub(s.ready)})
 		}
+		s.answered = s.answered || frame.Stream != wire.StreamStderr
 		if s.deliver(m, frame) {
 			return
 		}

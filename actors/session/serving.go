@@ -21,7 +21,7 @@ func (s *session) becomeActive(m *messages.TaskActive) {
 		Path: s.bound.Path, Why: s.bound.Why, ElapsedMs: wire.Millis(now.Sub(s.asked)), Timings: m.Timings,
 	}
 	ready.Timings.ClaimMs = wire.Millis(s.bound.Waited)
-	s.ready, s.heard = now, false
+	s.ready, s.heard, s.answered, s.untilReady = now, false, false, s.input.given
 	s.io = m.IO
 	s.sendReady(ready)
 	s.observe(messages.Event{
@@ -163,13 +163,19 @@ func (s *session) becomeExited(exit wire.Exit) {
 	s.finish()
 }
 
-// isEndAtOnce reports whether the agent that was started here has ended before it was of use to anybody: soon, and with an error, or
-// without having said anything and without having been asked to end.
+// isEndAtOnce reports whether the agent that was started here has ended before it was of use to anybody: soon, and killed; or without
+// an answer, unless its input had ended and so it did well; or with an error that no input can have brought about.
 func (s *session) isEndAtOnce() bool {
-	if s.bound.Task != s.task || s.Clock.Now().Sub(s.ready) >= s.settings.SettleTime {
+	failed := s.exit.Code != 0
+	switch {
+	case s.bound.Task != s.task, s.Clock.Now().Sub(s.ready) >= s.settings.SettleTime:
 		return false
+	case s.exit.IsKilled():
+		return true
+	case !s.answered:
+		return failed || s.inputEnd == nil
 	}
-	return s.exit.Code != 0 || !s.heard && s.inputEnd == nil
+	return failed && s.input.given == s.untilReady
 }
 
 func (s *session) exited(message any) {

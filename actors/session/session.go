@@ -52,8 +52,10 @@ type session struct {
 	window   wire.Resize
 	// trace is what the client's first hello said that the session belongs to.
 	trace wire.Traceparent
-	// heard says that the agent that there is has said something. It is a flag because it is the agent's, in any state.
-	heard bool
+	// heard says that the agent that there is has said something, answered that it was not to standard error alone. They are flags
+	// because they are the agent's, in any state. untilReady is the last input that was given to those before it.
+	heard, answered bool
+	untilReady      uint64
 	// untold is what a new agent's client is to be told once it is back, nil when it knows its agent.
 	untold *wire.Ready
 	// io is how the agent takes input, as its bridge has said.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"hearth/messages"
 )
 
 // TestEveryLineOfTheJSONLogIsJSON: a collector that meets another line drops it or takes it for an event of its own, and what a
@@ -20,6 +22,7 @@ func TestEveryLineOfTheJSONLogIsJSON(t *testing.T) {
 	if output, code := g.shell("echo $((6*7)); echo careless >&2; exit 3\n"); code != 3 || !strings.Contains(output, "42") {
 		t.Errorf("exit code %d, %q", code, output)
 	}
+	g.awaitStatus("no task is starting any more", func(s messages.PoolStatus) bool { return s.Pool.Ready == s.Pool.Target && s.Pool.Starting == 0 })
 	g.signal(syscall.SIGTERM)
 	if code := g.exit(); code != 0 {
 		t.Errorf("the gateway exits with %d", code)

@@ -228,6 +228,8 @@ func (s *Sockets) refuse(w http.ResponseWriter, r *http.Request, kind Kind, stat
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodGet)
 	}
 	http.Error(w, problem, status)
 }

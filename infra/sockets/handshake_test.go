@@ -85,6 +85,9 @@ func TestOriginsOfTheOwnHost(t *testing.T) {
 		{"h:443", "http://h", false}, {"h:80", "https://h", false}, {"h:8443", "https://h", false}, {"h", "https://h:8443", false},
 		{"g", "https://shell.example.com", true}, {"g", "http://dev.example.com:80", true}, {"g", "http://shell.example.com:443", false},
 		{"g", "https://dev.example.com", false},
+		{"h", "ws://h", false}, {"h", "//h", false}, {"h", "h", false}, {"h", "https://h/page", false}, {"h", "https://user@h", false},
+		{"h", "null", false}, {"", "file://", false}, {"h:443", "https://h.", false}, {"[::1]", "https://[::2]", false},
+		{"[::1]:8443", "https://[::1]:8443", true}, {"[::1]:80", "http://[::1]", true},
 	} {
 		response := g.answer("1.1", "Host: "+test.host, "Origin: "+test.origin, "Upgrade: websocket", "Connection: Upgrade",
 			"Sec-WebSocket-Version: 13", handshakeKey)

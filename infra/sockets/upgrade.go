@@ -78,11 +78,11 @@ func (s *Sockets) allowedOrigin(r *http.Request) bool {
 		return true
 	}
 	origin, err := url.Parse(origins[0])
-	if err != nil || len(origins) > 1 {
-		return false
+	if err != nil || len(origins) > 1 || origin.Host == "" || *origin != (url.URL{Scheme: origin.Scheme, Host: origin.Host}) {
+		return false // a scheme, a host and a port are all that an origin has
 	}
 	// Anybody on the way can forge a page of the same host that came without TLS. Behind a load balancer TLS cannot be seen.
-	own := sameHost(origin.Scheme, origin.Host, r.Host) && (r.TLS == nil || origin.Scheme == "https")
+	own := sameHost(origin.Scheme, origin.Host, r.Host) && (origin.Scheme == "https" || origin.Scheme == "http" && r.TLS == nil)
 	return own || slices.ContainsFunc(s.cfg.AllowedOrigins, func(text string) bool {
 		allowed, err := url.Parse(text)
 		return err == nil && allowed.Scheme == origin.Scheme && sameHost(origin.Scheme, allowed.Host, origin.Host)

@@ -188,6 +188,9 @@ func TestNamesMatchExactly(t *testing.T) {
 func TestADataFrameThatCannotBeReadKeepsItsNumber(t *testing.T) {
 	for _, text := range []string{
 		`{"type":"data","seq":7,"payload":` + nested(maxDepth+1) + `}`, `{"seq":7,"type":"data","payload":` + nested(maxDepth+1) + `}`,
+		`{"payload":` + nested(maxDepth+1) + `,"seq":7,"type":"data"}`, `{"type":"data","payload":` + nested(2*maxDepth) + `,"seq":7}`,
+		`{"type":"data","payload":{"a":["]}\"\\",]},"seq":7,"x":{}}`, `{"type":"data","payload":1,"p\u0061yload":2,"seq":7}`,
+		`{"payload":"\"[{","x":1,"x":[],"seq":7,"type":"bytes"}`, `{"type":"data","more":1,"seq":7,"seq":8,"payload":1}`,
 		`{"type":"data","seq":7,"payload":{"a":}}`, `{"type":"data","seq":7,"payload":tru}`,
 		`{"type":"data","seq":7}`, `{"type":"data","seq":7,"payload":1} x`, "{\"type\":\"data\",\"seq\":7,\"payload\":\"\xff\"}",
 	} {

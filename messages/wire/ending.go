@@ -44,3 +44,15 @@ func (e Exit) End() string {
 	}
 	return "other"
 }
+
+// IsKilled reports whether the agent was ended by a signal that nobody sends to end it in good order: by the kernel, for want of memory
+// or for what it did, or for having ignored the others. A shell tells of its child's by the code alone.
+func (e Exit) IsKilled() bool {
+	const first, last = 1, 31
+	switch signal := e.Code - 128; signal {
+	case 1, 2, 3, 13, 15: // HUP, INT, QUIT, PIPE, TERM
+		return false
+	default:
+		return signal >= first && signal <= last
+	}
+}

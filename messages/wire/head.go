@@ -118,6 +118,9 @@ func readHead(raw []byte) (head, error) {
 		return h, nil
 	}
 	h, err := readMembers(raw)
+	if err != nil && (h.kind == "" || h.seq == 0) {
+		h, _ = readMembers(withoutNested(raw)) // they may stand behind what cannot be read
+	}
 	if err != nil && (h.kind == "data" || h.kind == "bytes") && h.seq > 0 {
 		return h, &UnreadableError{Seq: h.seq, Err: err}
 	}
@@ -171,8 +174,37 @@ func cutSeq(text []byte) (seq uint64, rest []byte, ok bool) {
 
 var errNotObject = errors.New("frame: not a JSON object")
 
+// withoutNested is a frame with 0 for each array and object in it, however deep and wrong they are.
+func withoutNested(raw []byte) (flat []byte) {
+	depth, inString := 0, false
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		opens, closes := !inString && (c == '[' || c == '{'), !inString && (c == ']' || c == '}')
+		if closes {
+			depth--
+		}
+		switch {
+		case opens && depth == 1:
+			flat = append(flat, '0')
+		case depth < 1, depth == 1 && !closes:
+			flat = append(flat, c)
+		}
+		switch {
+		case opens:
+			depth++
+		case c == '"':
+			inString = !inString
+		case inString && c == '\\' && i+1 < len(raw):
+			if i++; depth == 1 {
+				flat = append(flat, raw[i])
+			}
+		}
+	}
+	return flat
+}
+
 // readMembers reads any frame. Names match exactly, and none comes twice: two readers of one frame must not understand
-// different things. What was read before an error is returned with it.
+// different things. What was read beside an error is returned with it, of what comes twice the first.
 func readMembers(raw []byte) (h head, err error) {
 	in := jsontext.NewDecoder(bytes.NewBuffer(raw), payloadOptions)
 	if in.PeekKind() != '{' {
@@ -184,6 +216,12 @@ func readMembers(raw []byte) (h head, err error) {
 	if _, err := in.ReadToken(); err != nil {
 		return h, plainError("frame", err)
 	}
+	var problem error // the first
+	note := func(err error) {
+		if problem == nil {
+			problem = err
+		}
+	}
 	seen := map[string]bool{}
 	for in.PeekKind() != '}' {
 		token, err := in.ReadToken()
@@ -191,17 +229,17 @@ func readMembers(raw []byte) (h head, err error) {
 			return h, plainError("frame", err)
 		}
 		name := token.String()
-		if seen[name] {
-			return h, errors.New("frame: a name comes twice")
+		value, err := in.ReadValue()
+		switch {
+		case err != nil:
+			note(plainError("frame", err))
+			return h, problem
+		case seen[name]:
+			note(errors.New("frame: a name comes twice"))
+		default:
+			note(h.set(name, value))
 		}
 		seen[name] = true
-		value, err := in.ReadValue()
-		if err != nil {
-			return h, plainError("frame", err)
-		}
-		if err := h.set(name, value); err != nil {
-			return h, err
-		}
 	}
 	if _, err := in.ReadToken(); err != nil {
 		return h, plainError("frame", err)
@@ -209,7 +247,7 @@ func readMembers(raw []byte) (h head, err error) {
 	if _, err := in.ReadToken(); !errors.Is(err, io.EOF) {
 		return h, fmt.Errorf("frame: not JSON at byte %d", in.InputOffset())
 	}
-	return h, nil
+	return h, problem
 }
 
 // set takes in one member of a frame.

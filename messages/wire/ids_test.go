@@ -133,3 +133,14 @@ func FuzzIDs(f *testing.F) {
 		}
 	})
 }
+
+func TestKilledAgents(t *testing.T) {
+	for code, killed := range map[int]bool{
+		0: false, 1: false, 127: false, 128: false, 129: false, 130: false, 134: true, 137: true, 139: true, 141: false, 143: false, 159: true,
+		160: false, 255: false, -1: false,
+	} {
+		if got := (Exit{Code: code}).IsKilled(); got != killed {
+			t.Errorf("exit %d: killed %v", code, got)
+		}
+	}
+}
