@@ -171,6 +171,9 @@ func describedOf(tasks []types.Task, failures []types.Failure) map[string]messag
 		}
 	}
 	for _, f := range failures {
+		if _, there := found[aws.ToString(f.Arn)]; there {
+			continue // a task that ECS shows is there, whatever else it says
+		}
 		described := messages.TaskDescribed{Phase: messages.PhaseMissing}
 		if reason := aws.ToString(f.Reason); reason != missing {
 			described = messages.TaskDescribed{Err: &messages.LaunchError{

@@ -115,20 +115,23 @@ func TestDescribeWithOneBadARN(t *testing.T) {
 func TestDescribeFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := launch(t, &fake{describe: func(context.Context, *awsecs.DescribeTasksInput) (*awsecs.DescribeTasksOutput, error) {
-			return &awsecs.DescribeTasksOutput{Failures: []types.Failure{
+			there := types.Task{TaskArn: aws.String("there"), LastStatus: aws.String("RUNNING")}
+			return &awsecs.DescribeTasksOutput{Tasks: []types.Task{there}, Failures: []types.Failure{
+				{Arn: aws.String("there"), Reason: aws.String("MISSING")},
 				{Arn: aws.String("gone"), Reason: aws.String("MISSING")},
 				{Arn: aws.String("odd"), Reason: aws.String("WEIRD"), Detail: aws.String("really")},
 			}}, nil
 		}})
-		for _, arn := range []string{"gone", "odd", "forgotten", ""} {
+		for _, arn := range []string{"there", "gone", "odd", "forgotten", ""} {
 			w.Describe(asker, wire.TaskID("task-"+arn), arn)
 		}
 		got := map[wire.TaskID]string{}
-		for range 4 {
+		for range 5 {
 			d := next[*messages.TaskDescribed](w.inbox)
 			got[d.Task] = fmt.Sprintf("%s %v", d.Phase, d.Err)
 		}
 		want := map[wire.TaskID]string{
+			"task-there":     "running <nil>",
 			"task-gone":      "missing <nil>",
 			"task-odd":       " DescribeTasks: WEIRD really (invalid)",
 			"task-forgotten": " DescribeTasks: ECS's answer does not mention task forgotten (unavailable)",
@@ -281,6 +284,13 @@ func TestListIsWholeOrFails(t *testing.T) {
 				return nil, lost
 			}
 			return &awsecs.DescribeTasksOutput{Tasks: []types.Task{started(1, messages.RunTask{Task: "task-1"})}}, nil
+		}},
+		"empty pages that lead round and round": {list: func(_ context.Context, in *awsecs.ListTasksInput) (*awsecs.ListTasksOutput, error) {
+			next := map[string]string{"": "a", "a": "b", "b": "c", "c": "a"}[aws.ToString(in.NextToken)]
+			return &awsecs.ListTasksOutput{NextToken: &next}, nil
+		}},
+		"empty pages without end": {list: func(_ context.Context, in *awsecs.ListTasksInput) (*awsecs.ListTasksOutput, error) {
+			return &awsecs.ListTasksOutput{NextToken: aws.String(aws.ToString(in.NextToken) + "x")}, nil
 		}},
 		"pages without end": {list: func(context.Context, *awsecs.ListTasksInput) (*awsecs.ListTasksOutput, error) {
 			return &awsecs.ListTasksOutput{TaskArns: make([]string, 1000), NextToken: aws.String("more")}, nil

@@ -136,12 +136,15 @@ func (j *Janitor) survey(ctx context.Context) (*survey, error) {
 // revisions lists the users' definitions of this deployment. ECS's own filter takes whole families only.
 func (j *Janitor) revisions(ctx context.Context, status types.TaskDefinitionStatus) (all []string, err error) {
 	prefix := FamilyPrefix(j.TaskDefinition, j.Cluster, j.StartedBy)
-	pages := awsecs.NewListTaskDefinitionsPaginator(j.Client, &awsecs.ListTaskDefinitionsInput{Status: status})
-	for pages.HasMorePages() {
+	list, seen := awsecs.NewListTaskDefinitionsPaginator(j.Client, &awsecs.ListTaskDefinitionsInput{Status: status}), pages{}
+	for list.HasMorePages() {
 		if err := j.read.Wait(ctx); err != nil {
 			return nil, err
 		}
-		page, err := pages.NextPage(ctx)
+		page, err := list.NextPage(ctx)
+		if err == nil {
+			err = seen.turn(page.NextToken)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list task definitions: %w", err)
 		}
@@ -168,12 +171,15 @@ func latestOf(revisions []string) map[string]int {
 
 // findUsed adds what tasks of the cluster have that are not over yet.
 func (j *Janitor) findUsed(ctx context.Context, desired types.DesiredStatus, s *survey) error {
-	pages := awsecs.NewListTasksPaginator(j.Client, &awsecs.ListTasksInput{Cluster: &j.Cluster, DesiredStatus: desired})
-	for pages.HasMorePages() {
+	list, seen := awsecs.NewListTasksPaginator(j.Client, &awsecs.ListTasksInput{Cluster: &j.Cluster, DesiredStatus: desired}), pages{}
+	for list.HasMorePages() {
 		if err := j.read.Wait(ctx); err != nil {
 			return err
 		}
-		page, err := pages.NextPage(ctx)
+		page, err := list.NextPage(ctx)
+		if err == nil {
+			err = seen.turn(page.NextToken)
+		}
 		if err != nil {
 			return fmt.Errorf("list tasks: %w", err)
 		}

@@ -14,17 +14,36 @@ import (
 // maxListed bounds a list, and thereby its calls. It is far above what a gateway can serve.
 const maxListed = 10_000
 
+// maxPages bounds the pages of an answer: ECS may leave them half empty.
+const maxPages = 2 * maxListed / maxDescribed
+
 // List asks for all tasks that were started in this gateway's name and are not meant to be stopped, answered by
 // *messages.TasksListed. It takes one call for each 100 tasks to find them and one to describe them, each with a turn and
 // a timeout of its own; any one's failure fails the list.
 func (l *Launcher) List(to *actor.PID) {
-	(&listing{launcher: l, to: to}).find(nil)
+	(&listing{launcher: l, to: to, pages: pages{}}).find(nil)
+}
+
+// pages remembers the tokens of an answer that comes in pages. One that comes again would lead round and round.
+type pages map[string]bool
+
+// turn takes in a page's token of the next, which is empty after the last.
+func (p pages) turn(next *string) error {
+	token := aws.ToString(next)
+	if p[token] || len(p) > maxPages {
+		return errBadAnswer
+	}
+	if token != "" {
+		p[token] = true
+	}
+	return nil
 }
 
 // listing is a list in the making. Its calls are made one after the other.
 type listing struct {
 	launcher *Launcher
 	to       *actor.PID
+	pages    pages
 	arns     []string // found and not yet described
 	tasks    []messages.ListedTask
 }
@@ -38,6 +57,9 @@ func (s *listing) find(page *string) {
 		call: func(ctx context.Context) (err error) {
 			out, err = l.cfg.Client.ListTasks(ctx, &awsecs.ListTasksInput{
 				Cluster: &l.cfg.Cluster, StartedBy: &l.cfg.StartedBy, NextToken: page})
+			if err == nil {
+				err = s.pages.turn(out.NextToken)
+			}
 			return err
 		},
 		answer: func(failure *messages.LaunchError) {

@@ -49,13 +49,14 @@ func wholeOr(whole *string, sum int32) int32 {
 // and one for each Auto Scaling group, with a turn and a timeout of its own. A failure fails the sweep, but for one of Auto
 // Scaling, whose hosts are only not counted then.
 func (l *Launcher) Sweep(to *actor.PID) {
-	(&sweep{launcher: l, to: to, groups: l.cfg.AutoScalingGroups}).find(nil)
+	(&sweep{launcher: l, to: to, pages: pages{}, groups: l.cfg.AutoScalingGroups}).find(nil)
 }
 
 // sweep is a look at the hosts in the making. Its calls are made one after the other.
 type sweep struct {
 	launcher *Launcher
 	to       *actor.PID
+	pages    pages    // of the answer that is being read
 	arns     []string // found and not yet described
 	hosts    []messages.HostSeen
 	// groups are the Auto Scaling groups whose warm pools were not counted yet.
@@ -72,6 +73,9 @@ func (s *sweep) find(page *string) {
 		call: func(ctx context.Context) (err error) {
 			out, err = l.cfg.Client.ListContainerInstances(ctx, &awsecs.ListContainerInstancesInput{
 				Cluster: &l.cfg.Cluster, NextToken: page})
+			if err == nil {
+				err = s.pages.turn(out.NextToken)
+			}
 			return err
 		},
 		answer: func(failure *messages.LaunchError) {

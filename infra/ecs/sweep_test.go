@@ -238,6 +238,19 @@ func TestSweepIsWholeOrFails(t *testing.T) {
 	}
 }
 
+// A sweep whose pages lead round and round ends, and so does the next.
+func TestSweepOfPagesThatLeadRoundAndRound(t *testing.T) {
+	replies := healthy()
+	replies["ListContainerInstances"] = success(`{"containerInstanceArns":[],"nextToken":"again"}`)
+	w := launch(t, impatient(serve(t, byOperation(replies)).url))
+	for range 2 {
+		w.Sweep(asker)
+		if listed := next[*messages.HostsListed](w.inbox); listed.Err == nil || listed.Err.Op != "ListContainerInstances" || listed.Hosts != nil {
+			t.Errorf("%+v", listed)
+		}
+	}
+}
+
 // What ECS says when it refuses reaches whoever asked.
 func TestSweepIsDenied(t *testing.T) {
 	for _, op := range []string{"ListContainerInstances", "DescribeContainerInstances"} {

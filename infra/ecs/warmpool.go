@@ -22,12 +22,18 @@ func (s *sweep) countPrepared(page *string) {
 		s.done(nil)
 		return
 	}
+	if page == nil {
+		s.pages = pages{}
+	}
 	l, group := s.launcher, s.groups[0]
 	var out *autoscaling.DescribeWarmPoolOutput
 	l.submit(l.read, request{
 		op: "DescribeWarmPool",
 		call: func(ctx context.Context) (err error) {
 			out, err = l.cfg.WarmPools.DescribeWarmPool(ctx, &autoscaling.DescribeWarmPoolInput{AutoScalingGroupName: &group, NextToken: page})
+			if err == nil {
+				err = s.pages.turn(out.NextToken)
+			}
 			return err
 		},
 		answer: func(failure *messages.LaunchError) {
@@ -46,7 +52,7 @@ func (s *sweep) countPrepared(page *string) {
 				more = out.NextToken
 			}
 			if aws.ToString(more) == "" {
-				s.groups = s.groups[1:]
+				s.groups, more = s.groups[1:], nil
 			}
 			s.countPrepared(more)
 		},

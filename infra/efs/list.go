@@ -23,7 +23,8 @@ type AccessPoint struct {
 // List gives all access points of a file system that this deployment has made and that are not being deleted, for the
 // janitor: a call for each 100 on the file system.
 func (a *AccessPoints) List(ctx context.Context, fileSystem string) (all []AccessPoint, err error) {
-	pages := awsefs.NewDescribeAccessPointsPaginator(a.cfg.Client, &awsefs.DescribeAccessPointsInput{FileSystemId: &fileSystem})
+	pages := awsefs.NewDescribeAccessPointsPaginator(a.cfg.Client, &awsefs.DescribeAccessPointsInput{FileSystemId: &fileSystem},
+		func(o *awsefs.DescribeAccessPointsPaginatorOptions) { o.StopOnDuplicateToken = true })
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
