@@ -54,6 +54,7 @@ type bridge struct {
 	stopping  bool
 	stopBy    time.Time // when the grace ends
 	ending    alarm     // the next step towards the end
+	hangUp    alarm     // the agent is told again that its user has hung up
 	// dismissed: a gateway has told the task to stop. evicted: its container was told to end, and no gateway has.
 	dismissed, evicted bool
 	finished           bool
@@ -181,6 +182,7 @@ func (b *bridge) finish(err error, why string) {
 func (b *bridge) leave() {
 	close(b.left)
 	b.ending.stop()
+	b.hangUp.stop()
 	b.link.stop()
 	b.lease.stop()
 	if b.link.current != nil {

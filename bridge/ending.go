@@ -14,6 +14,8 @@ const (
 	settleTimeout = 10 * time.Second
 	// flushTimeout bounds what a stopped bridge still sends, or waits to have acknowledged, once its agent is gone.
 	flushTimeout = 5 * time.Second
+	// hangUpAgain is how long a shell is waited for that was told that its user has hung up before it is told again.
+	hangUpAgain = 250 * time.Millisecond
 	// maxGrace bounds the grace that the gateway asks for.
 	maxGrace = time.Hour
 )
@@ -45,7 +47,7 @@ func (b *bridge) evict() {
 	b.stop(reason, b.cfg.StopGrace)
 }
 
-// stop ends the agent: SIGTERM, SIGKILL after the grace. Told again, it can only become shorter.
+// stop ends the agent: SIGTERM, or SIGHUP if that means nothing to it, and SIGKILL after the grace. Told again, it can only become shorter.
 func (b *bridge) stop(reason string, grace time.Duration) {
 	s := b.session
 	if s == nil || s.failed != nil {
@@ -67,7 +69,7 @@ func (b *bridge) stop(reason string, grace time.Duration) {
 	if b.lease.lapsed {
 		b.killAgent() // it must not run again, be it to end
 	} else {
-		b.signalAgent(syscall.SIGTERM)
+		b.terminateAgent()
 	}
 	b.ending.set(b.post, grace, func() {
 		b.log.Warn().Msg("the grace is over")
@@ -86,10 +88,31 @@ func (b *bridge) signalAgent(sig syscall.Signal) {
 	}
 }
 
+// terminateAgent asks the agent to end.
+func (b *bridge) terminateAgent() {
+	b.signalAgent(syscall.SIGTERM)
+	b.hangUpShell()
+}
+
+// hangUpShell asks a shell in a terminal to end, which ignores SIGTERM: it is told that its user has hung up, and tells its jobs. It is
+// told until it has ended: bash takes SIGTERM while it starts a program, and misses a SIGHUP that comes just before it waits for one.
+func (b *bridge) hangUpShell() {
+	a := b.session.agent
+	if a == nil || a.terminal == nil {
+		return
+	}
+	if a.ignores(syscall.SIGTERM) {
+		b.signalAgent(syscall.SIGHUP)
+		b.signalAgent(syscall.SIGCONT)
+	}
+	b.hangUp.set(b.post, hangUpAgain, b.hangUpShell)
+}
+
 // onAgentEnded takes in that the agent has ended and that all of its output is in the outbox.
 func (b *bridge) onAgentEnded(s *session, exit wire.Exit) {
 	s.ended = true
 	b.lease.stop()
+	b.hangUp.stop()
 	if b.link.current != nil {
 		b.link.current.settleAck(s.in.given()) // before the exit, after which nobody may listen
 	}

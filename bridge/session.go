@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -135,7 +134,7 @@ func (b *bridge) onReady(s *session, p prepared) {
 	case b.lease.lapsed: // as it was being started
 		b.suspendAgent()
 	case b.stopping:
-		b.signalAgent(syscall.SIGTERM)
+		b.terminateAgent()
 	}
 	b.tellInit()
 	b.writeToken()

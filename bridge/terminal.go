@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -161,6 +163,18 @@ func (a *agent) interrupt(sig syscall.Signal) error {
 		group = a.cmd.Process.Pid
 	}
 	return syscall.Kill(-group, sig)
+}
+
+// ignores reports whether the agent's process ignores a signal, as far as that can be known.
+func (a *agent) ignores(sig syscall.Signal) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.cmd.Process.Pid))
+	if err != nil {
+		return false // it has ended
+	}
+	_, mask, _ := strings.Cut(string(status), "\nSigIgn:\t")
+	mask, _, _ = strings.Cut(mask, "\n")
+	ignored, err := strconv.ParseUint(mask, 16, 64)
+	return err == nil && ignored&(1<<(sig-1)) != 0
 }
 
 // endInput is called once nothing more is to be read by the agent. A terminal stays open for what is yet to be shown.

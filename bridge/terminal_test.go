@@ -112,6 +112,41 @@ func TestATerminal(t *testing.T) {
 	}
 }
 
+// TestShellsAreHungUp: a shell in a terminal ignores SIGTERM, and ends all the same at once, whatever runs in it. A program that makes
+// something of SIGTERM is left to do that.
+func TestShellsAreHungUp(t *testing.T) {
+	for command, test := range map[string]struct{ types, shown, last string }{
+		"/bin/sh -i":     {`"echo id''le\r"`, "idle\r\n", ""},
+		"bash --norc -i": {`"echo bu''sy; sleep 3600\r"`, "busy\r\n", ""},
+		script(`trap "echo saved; exit 3" TERM; echo u""p; while :; do sleep 0.05; done`): {`""`, "up\r\n", "saved"},
+	} {
+		t.Run(command, func(t *testing.T) {
+			g := newGateway(t)
+			cfg := testConfig(t, g)
+			cfg.AgentIO, cfg.AgentCommand = Terminal, command
+			r := start(t, cfg)
+			p := r.begin(g)
+			p.SendData(1, test.types)
+			p.shown(test.shown)
+			p.Send(wire.Stop{Reason: "test", GraceMs: time.Hour.Milliseconds()})
+			if test.last != "" {
+				p.shown(test.last)
+			}
+			for {
+				if exit, ok := p.Receive().(wire.Exit); ok {
+					if exit.Signal == "SIGKILL" {
+						t.Errorf("%+v", exit)
+					}
+					break
+				}
+			}
+			if err := r.wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestWhatATerminalShowsIsKept: whatever bytes come in whatever pieces, all of them are shown, and what is text comes as text.
 func TestWhatATerminalShowsIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -90,3 +90,19 @@ func TestTheEndOfInputReachesTheAgent(t *testing.T) {
 		hears(w, "the agent's end", func(e wire.Exit) bool { return e.Code == 0 })
 	})
 }
+
+// TestAShellEndsWhenItsSessionDoes, although it ignores SIGTERM: its user's next session need not wait for STOP_GRACE.
+func TestAShellEndsWhenItsSessionDoes(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, pool(1, 2), agent("bash --norc -i"), func(c *gateway.Config) {
+		c.Local.AgentIO, c.Actors.StopGrace = "pty", 10*patience
+	})
+	w := s.wire("ann")
+	w.says(wire.Hello{})
+	w.shows("$ ")
+	w.says(wire.Close{})
+	w.bye(wire.ByeClosed)
+	next := s.wire("ann")
+	next.says(wire.Hello{})
+	next.shows("$ ")
+}
