@@ -82,20 +82,18 @@ func (f *Fence) Release() error { return f.next("") }
 // next takes the epoch after the task's last one for holder.
 func (f *Fence) next(holder wire.TaskID) error {
 	taken, err := f.take(f.epoch+1, holder)
-	switch {
-	case errors.Is(err, fs.ErrNotExist): // the record was stale, and is gone
-		return ErrOvertaken
-	case err != nil:
+	if taken {
+		f.epoch++ // also if it could not be written into, as on a full file system: the next one is the one after it
 		return err
-	case !taken:
+	}
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // the record was stale, and is gone
 		return ErrOvertaken
 	}
-	f.epoch++
-	return nil
+	return err
 }
 
-// take takes an epoch for holder unless it is taken. It is the file's creation that counts; by what is in it, a task that has not heard the
-// answer to its own finds itself.
+// take takes an epoch for holder unless it is taken, and reports whether it did, be it with an error. It is the file's creation that
+// counts; by what is in it, a task that has not heard the answer to its own finds itself.
 func (f *Fence) take(epoch uint64, holder wire.TaskID) (bool, error) {
 	name, line := path.Join(f.dir, strconv.FormatUint(epoch, 10)), string(holder)+"\n"
 	file, err := f.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

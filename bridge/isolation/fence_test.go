@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"hearth/infra/testkit"
 	"hearth/messages/wire"
 )
 
@@ -94,6 +97,33 @@ func TestFenceAfterALostAnswer(t *testing.T) {
 	}
 	if err := f.Renew(); err != nil || f.Epoch() != 2 {
 		t.Errorf("epoch %d, %v", f.Epoch(), err)
+	}
+}
+
+// A task whose epoch finds no room on the file system has taken it all the same, and is not overtaken by itself.
+func TestFenceOnAFullFileSystem(t *testing.T) {
+	testkit.NeedRoot(t)
+	dir := t.TempDir()
+	must(t, unix.Mount("none", dir, "tmpfs", 0, "size=64k"))
+	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	p := &Plan{cfg: Config{Workspaces: openDir(t, dir)}}
+	f := take(t, p, "s-1", "t-1")
+	filler := filepath.Join(dir, "filler")
+	if err := os.WriteFile(filler, make([]byte, 64<<10), 0o600); err == nil {
+		t.Fatal("the file system is not full")
+	}
+	for range 2 {
+		if err := f.Renew(); !errors.Is(err, unix.ENOSPC) {
+			t.Fatalf("without room: %v", err)
+		}
+	}
+	must(t, os.Remove(filler))
+	if err := f.Renew(); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	take(t, p, "s-1", "t-2")
+	if err := f.Renew(); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("another task was given the session: %v", err)
 	}
 }
 
