@@ -64,7 +64,10 @@ var idleFlags = []struct {
 	{"pool-trace", "--pool-slo, --shadow slo or the strategy slo", func(g given) bool {
 		return g.set["pool-slo"] || g.value["shadow"] == "slo" || g.plays("slo")
 	}},
-	{"warm-state wake-time", "--warm-hosts", func(g given) bool { return g.set["warm-hosts"] || g.command == "" }},
+	{"target-capacity instance-warmup", "--hosts", func(g given) bool {
+		return g.set["hosts"] || g.set["hosts-max"] || g.set["host-counts"] || g.set["size-hosts"]
+	}},
+	{"warm-state wake-time", "--warm-hosts", func(g given) bool { return g.set["warm-hosts"] || g.set["size-hosts"] || g.command == "" }},
 }
 
 // plays reports whether a comparison has a strategy.

@@ -160,6 +160,26 @@ func TestCapacityProvider(t *testing.T) {
 	wantInts(t, "the minimum", tasksOn(m), 0)
 }
 
+// A group with a target below 100 % has empty hosts before tasks wait, and keeps them.
+func TestTargetCapacity(t *testing.T) {
+	m := withFleet(t, FleetOptions{
+		Slots: 2, Min: 1, Desired: 1, Max: 9, Boot: Fixed(80 * time.Second),
+		Provider: &ProviderOptions{Period: time.Minute, ScaleInAfter: 2, Target: 60},
+	}, idle)
+	run(m, "a", "b", "c")
+	m.World.Advance(5 * time.Minute)
+	wantInts(t, "two with tasks of four", tasksOn(m), 2, 1, 0, 0)
+	placed, waiting, _ := run(m, "d", "e", "f")
+	wantInts(t, "placed at once and waiting", []int{placed, waiting}, 3, 0)
+	m.World.Advance(5 * time.Minute)
+	wantInts(t, "three with tasks of five", tasksOn(m), 2, 2, 2, 0, 0)
+	for _, id := range []wire.TaskID{"c", "d", "e", "f"} {
+		m.Cloud.Task(id).Die("gone")
+	}
+	m.World.Advance(10 * time.Minute)
+	wantInts(t, "one with tasks of two", tasksOn(m), 2, 0)
+}
+
 // From no host at all a group goes to two.
 func TestScaleOutFromZero(t *testing.T) {
 	m := withFleet(t, FleetOptions{Slots: 4, Max: 5, Boot: Fixed(time.Second), Provider: ManagedScaling()}, idle)

@@ -55,6 +55,16 @@ type ProviderOptions struct {
 	Warmup time.Duration
 	// ScaleInAfter is how many times in a row it must find hosts empty before it lets them go.
 	ScaleInAfter int
+	// Target is the capacity provider's target capacity: how many percent of the hosts are to have tasks; 0 is 100, none to spare.
+	Target int
+}
+
+// With is how many hosts there are to be where so many have tasks.
+func (o *ProviderOptions) With(needed int) int {
+	if o.Target == 0 {
+		return needed
+	}
+	return (100*needed + o.Target - 1) / o.Target
 }
 
 // Origin is how a host was waiting before it came into service.

@@ -36,10 +36,25 @@ func (p *provider) look() {
 	}
 }
 
-// lacking is how many hosts the waiting tasks need beyond those that are coming.
+// lacking is how many hosts the waiting tasks need beyond those that are coming, or as many as the target asks for.
 func (p *provider) lacking() int {
 	slots := p.fleet.options.Slots
-	return max(0, (len(p.fleet.waiting)-p.fleet.coming*slots+slots-1)/slots)
+	return max(0, (len(p.fleet.waiting)-p.fleet.coming*slots+slots-1)/slots, p.wanted()-p.hosts())
+}
+
+// hosts are those that the group has, or is getting.
+func (p *provider) hosts() int { return len(p.fleet.present) + p.fleet.coming }
+
+// wanted is how many hosts the target asks for: those that tasks need are to be so many percent of all.
+func (p *provider) wanted() int {
+	slots := p.fleet.options.Slots
+	needed := (len(p.fleet.waiting) + slots - 1) / slots
+	for _, h := range p.fleet.present {
+		if h.state == hostInService && h.tasks > 0 {
+			needed++
+		}
+	}
+	return p.options.With(needed)
 }
 
 // scaleOut raises what the group is kept at. From no host at all it takes two, and it waits between two steps.
@@ -48,7 +63,7 @@ func (p *provider) scaleOut(lacking int) {
 	if lacking == 0 || p.ever && now-p.scaledOut < p.options.Warmup {
 		return
 	}
-	hosts := len(p.fleet.present) + p.fleet.coming
+	hosts := p.hosts()
 	if hosts == 0 {
 		lacking = max(lacking, 2)
 	}
@@ -59,10 +74,11 @@ func (p *provider) scaleOut(lacking int) {
 	}
 }
 
-// spare are the hosts that could go: the empty ones in service that the group has above its minimum, the youngest first.
+// spare are the hosts that could go: the empty ones in service that the group has above its minimum and its target, the youngest first.
 func (p *provider) spare() []*Host {
 	var spare []*Host
-	for i := len(p.fleet.present) - 1; i >= 0 && len(spare) < p.fleet.desired-p.fleet.options.Min; i-- {
+	most := min(p.fleet.desired-p.fleet.options.Min, p.hosts()-p.wanted())
+	for i := len(p.fleet.present) - 1; i >= 0 && len(spare) < most; i-- {
 		if h := p.fleet.present[i]; h.state == hostInService && h.tasks == 0 {
 			spare = append(spare, h)
 		}

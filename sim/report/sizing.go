@@ -79,6 +79,9 @@ func Answer(s *run.Sizing) []string {
 		answer = append(answer, fmt.Sprintf("At its busiest there are %s tasks: room on %s hosts with %d tasks each.",
 			count(b.PeakTasks), count((b.PeakTasks+slots-1)/slots), slots))
 	}
+	if g := s.Group; g != nil {
+		answer = append(answer, groups(g)...)
+	}
 	if w := b.WorstHour; w != nil {
 		answer = append(answer, fmt.Sprintf("Worst hour: %s, %s of %s requests found a task ready, p99 wait %s.",
 			w.Hour, percent(float64(w.HitRate)), count(w.Requests), millis(w.WaitMs.P99)))

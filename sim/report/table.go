@@ -50,6 +50,21 @@ func (t *Table) Text(w io.Writer) error {
 	return err
 }
 
+// Texts writes tables for people, with an empty line between them.
+func Texts(w io.Writer, tables ...*Table) error {
+	for i, t := range tables {
+		if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := t.Text(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CSV writes the table for spreadsheets.
 func (t *Table) CSV(w io.Writer) error {
 	writer := csv.NewWriter(w)

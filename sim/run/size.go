@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"hearth/actors"
+	"hearth/sim/model"
 	"hearth/sim/theory"
 )
 
@@ -21,6 +22,8 @@ type Sizer struct {
 	FixedMax bool
 	// Schedule has a schedule drawn up as well: the smallest size for each hour.
 	Schedule bool
+	// OnHosts has the group of hosts sized as well, which Base then has: the pool first as if hosts never lacked.
+	OnHosts bool
 	// Said is told what is being tried, and which share of it is done; nil for nobody.
 	Said func(trial string, share float64)
 
@@ -45,6 +48,10 @@ func (s *Sizer) Search() (Sizing, error) {
 	if err != nil {
 		return Sizing{}, err
 	}
+	on := s.Base
+	if s.OnHosts {
+		s.Base.Cloud.Fleet, s.Base.Cloud.Pull = model.FleetOptions{}, DefaultConfig().Cloud.Pull
+	}
 	sizing := Sizing{Objective: s.Objective, Theory: s.guess(rate), IntervalsOf: intervalsOfRuns, Config: s.Base.echo()}
 	switch {
 	case s.recorded() && s.Objective.WorstHour:
@@ -59,6 +66,9 @@ func (s *Sizer) Search() (Sizing, error) {
 		err = s.byCurve(&sizing)
 	} else {
 		err = s.byPlaying(&sizing)
+	}
+	if err == nil && s.OnHosts {
+		sizing.Group, err = s.group(&sizing.Best, on)
 	}
 	if err != nil {
 		return Sizing{}, err

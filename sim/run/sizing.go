@@ -58,6 +58,8 @@ type Sizing struct {
 	Kept *Trial `json:"kept"`
 	// Schedule is null unless one was asked for.
 	Schedule *Scheduled `json:"schedule"`
+	// Group is null unless the hosts were to be sized as well.
+	Group *GroupSizing `json:"group"`
 	// IntervalsOf says what the intervals are of.
 	IntervalsOf string `json:"intervalsOf"`
 	// Sensitivity is the size under other circumstances; null where only playing would tell.

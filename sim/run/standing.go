@@ -114,6 +114,9 @@ func (s *simulation) full() bool {
 func (c *Config) onHostsFor(standing int) {
 	if fleet := &c.Cloud.Fleet; fleet.Slots > 0 {
 		needed := (c.Settings.Min + standing + fleet.Slots - 1) / fleet.Slots
+		if fleet.Provider != nil {
+			needed = fleet.Provider.With(needed)
+		}
 		fleet.Desired = min(max(fleet.Desired, needed), max(fleet.Max, fleet.Desired))
 	}
 }

@@ -77,6 +77,7 @@ module "hosts" {
   min_size               = var.hosts.min_size
   desired_capacity       = var.hosts.desired_capacity
   max_size               = var.hosts.max_size
+  target_capacity        = var.hosts.target_capacity
   warm_pool_size         = var.hosts.warm_pool_size
   warm_pool_state        = var.hosts.warm_pool_state
 }

@@ -86,6 +86,7 @@ variable "hosts" {
     min_size         = optional(number, 1)
     desired_capacity = number
     max_size         = number
+    target_capacity  = optional(number, 100)
     warm_pool_size   = number
     warm_pool_state  = optional(string, "Stopped")
     ami_id           = optional(string)

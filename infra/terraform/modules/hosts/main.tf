@@ -136,7 +136,7 @@ resource "aws_ecs_capacity_provider" "this" {
     managed_draining               = "ENABLED"
     managed_scaling {
       status                    = "ENABLED"
-      target_capacity           = 100
+      target_capacity           = var.target_capacity
       instance_warmup_period    = 60
       minimum_scaling_step_size = 1
       maximum_scaling_step_size = var.max_size

@@ -64,6 +64,17 @@ variable "max_size" {
   type = number
 }
 
+variable "target_capacity" {
+  description = "How many percent of the hosts are to have tasks: below 100 some stand empty, ready for more. `sim size --size-hosts` says which is cheapest."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.target_capacity >= 1 && var.target_capacity <= 100
+    error_message = "target_capacity is a percentage from 1 to 100."
+  }
+}
+
 variable "warm_pool_size" {
   description = "Hosts that are booted and stopped, hibernated or running beside those in service."
   type        = number
