@@ -76,8 +76,9 @@ type Links interface {
 	// Bind makes owner the receiver of the link's messages (LinkFrame, LinkWritten, LinkClosed) from here on, and lets
 	// the reader go on. A link that has closed meanwhile answers with LinkClosed at once. A nil owner: nobody hears of it.
 	Bind(link messages.LinkID, owner *actor.PID)
-	// Send queues a frame. A peer that lets the outbox overflow or does not read in time is closed with 1013.
-	Send(link messages.LinkID, frame wire.Frame)
+	// Send queues a frame. A peer that lets the outbox overflow or does not read in time is closed with 1013. Data for a client that
+	// its socket has taken by the return, and with that all data before, are written: no LinkWritten tells of those.
+	Send(link messages.LinkID, frame wire.Frame) (written bool)
 	// Credit returns bytes of a LinkFrame to the reader's window.
 	Credit(link messages.LinkID, bytes int)
 	// Close closes the socket once everything queued was written.

@@ -37,8 +37,8 @@ type LinkFrame struct {
 	Expires time.Time
 }
 
-// LinkWritten tells a link's owner that data frames have left for the peer: Seq is the last one's, Bytes the size of all
-// since the last such message.
+// LinkWritten tells a client's owner that data frames have left for it after they had been queued: Seq is the last one's, Bytes the
+// size of all since the last such message. A bridge's owner is not told: what counts there is the bridge's ack.
 type LinkWritten struct {
 	Link  LinkID
 	Seq   uint64

@@ -126,8 +126,8 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 	s.Links.Credit(m.Link, m.Bytes)
 }
 
-// deliver sends an output to the client when it is the next. It reports whether the output is on its way, so that its
-// bytes are credited once they were written. Without a client the bridge keeps it.
+// deliver sends an output to the client when it is the next. It reports whether the output is queued, so that its bytes are credited
+// once they were written. Without a client the bridge keeps it.
 func (s *session) deliver(m *messages.FromBridge, data wire.Data) bool {
 	if s.client.link == 0 {
 		s.output.seen = max(s.output.seen, data.Seq)
@@ -135,8 +135,11 @@ func (s *session) deliver(m *messages.FromBridge, data wire.Data) bool {
 	}
 	switch s.output.next(data.Seq) {
 	case outputSend:
+		if s.Links.Send(s.client.link, m.Frame) {
+			s.clientWrote(data.Seq, 0)
+			return false
+		}
 		s.output.charge(m.Link, m.Bytes)
-		s.send(m.Frame)
 		return true
 	case outputReplay:
 		s.replay()
@@ -145,14 +148,14 @@ func (s *session) deliver(m *messages.FromBridge, data wire.Data) bool {
 	return false
 }
 
-// clientWrote takes what the client's socket has taken: the bridge's reader may go on. A client that does not
-// acknowledge has its outputs acknowledged by this.
-func (s *session) clientWrote(m *messages.LinkWritten) {
-	if bytes := s.output.written(m.Seq, m.Bytes); bytes > 0 {
+// clientWrote takes what the client's socket has taken, so many bytes up to seq: the bridge's reader may go on. A client that does
+// not acknowledge has its outputs acknowledged by this.
+func (s *session) clientWrote(seq uint64, bytes int) {
+	if bytes = s.output.written(seq, bytes); bytes > 0 {
 		s.Links.Credit(s.output.link, bytes)
 	}
 	if !s.client.acks {
-		s.acknowledged(m.Seq)
+		s.acknowledged(seq)
 	}
 }
 

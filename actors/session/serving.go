@@ -71,7 +71,7 @@ func (s *session) attended(message any) {
 	case *messages.LinkFrame:
 		s.clientFrame(m)
 	case *messages.LinkWritten:
-		s.clientWrote(m)
+		s.clientWrote(m.Seq, m.Bytes)
 	case *messages.LinkClosed:
 		s.clientLeft(m.Cause)
 	case *messages.TaskLost:
@@ -215,7 +215,7 @@ func (s *session) remainder(message any) {
 	case *messages.LinkFrame:
 		s.clientFrame(m)
 	case *messages.LinkWritten:
-		s.clientWrote(m)
+		s.clientWrote(m.Seq, m.Bytes)
 	case *messages.LinkClosed:
 		s.clientLeft(m.Cause)
 		s.deadline.Set(s.Clock, s.self, s.settings.IdleTimeout)

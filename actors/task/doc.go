@@ -12,7 +12,6 @@
 //   - HandOver, from the pool: this gateway hands over; the bridge is asked to dial another one, and TaskMoved follows.
 //   - LinkClosed, from the socket: the bridge's socket has dropped; TaskDown, TaskDetached or TaskFailed follows, or TaskMoved if it was to leave.
 //   - LinkFrame, from the socket: a frame of the bridge's; lines go to the session as FromBridge.
-//   - LinkWritten, from the socket: frames have left for the bridge; nothing follows, for what counts is the bridge's ack.
 //   - Proceed, from the pool: nobody else's agent may run in the workspace; the bridge is told to start its own.
 //   - Retire, from the pool: the task is of no more use; Stopping, and TaskGone follows.
 //   - RunDone, from the launcher: ECS's answer to the start; TaskLaunched follows, or TaskFailed.

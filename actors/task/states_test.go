@@ -83,7 +83,6 @@ var inputs = []stage.Input{
 	stage.Tell("TaskDescribed, running", &messages.TaskDescribed{Phase: messages.PhaseRunning, Host: "h"}),
 	stage.Tell("TaskDescribed, stopped", &messages.TaskDescribed{Phase: messages.PhaseStopped}),
 	stage.Tell("TaskDescribed, failed", &messages.TaskDescribed{Err: &messages.LaunchError{Kind: messages.LaunchUnavailable}}),
-	stage.Tell("LinkWritten", &messages.LinkWritten{}),
 	stage.Ring(actors.TimerDeadline), stage.Ring(timerPoll), stage.Ring(timerRetry), stage.Ring(timerLease),
 }
 

@@ -146,8 +146,6 @@ func (t *task) Receive(ctx actor.Context) {
 		}
 		t.link, t.unlinked = 0, t.Clock.Now()
 		t.handle(t, m)
-	case *messages.LinkWritten:
-		// Inputs that have left for the bridge: what counts is its ack.
 	case *messages.Alarm:
 		if t.deadline.IsRung(m) || t.poll.IsRung(m) || t.retry.IsRung(m) || t.lease.IsRung(m) {
 			t.handle(t, m)

@@ -291,8 +291,8 @@ func (w *world) sent(link messages.LinkID) int {
 	return w.lines[link]
 }
 
-// Send takes init_user for the end of a claim, tells a claim of its ready, and counts lines.
-func (w *world) Send(link messages.LinkID, frame wire.Frame) {
+// Send takes init_user for the end of a claim, tells a claim of its ready, and counts lines, which are written at once.
+func (w *world) Send(link messages.LinkID, frame wire.Frame) (written bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch frame := frame.(type) {
@@ -306,7 +306,9 @@ func (w *world) Send(link messages.LinkID, frame wire.Frame) {
 		}
 	case wire.Data:
 		w.lines[link]++
+		return true
 	}
+	return false
 }
 
 // Credit and Close have nothing to do.

@@ -61,8 +61,11 @@ func benchmarkRelay(b *testing.B, size int) {
 	g.mu.Lock()
 	g.owners["relay"] = func(event any) {
 		if f, ok := event.(*messages.LinkFrame); ok {
+			if g.sockets.Send(to, f.Frame) {
+				g.sockets.Credit(from, f.Bytes)
+				return
+			}
 			credit <- f.Bytes
-			g.sockets.Send(to, f.Frame)
 		}
 	}
 	g.owners["client"] = func(event any) {

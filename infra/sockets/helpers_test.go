@@ -155,11 +155,18 @@ type owner struct {
 }
 
 func (g *gateway) newOwner(name string) *owner {
-	o := &owner{g: g, pid: actor.NewPID("nonhost", name), events: make(chan any, 1024)}
+	o := &owner{g: g, pid: actor.NewPID("nonhost", name), events: make(chan any, 4096)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.owners[name] = func(event any) { o.events <- event }
 	return o
+}
+
+// send sends the owner's link a frame, and puts what it is told by the return among its events.
+func (o *owner) send(link messages.LinkID, frame wire.Frame) {
+	if o.g.sockets.Send(link, frame) {
+		o.events <- &messages.LinkWritten{Link: link, Seq: frame.(wire.Data).Seq, Bytes: len(wire.AppendFrame(nil, frame))}
+	}
 }
 
 // next is the next event, which must be an E.

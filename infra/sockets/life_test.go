@@ -18,7 +18,7 @@ func TestCloseFlushes(t *testing.T) {
 	const frames = 40
 	payload := `"` + strings.Repeat("x", 20_000) + `"`
 	for seq := range uint64(frames) {
-		g.sockets.Send(link, data(seq+1, payload))
+		o.send(link, data(seq+1, payload))
 	}
 	g.sockets.Send(link, wire.Bye{Reason: wire.ByeReplaced})
 	g.sockets.Close(link, wire.CloseNormal)
@@ -122,7 +122,7 @@ func TestOwnersChange(t *testing.T) {
 	if d := next[*messages.LinkFrame](two).Frame.(wire.Data); d.Seq != 2 {
 		t.Errorf("got %d", d.Seq)
 	}
-	g.sockets.Send(link, data(1, `1`))
+	two.send(link, data(1, `1`))
 	next[*messages.LinkWritten](two)
 	_ = p.Socket.NetConn().Close()
 	next[*messages.LinkClosed](two)

@@ -190,7 +190,7 @@ func TestSmallFramesShareWrites(t *testing.T) {
 	for seq := range uint64(burst) {
 		d := data(seq+1, `"small"`)
 		bytes += len(wire.AppendFrame(nil, d))
-		g.sockets.Send(link, d)
+		o.send(link, d)
 		if seq%100 == 0 {
 			g.sockets.Send(link, wire.Status{})
 		}

@@ -69,7 +69,7 @@ func unruly(log zerolog.Logger) zerolog.Logger {
 }
 
 // Bind makes owner the receiver of a link's events from here on and lets its reader go on. The events of a link are
-// LinkFrame, whose Bytes the owner must give back with Credit whatever it does with the frame; LinkWritten; and LinkClosed,
+// LinkFrame, whose Bytes the owner must give back with Credit whatever it does with the frame; a client's LinkWritten; and LinkClosed,
 // the last. The owner of a link that is gone is told LinkClosed at once. A nil owner: nobody hears of it.
 func (s *Sockets) Bind(id messages.LinkID, owner *actor.PID) {
 	if l := s.find(id); (l == nil || !l.bind(owner)) && owner != nil {
@@ -77,12 +77,12 @@ func (s *Sockets) Bind(id messages.LinkID, owner *actor.PID) {
 	}
 }
 
-// Send queues a frame. Data frames that were written are told to the owner as LinkWritten, whose Bytes are the length of
-// their JSON text, as LinkFrame's are. A link whose outbox is full is closed with 1013.
-func (s *Sockets) Send(id messages.LinkID, frame wire.Frame) {
-	if l := s.find(id); l != nil {
-		l.send(frame)
-	}
+// Send writes a frame at once, or queues it. It reports whether it has written data for a client. Those that are written later are
+// told to the owner as LinkWritten, whose Bytes are the length of their JSON text, as LinkFrame's are. A link whose outbox is full is
+// closed with 1013.
+func (s *Sockets) Send(id messages.LinkID, frame wire.Frame) (written bool) {
+	l := s.find(id)
+	return l != nil && l.send(frame) && l.kind == Client
 }
 
 // Credit gives bytes of LinkFrames back to the link's window.

@@ -27,7 +27,7 @@ func TestClientsArrive(t *testing.T) {
 	}
 	out := data(1, `"`+strings.Repeat("x", 70_000)+`"`)
 	g.sockets.Send(a.Link, wire.Status{State: wire.StateReady})
-	g.sockets.Send(a.Link, out)
+	o.send(a.Link, out)
 	testkit.Next[wire.Status](p)
 	if d := testkit.Next[wire.Data](p); string(d.Payload) != string(out.Payload) {
 		t.Error("the payload did not come as it was")

@@ -36,7 +36,7 @@ func TestLifeWithTLS(t *testing.T) {
 	p, link, o := begin("ours")
 	p.Send(data(1, `"`+strings.Repeat("x", 200_000)+`"`))
 	g.sockets.Credit(link, next[*messages.LinkFrame](o).Bytes)
-	g.sockets.Send(link, data(1, `"`+strings.Repeat("y", 200_000)+`"`))
+	o.send(link, data(1, `"`+strings.Repeat("y", 200_000)+`"`))
 	testkit.Next[wire.Data](p)
 	next[*messages.LinkWritten](o)
 	g.sockets.Close(link, wire.CloseNormal)

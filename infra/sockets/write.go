@@ -11,14 +11,14 @@ import (
 	"hearth/messages/wire"
 )
 
-// send writes a frame, or queues it behind what waits.
-func (l *link) send(frame wire.Frame) {
+// send writes a frame, or queues it behind what waits. It reports whether it has written data.
+func (l *link) send(frame wire.Frame) (written bool) {
 	encoded := encode(frame)
+	defer encoded.release()
 	if data, ok := frame.(wire.Data); ok {
 		encoded.seq = data.Seq
 	}
-	l.offer(encoded)
-	encoded.release()
+	return l.offer(encoded) && encoded.seq != 0
 }
 
 // sendControl is send for a pong.
@@ -33,44 +33,44 @@ func (l *link) sendControl(encoded []byte) {
 
 // offer writes an encoded frame at once if nothing waits before it and the socket takes it without blocking: nobody need be woken
 // then. Else it is queued. Data that come right after other data are likely many: those are queued, and written several at a
-// time.
-func (l *link) offer(encoded *encodedFrame) {
+// time. It reports whether the frame was written, and with it all that was queued before.
+func (l *link) offer(encoded *encodedFrame) (written bool) {
 	p := encoded.bytes()
 	l.mu.Lock()
 	if l.end != nil || !l.hasRoom(len(p)) {
 		l.mu.Unlock()
-		return
+		return false
 	}
 	if l.writing || l.broken || !l.conn.writesAtOnce(encoded.seq != 0) {
 		l.out.add(p, encoded.text, encoded.seq)
 		l.startWriting()
 		l.mu.Unlock()
-		return
+		return false
 	}
 	l.writing = true
 	l.mu.Unlock()
 	n := l.conn.tryWrite(encoded)
 	l.sockets.tallies[l.kind].bytesOut.Add(uint64(n))
-	b := batch{frames: 1, seq: encoded.seq}
-	if b.seq != 0 {
-		b.bytes = encoded.text
-	}
 	if n < len(p) {
-		b.buf = bytes.Clone(p[n:])
+		rest := batch{buf: bytes.Clone(p[n:]), frames: 1, seq: encoded.seq}
+		if rest.seq != 0 {
+			rest.bytes = encoded.text
+		}
 		l.mu.Lock()
-		l.out.size += len(b.buf)
+		l.out.size += len(rest.buf)
 		l.mu.Unlock()
-		go l.write(b)
-		return
+		go l.write(rest)
+		return false
 	}
-	l.tellWritten(b)
+	l.sockets.tallies[l.kind].framesOut.Add(1)
 	l.mu.Lock()
 	if !l.out.empty() {
 		go l.write(batch{})
 		l.mu.Unlock()
-		return
+		return true
 	}
 	l.stopWriting()
+	return true
 }
 
 // hasRoom reports whether so many bytes fit into the outbox. If they do not, the peer does not keep up. mu is held.
@@ -111,9 +111,7 @@ func (l *link) write(b batch) {
 			if err != nil {
 				l.abort(CauseLost, plainError(err)) // the outbox is empty then
 			} else {
-				l.sockets.cfg.Enter()
 				l.tellWritten(b)
-				l.sockets.cfg.Leave()
 			}
 		}
 		var more bool
@@ -127,11 +125,13 @@ func (l *link) write(b batch) {
 	}
 }
 
-// tellWritten counts what was written, and tells the owner of data.
+// tellWritten counts what was written, and tells a client's owner of data.
 func (l *link) tellWritten(b batch) {
 	l.sockets.tallies[l.kind].framesOut.Add(uint64(b.frames))
-	if b.seq != 0 {
+	if b.seq != 0 && l.kind == Client {
+		l.sockets.cfg.Enter()
 		l.emit(&messages.LinkWritten{Link: l.id, Seq: b.seq, Bytes: b.bytes})
+		l.sockets.cfg.Leave()
 	}
 }
 

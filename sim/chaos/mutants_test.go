@@ -95,16 +95,13 @@ var mutants = []mutant{
 	{"nobody misses a lost host", losing(func(m any) bool { return is[*messages.HostMissing](m) })},
 	{"the pool does not hear of its hosts", losing(func(m any) bool { return is[*messages.HostChanged](m) })},
 
-	{"one output in ten is lost", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
-		if data, ok := f.(wire.Data); !ok || data.Seq%10 != 3 {
-			l.Links.Send(id, f)
-		}
+	{"one output in ten is lost", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) bool {
+		data, ok := f.(wire.Data)
+		return ok && data.Seq%10 == 3 || l.Links.Send(id, f)
 	})},
-	{"lines are sent twice", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
-		l.Links.Send(id, f)
-		if is[wire.Data](f) {
-			l.Links.Send(id, f)
-		}
+	{"lines are sent twice", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) bool {
+		written := l.Links.Send(id, f)
+		return is[wire.Data](f) && l.Links.Send(id, f) || written
 	})},
 	{"the gateway takes an input that it has for a new one", changing(func(self *actor.PID, m any) {
 		if frame, ok := m.(*messages.LinkFrame); ok && strings.Contains(self.Id, "/session-") {
@@ -129,20 +126,19 @@ var mutants = []mutant{
 			assign.Fence = false
 		}
 	})},
-	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
-		l.Links.Send(id, f)
+	{"init_user is sent twice", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) bool {
+		written := l.Links.Send(id, f)
 		if init, ok := f.(wire.InitUser); ok {
 			init.SessionID += "x"
 			l.Links.Send(id, init)
 		}
+		return written
 	})},
 	{"no resume is sent", sending(withoutFrame[wire.Resume])},
 	{"no token is sent", sending(withoutFrame[wire.Token])},
 	{"no ack is sent", sending(withoutFrame[wire.Ack])},
-	{"errors are swallowed", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) {
-		if !is[wire.Error](f) && !is[wire.Bye](f) {
-			l.Links.Send(id, f)
-		}
+	{"errors are swallowed", sending(func(l *linksMutant, id messages.LinkID, f wire.Frame) bool {
+		return !is[wire.Error](f) && !is[wire.Bye](f) && l.Links.Send(id, f)
 	})},
 	{"sockets are not closed", links(func(l *linksMutant) { l.keepOpen = true })},
 	{"bytes are never credited", links(func(l *linksMutant) { l.credits = 0 })},
@@ -221,17 +217,16 @@ func (credulous) VerifyWarmPass(wire.Secret, wire.TaskID) bool { return true }
 
 type linksMutant struct {
 	actors.Links
-	send     func(*linksMutant, messages.LinkID, wire.Frame)
+	send     func(*linksMutant, messages.LinkID, wire.Frame) bool
 	keepOpen bool
 	credits  int
 }
 
-func (l *linksMutant) Send(id messages.LinkID, f wire.Frame) {
+func (l *linksMutant) Send(id messages.LinkID, f wire.Frame) (written bool) {
 	if l.send != nil {
-		l.send(l, id, f)
-		return
+		return l.send(l, id, f)
 	}
-	l.Links.Send(id, f)
+	return l.Links.Send(id, f)
 }
 
 func (l *linksMutant) Close(id messages.LinkID, code wire.CloseCode) {
@@ -256,14 +251,12 @@ func links(change func(*linksMutant)) func(*model.Options) {
 	}
 }
 
-func sending(send func(*linksMutant, messages.LinkID, wire.Frame)) func(*model.Options) {
+func sending(send func(*linksMutant, messages.LinkID, wire.Frame) bool) func(*model.Options) {
 	return links(func(l *linksMutant) { l.send = send })
 }
 
-func withoutFrame[F wire.Frame](l *linksMutant, id messages.LinkID, f wire.Frame) {
-	if !is[F](f) {
-		l.Links.Send(id, f)
-	}
+func withoutFrame[F wire.Frame](l *linksMutant, id messages.LinkID, f wire.Frame) bool {
+	return !is[F](f) && l.Links.Send(id, f)
 }
 
 // filtered is around an actor and decides what becomes of its messages.

@@ -151,32 +151,49 @@ func (l *Link) wake() {
 	}
 }
 
-// gatewaySend writes a frame, or queues it while the peer does not read.
-func (l *Link) gatewaySend(frame wire.Frame) {
+// gatewaySend writes a frame, or queues it while the peer does not read. Of data for a client some are written at once, and
+// some a while later; it reports whether they were.
+func (l *Link) gatewaySend(frame wire.Frame) (written bool) {
 	if !l.stalled {
 		l.write(frame)
-		return
+		if l.written.Bytes == 0 && l.isReported(frame) && frame.(wire.Data).Seq%2 == 0 {
+			return true
+		}
+		l.reportLater(frame)
+		return false
 	}
 	l.waiting = append(l.waiting, frame)
 	l.waitingBytes += frameSize(frame)
 	if l.waitingBytes > l.network.options.Outbox {
 		l.gatewayClose(wire.CloseTryAgain)
-		return
+		return false
 	}
 	if l.overdue == nil {
 		l.overdue = l.network.world.AfterFunc(writeTimeout, func() { l.gatewayClose(wire.CloseTryAgain) })
 	}
+	return false
 }
 
 func (l *Link) write(frame wire.Frame) {
 	l.descend(arrival{frame: frame})
-	data, ok := frame.(wire.Data)
-	if _, isClient := l.peer.(*Client); !(ok && isClient) && l.repeats(frame) {
+	if !l.isReported(frame) && l.repeats(frame) {
 		l.again(func() { l.descend(arrival{frame: frame}) })
 	}
-	if !ok {
+}
+
+// isReported reports whether the owner is told once a frame was written.
+func (l *Link) isReported(frame wire.Frame) bool {
+	_, isData := frame.(wire.Data)
+	_, isClient := l.peer.(*Client)
+	return isData && isClient
+}
+
+// reportLater has the owner told in a while that a frame was written.
+func (l *Link) reportLater(frame wire.Frame) {
+	if !l.isReported(frame) {
 		return
 	}
+	data := frame.(wire.Data)
 	first := l.written.Bytes == 0
 	l.written.Link, l.written.Seq = l.ID, data.Seq
 	l.written.Bytes += frameSize(frame)
@@ -326,5 +343,6 @@ func (l *Link) Stall(stalled bool) {
 	l.waiting, l.waitingBytes = nil, 0
 	for _, frame := range waiting {
 		l.write(frame)
+		l.reportLater(frame)
 	}
 }

@@ -124,11 +124,10 @@ func (x *expiry) Happen() {
 	}
 }
 
-// Send queues a frame; see actors.Links.
-func (e edge) Send(id messages.LinkID, frame wire.Frame) {
-	if l := e.network.links[id]; l != nil && !l.closing {
-		l.gatewaySend(frame)
-	}
+// Send writes a frame or queues it; see actors.Links.
+func (e edge) Send(id messages.LinkID, frame wire.Frame) (written bool) {
+	l := e.network.links[id]
+	return l != nil && !l.closing && l.gatewaySend(frame)
 }
 
 // Credit returns bytes to the reader's window; see actors.Links.

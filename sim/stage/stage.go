@@ -150,8 +150,9 @@ func (l links) Bind(link messages.LinkID, owner *actor.PID) {
 	l.stage.say("socket %d taken", link)
 }
 
-func (l links) Send(link messages.LinkID, frame wire.Frame) {
+func (l links) Send(link messages.LinkID, frame wire.Frame) (written bool) {
 	l.stage.say("socket %d %s", link, frame.FrameType())
+	return false
 }
 
 func (l links) Credit(link messages.LinkID, _ int) { l.stage.say("socket %d credited", link) }
