@@ -1,6 +1,9 @@
 package actors
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Transition is one way from one state of an actor to another.
 type Transition[S ~string] struct {
@@ -12,19 +15,19 @@ type Transition[S ~string] struct {
 
 // Transitions are all the ways between an actor's states. A way that is not among them is a mistake in the actor.
 type Transitions[S ~string] struct {
-	all     []Transition[S]
-	allowed map[[2]S]bool
+	all []Transition[S]
+	// allowed has, for each state, those to which a way leads.
+	allowed map[S][]S
 }
 
 // NewTransitions makes the table of an actor's transitions. Each may be in it once.
 func NewTransitions[S ~string](all []Transition[S]) *Transitions[S] {
-	t := &Transitions[S]{all: all, allowed: make(map[[2]S]bool, len(all))}
+	t := &Transitions[S]{all: all, allowed: map[S][]S{}}
 	for _, each := range all {
-		way := [2]S{each.From, each.To}
-		if t.allowed[way] {
+		if slices.Contains(t.allowed[each.From], each.To) {
 			panic(fmt.Sprintf("actors: %q to %q is in the table twice", each.From, each.To))
 		}
-		t.allowed[way] = true
+		t.allowed[each.From] = append(t.allowed[each.From], each.To)
 	}
 	return t
 }
@@ -34,7 +37,7 @@ func (t *Transitions[S]) All() []Transition[S] { return t.all }
 
 // Check panics unless an actor may go from one state to the other: it has crashed then, and is stopped.
 func (t *Transitions[S]) Check(from, to S) {
-	if !t.allowed[[2]S{from, to}] {
+	if !slices.Contains(t.allowed[from], to) {
 		panic(fmt.Sprintf("actors: no way leads from state %q to %q", from, to))
 	}
 }

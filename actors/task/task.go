@@ -63,6 +63,8 @@ type task struct {
 	// leavesOnceActive says that this gateway hands over, and that the bridge has a user whose agent must be ready first. It is a
 	// flag because until then nothing about the task is different.
 	leavesOnceActive bool
+	// toldNotDialled says that a missing hello was reported. It is a flag because nothing but that report depends on it.
+	toldNotDialled bool
 	// stays says, of a task whose bridge was asked to dial another gateway, that this one would keep it by now.
 	stays bool
 	// leases says that its bridge holds to a lease. occupies says that its agent may run in its user's workspace: it is a flag
@@ -78,8 +80,6 @@ type task struct {
 	born, since time.Time
 	// running is when ECS was first seen to call the task running while its bridge was to dial, zero before.
 	running time.Time
-	// toldNotDialled says that a missing hello was reported. It is a flag because nothing but that report depends on it.
-	toldNotDialled bool
 	// attempts counts the tries of the ECS call that the state is about.
 	attempts int
 	// stopReason is what ECS and the bridge are told.

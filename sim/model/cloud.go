@@ -111,7 +111,7 @@ func (c ecs) Run(to *actor.PID, request messages.RunTask) {
 		return err
 	}, func(err *messages.LaunchError) {
 		if err != nil {
-			done = &messages.RunDone{Task: request.Task, Err: err}
+			*done = messages.RunDone{Task: request.Task, Err: err}
 		}
 		c.gateway.send(to, done)
 	})
@@ -165,7 +165,7 @@ func (c ecs) Describe(to *actor.PID, task wire.TaskID, arn string) {
 		return nil
 	}, func(err *messages.LaunchError) {
 		if err != nil {
-			described = &messages.TaskDescribed{Task: task, Err: err}
+			*described = messages.TaskDescribed{Task: task, Err: err}
 		}
 		c.gateway.send(to, described)
 	})

@@ -49,11 +49,10 @@ type Link struct {
 	full   bool
 	// stalled: the peer does not read. left: the peer has closed it, for the cause, or was told that it is gone.
 	stalled, left bool
-	cause         string
-
 	// cut: nothing arrives any more on either side. Until heldUntil everything that is sent comes late.
 	cut       bool
 	heldUntil time.Duration
+	cause     string
 }
 
 type arrival struct {

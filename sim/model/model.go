@@ -148,14 +148,29 @@ func (m *Model) broken(format string, arguments ...any) {
 // Feed has clients come by themselves. Next gives the next one, at a time since the world's beginning that must not go
 // back, until it reports false; it is asked for one at a time, so that a feed may be endless.
 func (m *Model) Feed(next func() (Arrival, bool)) {
-	arrival, ok := next()
-	if !ok {
-		return
+	f := &feed{model: m, next: next}
+	f.await()
+}
+
+// feed is clients that come by themselves: the event is that the next of them comes.
+type feed struct {
+	model  *Model
+	next   func() (Arrival, bool)
+	coming Arrival
+}
+
+// await has the next one come, if there is one.
+func (f *feed) await() {
+	var ok bool
+	if f.coming, ok = f.next(); ok {
+		f.model.World.Schedule(f.coming.At-f.model.World.Elapsed(), f)
 	}
-	m.World.Later(arrival.At-m.World.Elapsed(), func() {
-		m.Arrive(arrival.Visit)
-		m.Feed(next)
-	})
+}
+
+// Happen is its coming.
+func (f *feed) Happen() {
+	f.model.Arrive(f.coming.Visit)
+	f.await()
 }
 
 // Arrival is a client that comes at a time since the world's beginning.
