@@ -9,6 +9,8 @@ export interface Options {
   lastSeq?: number;
   /** The size of the window that shows the agent's terminal: the agent starts with it. */
   window?: { cols: number; rows: number };
+  /** The trace that the session's start belongs to, as W3C Trace Context writes it: the gateway's spans and the agent go on with it. */
+  traceparent?: string;
   /** A WebSocket to use where there is no global one, as in Node before 22. */
   WebSocket?: new (url: string, protocols: string[]) => WebSocket;
 }

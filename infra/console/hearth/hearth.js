@@ -151,6 +151,7 @@ export class HearthSession {
     const hello = { type: "hello", lastSeq: this.#handled, acks: true };
     if (this.id) hello.sessionId = this.id;
     if (this.#window) hello.window = this.#window;
+    if (this.#options.traceparent) hello.traceparent = this.#options.traceparent;
     this.#write(hello);
     // A peer that says nothing is gone, also when no FIN came: pages see no pings.
     this.#watchTimer = setInterval(() => {

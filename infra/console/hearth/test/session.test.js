@@ -81,6 +81,15 @@ test("the first frame is hello, with the token beside it and the window in it", 
   assert.equal(session.id, "s1");
 });
 
+test("the trace is named in every hello, for a header cannot be set", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const { socket } = await attached({ traceparent });
+  socket.closes();
+  const again = await next();
+  again.opens();
+  assert.deepEqual([socket, again].map((each) => each.of("hello")[0].traceparent), [traceparent, traceparent]);
+});
+
 test("inputs are numbered, kept until the agent has them, and sent again on the next socket", async () => {
   const { session, socket } = await start();
   session.send("before the socket");
