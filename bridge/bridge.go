@@ -70,6 +70,9 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger) error {
 		err = b.run(ctx)
 	}
 	if why := (*unfit)(nil); errors.As(err, &why) {
+		if ctx.Err() != nil {
+			return nil // it was told to end before it knew whether it is fit
+		}
 		why.report(ctx, cfg, log)
 	}
 	return err

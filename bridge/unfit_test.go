@@ -117,3 +117,15 @@ func writeFile(t *testing.T, path, content string, mode os.FileMode) {
 		t.Fatal(err)
 	}
 }
+
+// TestToldToEndWhileItTries: a bridge that is told to end before it knows whether it is fit has nothing to report.
+func TestToldToEndWhileItTries(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentCommand = "/no/such/agent"
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Run(ctx, cfg, zerolog.Nop()); err != nil {
+		t.Error(err)
+	}
+}

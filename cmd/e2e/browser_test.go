@@ -75,6 +75,13 @@ func (p page) isTrue(condition string) (so bool) {
 	return so
 }
 
+// number evaluates a number in the page.
+func (p page) number(expression string) (n float64) {
+	p.t.Helper()
+	p.do(chromedp.Evaluate(expression, &n))
+	return n
+}
+
 // openPool opens the pool's view and waits until it shows a ready task.
 func (p page) openPool() {
 	p.t.Helper()

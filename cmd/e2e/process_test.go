@@ -220,10 +220,12 @@ func (g realGateway) shell(input string, arguments ...string) (string, int) {
 // at is the option that connects a client to this gateway.
 func (g realGateway) at(c *client.Config) { c.URL = g.ws }
 
-// sharedDir is a temporary directory that users' own UIDs can get to, as a mounted volume is.
+// sharedDir is a temporary directory that users' own UIDs can get to, as a mounted volume is. It may take more than one attempt to
+// remove it: the kernel takes its time to kill the tasks of a gateway that was killed, and until then they may write to it.
 func sharedDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
+	t.Cleanup(func() { eventually(t, "it is removed", func() bool { return os.RemoveAll(dir) == nil }) })
 	for _, each := range []string{filepath.Dir(dir), dir} {
 		if err := os.Chmod(each, 0o711); err != nil {
 			t.Fatal(err)
