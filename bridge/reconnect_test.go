@@ -168,7 +168,7 @@ func TestRedial(t *testing.T) {
 	q.Send(wire.Resume{FromSeq: 1})
 	p.AwaitEnd()
 	if n := len(p.Frames); n > 0 {
-		t.Errorf("the old gateway was sent %d frames more", n)
+		t.Errorf("the old gateway was sent %d frames more, %+v first", n, <-p.Frames)
 	}
 	q.collect(1)
 	q.SendData(3, `3`)
