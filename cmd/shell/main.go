@@ -73,7 +73,7 @@ func run(args []string) int {
 	if err != nil {
 		return fail(exitUsage, "token", err)
 	}
-	signals := watchSignals()
+	signals := watchSignals(asFound(os.Stdin))
 	config := client.Config{
 		URL: f.URL, Token: token, User: wire.UserID(f.User), Resume: wire.SessionID(f.Resume), Traceparent: wire.Traceparent(os.Getenv("TRACEPARENT")),
 	}
@@ -112,8 +112,8 @@ func run(args []string) int {
 }
 
 // watchSignals gives the signals that are to end the shell. One that comes while another has not been seen yet ends it at
-// once: whoever should see to it is stuck, perhaps because nobody reads standard output.
-func watchSignals() <-chan os.Signal {
+// once, after it has given the terminal back: whoever should see to it is stuck, perhaps because nobody reads standard output.
+func watchSignals(giveBack func()) <-chan os.Signal {
 	caught, seen := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(caught, os.Interrupt, syscall.SIGTERM)
 	go func() { // as long as the process
@@ -121,6 +121,7 @@ func watchSignals() <-chan os.Signal {
 			select {
 			case seen <- sig:
 			default:
+				giveBack()
 				os.Exit(signalCode(sig))
 			}
 		}

@@ -284,3 +284,29 @@ func TestASecondInterruptDoesNotWait(t *testing.T) {
 		t.Errorf("the screen is %q", s.text())
 	}
 }
+
+// TestATerminalIsGivenBackInAnyCase, also when the shell is stuck, for nobody takes what it shows, and is ended at once.
+func TestATerminalIsGivenBackInAnyCase(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, answering(func(p *peer, _ string) { p.say(`"` + strings.Repeat("x", 1<<19) + `"`) }))
+	s := g.openTerminal(t)
+	s.shows("ready in")
+	s.mu.Lock() // from here on hardly anything is read
+	s.types("flood\r")
+	testkit.Eventually(t, "it writes more than anything has room for", func() bool {
+		waiting, err := unix.IoctlGetInt(int(s.master.Fd()), unix.TIOCINQ)
+		return err == nil && waiting > 1024
+	})
+	for s.cmd.Process.Signal(syscall.SIGTERM) == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.mu.Unlock()
+	s.exits(128 + int(syscall.SIGTERM))
+	state, err := unix.IoctlGetTermios(int(s.master.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := uint32(unix.ICANON | unix.ECHO | unix.ISIG); state.Lflag&want != want {
+		t.Errorf("the terminal is left with the flags %#o", state.Lflag)
+	}
+}

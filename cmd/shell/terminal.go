@@ -36,6 +36,15 @@ func rawTerminal(session *client.Session, in, out *os.File) (restore func(), err
 	}, nil
 }
 
+// asFound gives what makes a terminal what it is now; nothing where there is none.
+func asFound(keyboard *os.File) (giveBack func()) {
+	found, err := term.GetState(int(keyboard.Fd()))
+	if err != nil {
+		return func() {}
+	}
+	return func() { _ = term.Restore(int(keyboard.Fd()), found) } // the terminal is gone, then
+}
+
 // windowOf is the size of a terminal, zero if it has none.
 func windowOf(screen *os.File) (w wire.Resize) {
 	if cols, rows, err := term.GetSize(int(screen.Fd())); err == nil && cols > 0 && rows > 0 {
