@@ -73,12 +73,12 @@ func problems(err error) []error {
 	return all
 }
 
-// say tells a person something that is not for the log: it may have the DEV_TOKEN.
+// say tells a person something that is not for the log, whatever the LOG_LEVEL: it may have the DEV_TOKEN.
 func say(f *flags, format string, values ...any) {
 	text := fmt.Sprintf(format, values...)
 	if f.LogFormat == formatJSON {
-		log := logger(f, os.Stderr)
-		log.WithLevel(zerolog.InfoLevel).Msg(text)
+		log := logger(f, os.Stderr).Level(zerolog.InfoLevel)
+		log.Info().Msg(text)
 		return
 	}
 	fmt.Fprintln(os.Stderr, "gateway:", text)
