@@ -14,7 +14,7 @@ import (
 type hostFlags struct {
 	Hosts          int       `placeholder:"N" group:"Hosts" help:"Simulate hosts with --host-slots tasks each: so many at first and at least. Tasks without room wait until the group has scaled out."`
 	HostsMax       int       `placeholder:"N" group:"Hosts" help:"The most hosts that the group scales out to (--hosts)."`
-	TargetCapacity int       `default:"100" placeholder:"PERCENT" group:"Hosts" help:"The capacity provider's target: how many percent of the hosts are to have tasks; below 100 there are empty ones, ready for more."`
+	TargetCapacity int       `default:"100" group:"Hosts" help:"The capacity provider's target: how many percent of the hosts are to have tasks; below 100 there are empty ones, ready for more."`
 	InstanceWarmup span      `default:"300s" group:"Hosts" help:"How long it waits after scaling out before it does again: ECS's default; the Terraform that comes with Hearth sets 60s."`
 	WarmHosts      int       `placeholder:"N" group:"Hosts" help:"How many hosts wait in the EC2 warm pool (0)."`
 	WarmState      string    `enum:"hibernated,stopped,running" default:"hibernated" group:"Hosts" help:"How they wait: hibernated, stopped or running."`

@@ -46,7 +46,7 @@ type commands struct {
 
 	Run      runCommand      `cmd:"" help:"Play one configuration."`
 	Replay   replayCommand   `cmd:"" help:"Play the arrivals that a CSV recorded."`
-	Compare  compareCommand  `cmd:"" help:"Play strategies side by side: baseline, phase1, phase2, or pools."`
+	Compare  compareCommand  `cmd:"" help:"Play strategies side by side: baseline, phase1, phase2, pools, or policies and an oracle."`
 	Sweep    sweepCommand    `cmd:"" help:"Play a grid of pools."`
 	Size     sizeCommand     `cmd:"" help:"Find the smallest and cheapest pool that meets an objective."`
 	Frontier frontierCommand `cmd:"" help:"Draw cost against p99 wait, from no pool to one that is never empty."`

@@ -83,7 +83,7 @@ func Answer(s *run.Sizing) []string {
 		answer = append(answer, groups(g)...)
 	}
 	if w := b.WorstHour; w != nil {
-		answer = append(answer, fmt.Sprintf("Worst hour: %s, %s of %s requests found a task ready, p99 wait %s.",
+		answer = append(answer, fmt.Sprintf("Worst hour of the seeds played: %s, %s of %s requests found a task ready, p99 wait %s.",
 			w.Hour, percent(float64(w.HitRate)), count(w.Requests), millis(w.WaitMs.P99)))
 	}
 	if !b.Sure {

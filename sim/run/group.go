@@ -29,19 +29,18 @@ type GroupSizing struct {
 // come late, and it is the prices that tell which of them is the cheapest.
 var (
 	targetsTried = []int{100, 95, 90, 85, 80, 70, 60, 50}
-	warmTried    = []int{0, 1, 2, 4, 8}
+	warmTried    = []int{0, 2, 5}
 	poolsTried   = []float64{1, 1.5, 2, 3, 5}
 )
 
-// groupRequests bounds how many requests a group is played with at first.
-const groupRequests = 60_000
+// groupRequests bounds how many requests a group is played with at first, and sureRequests with how many one that is enough by them.
+const groupRequests, sureRequests = 60_000, 150_000
 
 // group finds the cheapest group of hosts for the objective, and the pool on it, beginning with the pool that is enough where hosts
 // never lack.
 func (s *Sizer) group(pool *Trial, on Config) (*GroupSizing, error) {
-	// What is enough by a few seeds is played with as many as any pool.
 	few := max(1, min(s.Seeds, groupRequests/max(1, s.requests)))
-	many := max(few, min(s.MaxSeeds, playedRequests/max(1, s.requests)))
+	many := max(few, min(s.MaxSeeds, sureRequests/max(1, s.requests)))
 	play := func(g *Group, times float64) error {
 		minimum := int(float64(pool.PoolMin)*times + 0.5)
 		if err := s.playGroup(g, on, minimum, few); err != nil || !g.Trial.Meets || many == few {
@@ -57,8 +56,8 @@ func (s *Sizer) group(pool *Trial, on Config) (*GroupSizing, error) {
 		return nil, s.noGroup(&most.Trial, pool.PeakTasks, &on.Cloud.Fleet)
 	}
 	found := &GroupSizing{Best: most}
-	// dearer is, by how many hosts are warm, the first of the targets that is not worth a try: a smaller pool did with it, or with more
-	// hosts to spare, and with no more warm ones.
+	// dearer is, by how many hosts are warm, the first of the targets that is not worth a try: a pool that is no larger did with no more
+	// warm hosts and none more to spare, or cost as much as the best already.
 	dearer := slices.Repeat([]int{len(targetsTried)}, len(warmTried))
 	for _, times := range poolsTried {
 		for w, warm := range warmTried {
@@ -68,10 +67,11 @@ func (s *Sizer) group(pool *Trial, on Config) (*GroupSizing, error) {
 					return nil, err
 				}
 				found.Tried = append(found.Tried, g)
-				if !g.Trial.Meets {
+				isCheaper := g.Trial.Cost.Mean < found.Best.Trial.Cost.Mean
+				if isCheaper && !g.Trial.Meets {
 					continue
 				}
-				if g.Trial.Cost.Mean < found.Best.Trial.Cost.Mean {
+				if isCheaper {
 					found.Best = g
 				}
 				for more := w; more < len(warmTried); more++ {
