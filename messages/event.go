@@ -32,7 +32,8 @@ const (
 	EventReleased EventKind = "released"
 	// EventRequeued: a claim failed and the session is first in the queue again. Failure, Reason; N is the attempt.
 	EventRequeued EventKind = "requeued"
-	// EventDelayed: a session's claim is put off for Took, because N agents of its user in a row could not be started. Reason.
+	// EventDelayed: a session's claim is put off for Took, because N agents of its user in a row could not be started or ended at once.
+	// Reason.
 	EventDelayed EventKind = "delayed"
 	// EventClaimFailed: a session is told that it gets no task. Failure, Reason.
 	EventClaimFailed EventKind = "claim_failed"

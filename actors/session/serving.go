@@ -164,18 +164,18 @@ func (s *session) becomeExited(exit wire.Exit) {
 }
 
 // isEndAtOnce reports whether the agent that was started here has ended before it was of use to anybody: soon, and killed; or without
-// an answer, unless its input had ended and so it did well; or with an error that no input can have brought about.
+// an answer, unless it was given input to the end and did well; or with an error that no input can have brought about.
 func (s *session) isEndAtOnce() bool {
-	failed := s.exit.Code != 0
+	failed, idle := s.exit.Code != 0, s.input.given == s.untilReady
 	switch {
 	case s.bound.Task != s.task, s.Clock.Now().Sub(s.ready) >= s.settings.SettleTime:
 		return false
 	case s.exit.IsKilled():
 		return true
 	case !s.answered:
-		return failed || s.inputEnd == nil
+		return failed || idle || s.inputEnd == nil
 	}
-	return failed && s.input.given == s.untilReady
+	return failed && idle
 }
 
 func (s *session) exited(message any) {

@@ -26,7 +26,7 @@ var wordings = map[messages.EventKind]wording{
 	messages.EventClaimed:       {zerolog.DebugLevel, "task is bound to a session"},
 	messages.EventReleased:      {zerolog.DebugLevel, "task is no longer its session's"},
 	messages.EventRequeued:      {zerolog.WarnLevel, "task failed its session, which gets another"},
-	messages.EventDelayed:       {zerolog.WarnLevel, "claim is put off, for agents of its user cannot be started"},
+	messages.EventDelayed:       {zerolog.WarnLevel, "claim is put off, for agents of its user cannot be started or end at once"},
 	messages.EventClaimFailed:   {zerolog.ErrorLevel, "session gets no task"},
 	messages.EventLeft:          {zerolog.InfoLevel, "session stopped waiting"},
 	messages.EventEvicted:       {zerolog.InfoLevel, "task without a session is given up"},

@@ -91,7 +91,7 @@ func newMetrics(registry prometheus.Registerer, hour *hour) *metrics {
 		starts:    counter("hearth_task_starts_total", "Tasks that were asked of ECS."),
 		failures:  counters("hearth_task_start_failures_total", "Tasks that did not become ready or died while they waited, by why and by the ECS error's kind.", "reason", "kind"),
 		requeued:  counters("hearth_claims_requeued_total", "Tasks that failed their session between claim and ready, by why.", "reason"),
-		delayed:   counter("hearth_claims_delayed_total", "Claims that were put off because agents of their user could not be started."),
+		delayed:   counter("hearth_claims_delayed_total", "Claims that were put off because agents of their user could not be started, or ended at once."),
 		exits:     counters("hearth_agent_exits_total", "Agents that ended by themselves, by their exit code or the signal that ended them.", "exit"),
 		atOnce:    counter("hearth_agents_ended_at_once_total", "Agents that ended as soon as they had started, and of no use to anybody."),
 		failing:   gauge("hearth_agents_failing", "1 while agents cannot be started for one user after the other, else 0."),
