@@ -83,9 +83,9 @@ chromium:
 		if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends $$package; } >/tmp/$$package-install.log 2>&1; then \
 			tail -n 3 /tmp/$$package-install.log; echo "make test needs it: apt-get install $$package"; exit 1; fi; }; done
 
-# The client library is tested in Node.js as well. Only outside of CI a machine may lack that.
+# The client library is tested in Node.js and, by that, in Chromium. Only outside of CI a machine may lack them.
 client:
-	@if node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null; then cd infra/console/hearth && node --test; \
+	@if node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null; then cd infra/console/hearth && node --test test/*.test.js; \
 		elif [ -n "$$CI" ]; then echo "make test needs Node.js 20: apt-get install nodejs"; exit 1; \
 		else echo "no Node.js 20, so the client library's own tests are not run: apt-get install nodejs"; fi
 
