@@ -8,6 +8,33 @@ import (
 	"testing"
 )
 
+// TestShadowFlags: a shadow's figures stand beside the run's, and flags that play no part without one, or a group of hosts, are refused.
+func TestShadowFlags(t *testing.T) {
+	text := ok(t, "run", "--rate", "20/m", "--duration", "1h", "--pool-min", "2", "--shadow", "fixed", "--shadow-min", "8", "--format", "json")
+	var result struct {
+		Requests, Hits int
+		Shadow         struct {
+			Policy         string
+			Requests, Hits int
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &result); err != nil {
+		t.Fatal(err)
+	}
+	if s := result.Shadow; s.Policy != "fixed" || s.Requests != result.Requests || s.Hits <= result.Hits {
+		t.Errorf("%+v", result)
+	}
+	for _, args := range []string{
+		"run --shadow-min 2", "run --shadow schedule", "run --shadow fixed --shadow-slo 99%", "run --shadow fixed --shadow-min 12",
+		"run --target-capacity 90", "run --host-slots 4 --hosts 2 --target-capacity 0",
+		"size --slo 0.99 --size-hosts", "size --slo 0.99 --host-slots 4 --size-hosts --warm-hosts 2",
+	} {
+		if _, _, code := sim(strings.Fields(args)...); code != exitUsage {
+			t.Errorf("%s: exits with %d", args, code)
+		}
+	}
+}
+
 // TestPolicies: policies stand side by side with an oracle, on arrivals that were made up and taught beforehand.
 func TestPolicies(t *testing.T) {
 	before := filepath.Join(t.TempDir(), "before.csv")

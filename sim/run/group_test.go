@@ -12,7 +12,7 @@ import (
 // TestGroup: where hosts come late, the group that is recommended meets the objective and is the cheapest that does; without hosts to
 // spare and warm ones the same pool does not. And a group that no host may be added to is told so.
 func TestGroup(t *testing.T) {
-	c := poisson(3, 3*time.Hour)
+	c := poisson(3, 2*time.Hour)
 	c.Session = model.Exponential(10 * time.Minute)
 	c.HostSlots = 4
 	c.Cloud.Fleet = model.FleetOptions{
@@ -20,7 +20,7 @@ func TestGroup(t *testing.T) {
 		Provider: model.ManagedScaling(),
 	}
 	search := func(c Config) (Sizing, error) {
-		s := Sizer{Base: c, Objective: Objective{HitRate: 0.98}, Seeds: 2, MaxSeeds: 8, OnHosts: true}
+		s := Sizer{Base: c, Objective: Objective{HitRate: 0.98}, Seeds: 1, MaxSeeds: 2, OnHosts: true}
 		return s.Search()
 	}
 	found, err := search(c)
