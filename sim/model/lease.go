@@ -26,17 +26,25 @@ type holding struct {
 }
 
 // fence is the fencing record of a session on the workspaces' file system: which task was the last to be given it, empty once its
-// agent has ended. The model's fences are those that are not empty.
+// agent has ended.
 type fence struct {
 	session wire.SessionID
 	task    wire.TaskID
 }
 
+// fences are the records on a user's workspace that are not empty, in the order in which they were begun.
+type fences struct{ held []*fence }
+
 // takeFence takes the session's record for the task. others are those whose agents may run in the workspace besides.
 func (u *user) takeFence() (others []wire.TaskID) {
 	m, own := u.bridge.model, u.bridge.container.Request.Task
+	u.fences = m.fences[u.init.UserID]
+	if u.fences == nil {
+		u.fences = &fences{}
+		m.fences[u.init.UserID] = u.fences
+	}
 	var record *fence
-	for _, f := range m.fences[u.init.UserID] {
+	for _, f := range u.fences.held {
 		others = append(others, f.task)
 		if f.session == u.init.SessionID {
 			record = f
@@ -44,7 +52,7 @@ func (u *user) takeFence() (others []wire.TaskID) {
 	}
 	if record == nil {
 		record = &fence{session: u.init.SessionID}
-		m.fences[u.init.UserID] = append(m.fences[u.init.UserID], record)
+		u.fences.held = append(u.fences.held, record)
 	}
 	record.task = own
 	u.fence = record
@@ -57,8 +65,8 @@ func (u *user) releaseFence() {
 		return
 	}
 	u.fence.task = ""
-	m := u.bridge.model
-	m.fences[u.init.UserID] = slices.DeleteFunc(m.fences[u.init.UserID], func(f *fence) bool { return f == u.fence })
+	i := slices.Index(u.fences.held, u.fence)
+	u.fences.held = slices.Delete(u.fences.held, i, i+1)
 }
 
 // overtaken reports whether another task has taken its session's record since.

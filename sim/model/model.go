@@ -32,14 +32,14 @@ type Model struct {
 	begun, speaker int
 	// several are all gateways where there is more than one at once; front is the first of them.
 	several []*gateway
-	// fences are the fencing records on the workspaces whose agents may run, in the order in which they were begun.
-	fences map[wire.UserID][]*fence
+	// fences are the fencing records on each user's workspace.
+	fences map[wire.UserID]*fences
 }
 
 // New makes a model in which the pool has started and nothing else has happened. The settings must be valid; see
 // actors.Settings.Validate.
 func New(options Options) *Model {
-	m := &Model{options: options, fences: map[wire.UserID][]*fence{}}
+	m := &Model{options: options, fences: map[wire.UserID]*fences{}}
 	m.options.defaults()
 	m.World = world.New(world.Options{
 		Seed: options.Seed, Start: options.Start, Choose: options.Schedule, Rethrow: options.Rethrow, AfterPick: options.AfterPick,

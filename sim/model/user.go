@@ -36,7 +36,9 @@ type user struct {
 	begin    func()
 	proceeds bool
 	holding  holding
-	fence    *fence
+	// fence is its own of the fences on its workspace.
+	fence  *fence
+	fences *fences
 }
 
 // newUser begins the preparations.
