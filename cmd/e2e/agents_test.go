@@ -76,6 +76,42 @@ func TestOneUserWhoseAgentCannotStart(t *testing.T) {
 	waiting.ready() // once its time has come
 }
 
+// The agents of one user start, and end before they are of use. Whoever tries again and again is given tasks later and later, and is
+// told why; /readyz and a metric say so, and others are served.
+func TestOneUserWhoseAgentEndsAtOnce(t *testing.T) {
+	t.Parallel() // it mostly waits
+	s := openSite(t, paced, agent(`bash -c 'test -e broken && exit 4; exec cat'`))
+	s.awaitReady(3)
+	if err := os.Mkdir(s.workspace("al"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.workspace("al"), "broken"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := s.metric("hearth_task_starts_total")
+	for attempt := range 4 {
+		u := s.visit("al")
+		if attempt > 0 {
+			told := await(u, "why it waits", func(f wire.Status) bool { return f.Reason == wire.ReasonBackoff })
+			if told.EtaMs <= 0 || !strings.Contains(told.Message, "ended as soon as it had started (exit 4)") {
+				t.Errorf("al is told %+v", told)
+			}
+		}
+		u.ready()
+		u.ended()
+	}
+	if starts := s.metric("hearth_task_starts_total") - before; starts > 4 {
+		t.Errorf("4 sessions have cost %v tasks", starts)
+	}
+	if code, text := s.get("/readyz"); code != http.StatusOK || !strings.Contains(text, "agents of one user end as soon as they have started: exit 4") {
+		t.Errorf("/readyz: %d %s", code, text)
+	}
+	if s.metric("hearth_agents_ended_at_once_total") != 4 {
+		t.Error("the metric does not tell of the four")
+	}
+	s.visit("cy").ready()
+}
+
 // The agent's program is taken away. Once the agents of three users have failed, /readyz, the log, a metric and the errors say
 // why, and few tasks are started; when the program is back, it heals by itself.
 func TestAgentsThatCannotStart(t *testing.T) {
