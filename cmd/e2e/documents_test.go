@@ -16,9 +16,12 @@ import (
 // fence is a block of a document: what is beside its opening, and what is in it.
 var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```")
 
-// TestTheDocumentsCommands: each block of commands says after its `sh` whether it is run here, as it stands, in the files that the
-// document has (run); or that it needs an account at AWS (aws), or somebody who looks on (by-hand). So no command in a document goes
-// stale unseen.
+// command is a line that is meant to be typed, after a prompt in a block that has the answer as well.
+var command = regexp.MustCompile(`(?m)^(\$ )?([A-Z_]+=\S+ )*(bin/|make |curl |jq )`)
+
+// TestTheDocumentsCommands: each block of commands says after its `sh`, or `console` if it has the answers as well, whether it is run
+// here, as it stands, in the files that the document has (run); or that it needs an account at AWS (aws), or time or somebody who looks
+// on (by-hand). So no command in a document goes stale unseen.
 func TestTheDocumentsCommands(t *testing.T) {
 	t.Parallel()
 	var documents []string
@@ -54,6 +57,13 @@ func TestTheDocumentsCommands(t *testing.T) {
 			case block[1] == "sh run":
 				ran++
 				t.Run(name, func(t *testing.T) { runBlock(t, dir, content) })
+			case block[1] == "console run":
+				ran++
+				t.Run(name, func(t *testing.T) { answers(t, dir, content) })
+			case block[1] == "" && command.MatchString(content):
+				t.Errorf("%s has commands, and does not say whether it can be run: %s", name, content)
+			case strings.HasPrefix(block[1], "console") && block[1] != "console by-hand":
+				t.Errorf("%s: ```%s must say run or by-hand", name, block[1])
 			case strings.HasPrefix(block[1], "sh") && block[1] != "sh aws" && block[1] != "sh by-hand":
 				t.Errorf("%s: ```%s must say run, aws or by-hand", name, block[1])
 			}
@@ -64,8 +74,22 @@ func TestTheDocumentsCommands(t *testing.T) {
 	}
 }
 
-// runBlock runs a block in a directory that has the programs in bin, with a gateway's address of the test's own.
-func runBlock(t *testing.T, dir, script string) {
+// answers runs the one command of a block, and looks for the lines after it, in their order, in what it prints; "..." stands for others.
+func answers(t *testing.T, dir, block string) {
+	t.Helper()
+	typed, lines, _ := strings.Cut(strings.TrimPrefix(block, "$ "), "\n")
+	printed := runBlock(t, dir, typed)
+	for part := range strings.SplitSeq(lines, "...\n") {
+		_, after, found := strings.Cut(printed, part)
+		if !found {
+			t.Errorf("%s prints\n%s\nand not\n%s", typed, printed, part)
+		}
+		printed = after
+	}
+}
+
+// runBlock runs a block in a directory that has the programs in bin, with a gateway's address of the test's own, and gives what it prints.
+func runBlock(t *testing.T, dir, script string) string {
 	t.Helper()
 	bin := filepath.Join(dir, "bin")
 	if err := os.Symlink(binaries, bin); err != nil && !os.IsExist(err) {
@@ -83,7 +107,9 @@ func runBlock(t *testing.T, dir, script string) {
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
 	cmd.Env = append(os.Environ(), "LISTEN_ADDR="+address, "HEARTH_URL=http://"+address, "HEARTH_OPERATOR_URL=http://"+address,
 		"HEARTH_E2E="+dir, "TMPDIR="+dir)
-	if output, err := cmd.CombinedOutput(); err != nil {
+	output, err := cmd.CombinedOutput()
+	if err != nil {
 		t.Errorf("%v:\n%s\nfrom\n%s", err, output, script)
 	}
+	return string(output)
 }
