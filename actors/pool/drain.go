@@ -46,6 +46,7 @@ func (p *pool) undrain() {
 	p.draining, p.handOver = false, false
 	p.lull = nil // its alarm was cancelled
 	p.observe(messages.Event{Kind: messages.EventUndrained})
+	heard := p.unheard.heard
 	p.beginUnheard()
 	for _, t := range sortedTasks(p.tasks) {
 		if t.left {
@@ -54,7 +55,9 @@ func (p *pool) undrain() {
 		if t.leaving {
 			p.keep(t)
 		}
-		p.hear(t.id)
+		if heard == nil || heard[t.id] { // a task that was adopted may not have been heard yet
+			p.hear(t.id)
+		}
 	}
 	p.beginGrace()
 	p.listWithin(0)
@@ -125,6 +128,14 @@ func (p *pool) askToLeave(t *taskRecord) {
 // taskMoved lets go of a task whose bridge has left, and of its session: its client follows. The record stays until the
 // actor has stopped, for the task may come back, and until then its actor's name is taken.
 func (p *pool) taskMoved(t *taskRecord, m *messages.TaskMoved) {
+	p.letGo(t, m)
+	t.left = true
+	p.ctx.Poison(t.pid)
+	p.replenish()
+}
+
+// letGo gives up a task, and its session, to another gateway.
+func (p *pool) letGo(t *taskRecord, m *messages.TaskMoved) {
 	switch session := t.session; {
 	case session != nil:
 		p.released(t, "it is another gateway's")
@@ -135,8 +146,14 @@ func (p *pool) taskMoved(t *taskRecord, m *messages.TaskMoved) {
 	if !p.draining {
 		p.listing.others = p.Clock.Now()
 	}
-	t.left = true
-	p.ctx.Poison(t.pid)
+}
+
+// leaverCrashed lets go of a task whose actor has panicked after it was asked to leave. Whether its bridge has left is not known, and
+// to stop it might end a session that another gateway serves by now.
+func (p *pool) leaverCrashed(t *taskRecord) {
+	p.actorCrashed(t)
+	p.letGo(t, &messages.TaskMoved{Task: t.id})
+	p.taskLeft(t)
 	p.replenish()
 }
 

@@ -84,9 +84,9 @@ type pool struct {
 	// starts bounds how fast sessions begin, userStarts how fast each user's.
 	starts     pace
 	userStarts recent[wire.UserID, pace]
-	// endedTasks are the tasks that were stopped: a bridge that dials in its last moments is not adopted. It says which of them
-	// crashed: a Terminated may overtake an actor's last messages.
-	endedTasks recent[wire.TaskID, bool]
+	// endedTasks are the tasks that were stopped: a bridge that dials in its last moments is not adopted. crashedTasks are those
+	// of which an actor has panicked: its Terminated may overtake its last messages.
+	endedTasks, crashedTasks recent[wire.TaskID, struct{}]
 	// drainer waits to be told that nothing is left. Invariant: a drain that somebody waits for is never taken back.
 	draining bool
 	drainer  *actor.PID
@@ -119,7 +119,8 @@ func New(ports *actors.Ports, settings actors.Settings) actor.Actor {
 		listing:       newListing(),
 		thresholdGap:  settings.ThresholdGap(),
 		endedSessions: newRecent[wire.SessionID, endedSession](remembered),
-		endedTasks:    newRecent[wire.TaskID, bool](remembered),
+		endedTasks:    newRecent[wire.TaskID, struct{}](remembered),
+		crashedTasks:  newRecent[wire.TaskID, struct{}](remembered),
 		starts:        pace{perSecond: settings.MaxSessionStartsPerSecond},
 		userStarts:    newRecent[wire.UserID, pace](remembered),
 		sought:        newRecent[wire.SessionID, time.Time](remembered),
@@ -296,7 +297,7 @@ func (p *pool) onTask(id wire.TaskID, message any, handle func(*taskRecord)) {
 		handle(t)
 		return
 	}
-	if !p.endedTasks.get(id) {
+	if !p.crashedTasks.has(id) {
 		p.unexpected(message)
 	}
 }
@@ -318,6 +319,8 @@ func (p *pool) terminated(who *actor.PID) {
 	case t == nil:
 	case t.left:
 		p.taskLeft(t)
+	case t.leaving && t.state != poolStopping:
+		p.leaverCrashed(t)
 	default:
 		p.taskCrashed(t)
 	}

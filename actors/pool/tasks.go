@@ -339,7 +339,7 @@ func (p *pool) startFailed(t *taskRecord, m *messages.TaskFailed) {
 func (p *pool) taskGone(t *taskRecord) {
 	p.forget(t)
 	p.admit()
-	p.endedTasks.add(t.id, t.crashed)
+	p.endedTasks.add(t.id, struct{}{})
 	p.isolated(t, "")
 	p.ctx.Poison(t.pid)
 	p.observe(messages.Event{Kind: messages.EventGone, Task: t.id, Revision: t.revision})
@@ -348,17 +348,23 @@ func (p *pool) taskGone(t *taskRecord) {
 
 // taskCrashed cleans up after a task's actor that panicked. A new actor of the same task sees to its end.
 func (p *pool) taskCrashed(t *taskRecord) {
-	p.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
+	p.actorCrashed(t)
 	p.taskFailed(t, &messages.TaskFailed{Task: t.id, Kind: messages.FailedCrashed, Reason: "internal error"})
 	if t.crashed {
 		p.observe(messages.Event{Kind: messages.EventAbandoned, Task: t.id, ARN: t.arn, Reason: "its actor crashed twice"})
 		p.forget(t)
 		p.admit()
-		p.endedTasks.add(t.id, true)
+		p.endedTasks.add(t.id, struct{}{})
 		p.reportDrained()
 		return
 	}
 	t.crashed = true
 	orphan := task.NewOrphan(p.Ports, &p.settings, p.ctx.Self(), t.request, t.arn, "its actor crashed", t.occupies != "")
 	t.pid = p.spawn(actors.TaskName(t.id), orphan) // Invariant: the name is free before Terminated comes
+}
+
+// actorCrashed notes that a task's actor has panicked.
+func (p *pool) actorCrashed(t *taskRecord) {
+	p.crashedTasks.add(t.id, struct{}{})
+	p.observe(messages.Event{Kind: messages.EventCrashed, Task: t.id, Reason: "task actor"})
 }

@@ -64,10 +64,11 @@ func (o *oracle) agent(t *model.Container, runs bool) {
 	b.running = append(b.running, t)
 }
 
-// gaveUpBefore reports whether a gateway had given up a task when it gave the user to another.
+// gaveUpBefore reports whether a gateway had given up a task when it gave the user to another. What an earlier one gives up whose
+// task a later one has taken over, the later one cannot know: a session may end in the moment in which its bridge moves.
 func (o *oracle) gaveUpBefore(other, t *model.Container) bool {
 	given := o.task(other.Request.Task)
-	return given.dying && !given.dyingSince.After(o.task(t.Request.Task).claimed)
+	return given.dying && given.dyingAt >= given.gateway && !given.dyingSince.After(o.task(t.Request.Task).claimed)
 }
 
 // endedBefore reports whether the gateway of a task's session had ended when another task was given the user.

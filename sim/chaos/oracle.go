@@ -220,10 +220,11 @@ func (o *oracle) crashed(e *messages.Event) {
 		}
 		o.breach("%s of task %q session %q crashed: %s", e.Reason, e.Task, e.Session, reason)
 	}
-	if e.Task != "" {
-		o.task(e.Task).dying = true
-	} else {
+	switch {
+	case e.Task == "":
 		o.session(e.Session).task = ""
+	case !o.handsOver || !o.pool.draining: // else it may be another gateway's by now
+		o.task(e.Task).dying = true
 	}
 }
 
