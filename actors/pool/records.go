@@ -89,6 +89,8 @@ type sessionRecord struct {
 	// delayed is its place among the claims that are put off for their users' failures, until due; nil when it is not.
 	delayed *list.Element
 	due     time.Time
+	// turned is when it was last said when its claim may be served.
+	turned time.Time
 	// fenced is its place among those whose workspaces are occupied, nil when its own is not.
 	fenced *list.Element
 	// given is when it was last given a task.

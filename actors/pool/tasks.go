@@ -92,14 +92,24 @@ func (p *pool) start(owner *sessionRecord) {
 	p.observe(messages.Event{Kind: messages.EventStarting, Task: t.id, Session: request.Session})
 }
 
-// startDedicated starts a task for each of the first n waiters that have none starting.
+// startDedicated starts a task for each of the first n waiters that have none starting. One that was not put off for its user's
+// failure, since its task was starting, and has lost that task, is put off now.
 func (p *pool) startDedicated(n int) {
+	var late []*sessionRecord
 	for place := p.waiters.Front(); place != nil && n > 0; place = place.Next() {
-		if waiter := place.Value.(*sessionRecord); waiter.starting == nil {
+		switch waiter := place.Value.(*sessionRecord); {
+		case waiter.starting != nil:
+		case waiter.turned.Before(p.troubleOf(waiter.user).last):
+			late = append(late, waiter)
+		default:
 			p.start(waiter)
 			n--
 		}
 	}
+	for _, waiter := range late {
+		p.assignTurn(waiter)
+	}
+	p.standAnew(late...)
 }
 
 // tooMany is why a task is given up that the pool's bounds leave no room for.

@@ -76,11 +76,12 @@ func (p *pool) untroubled(user wire.UserID) {
 
 // assignTurn says when a claim may be served, and puts it off if that is not now.
 func (p *pool) assignTurn(session *sessionRecord) {
+	now := p.Clock.Now()
+	session.turned = now
 	t := p.troubleOf(session.user)
 	if t.failures == 0 {
 		return
 	}
-	now := p.Clock.Now()
 	due := t.next
 	if due.Before(now) {
 		due = now

@@ -118,6 +118,7 @@ func (o *oracle) poolEvent(e *messages.Event) {
 		o.pool.listed = true
 		o.pool.taken = o.storm.elapsed() + o.settings.AdoptionGrace
 	case messages.EventAdopted:
+		o.pool.taken = o.storm.elapsed() + o.settings.AdoptionGrace // the first list may come late, after it was not waited for any more
 		o.adopted(e)
 	case messages.EventReady:
 		o.move(e.Task, placeReady)
