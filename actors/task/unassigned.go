@@ -37,6 +37,8 @@ func (t *task) awaited(message any) {
 	switch m := message.(type) {
 	case *messages.BridgeArrived:
 		t.firstDialled(m, doubtReturned(t.Signer, m.Hello))
+	case *messages.RunDone:
+		t.lateRunDone(m) // it had left, and has come back, while its start was not answered yet
 	case *messages.Adopt:
 		t.becomeAdopted(m)
 	case *messages.Assign:

@@ -48,7 +48,10 @@ var found = []uint64{
 	7676,           // a client turned away by a gateway that is full for longer than lines are waited for
 	8212, 68, 5291, // a client sent away as soon as it was ready, or told ready and never served
 	858, 55, 13, // a captured bridge that was given another user
-	3389, // a task for a user whose claims were just being put off
+	3389,                // a task for a user whose claims were just being put off
+	69674, 75069, 87955, // a drain taken back: tasks that were adopted and never heard
+	77023, 102743, // a task that another gateway serves, stopped because its actor crashed as it left
+	34032, 49375, // a start that is answered after its task has left and come back
 }
 
 func TestStormsThatFoundSomething(t *testing.T) {

@@ -112,6 +112,8 @@ func (b *hostBook) fact(e *messages.Event) {
 		if e.Host != "" {
 			b.placed(e.Task, e.Host)
 		}
+	case messages.EventEvicted, messages.EventReleased, messages.EventStartFailed:
+		delete(b.asked, e.Task) // of where a task is that it has given up the pool concludes nothing
 	case messages.EventHostLost:
 		b.gone[e.Host] = e.At
 	case messages.EventHostWithdrawn:
