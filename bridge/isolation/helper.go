@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -143,4 +144,14 @@ func joinKeyring() error {
 
 func unshareIPC() error { return os.NewSyscallError("unshare", unix.Unshare(unix.CLONE_NEWIPC)) }
 
-func execute(s *spec) error { return syscall.Exec(s.program, s.Argv, s.Env) }
+func execute(s *spec) error {
+	handleSignals()
+	return syscall.Exec(s.program, s.Argv, s.Env)
+}
+
+// handleSignals has the agent begin with the signals' usual meanings, which those have again after exec that are handled before. Go
+// leaves these ignored if they were when the bridge began, as SIGHUP is under nohup: a shell could not be told that its user has
+// hung up.
+func handleSignals() {
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -120,6 +121,9 @@ func niceness(t *testing.T) int {
 // TestWhatTheAgentIs looks at the agent from within: who it is, what it may, and what it has inherited.
 func TestWhatTheAgentIs(t *testing.T) {
 	testkit.NeedRoot(t)
+	ignored := []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU}
+	signal.Ignore(ignored...) // as whoever starts a bridge may
+	defer signal.Reset(ignored...)
 	uids, err := ParseRange("10000-59999")
 	must(t, err)
 	root := openRootFor(t)
@@ -134,13 +138,14 @@ func TestWhatTheAgentIs(t *testing.T) {
 	defer os.RemoveAll(temp)
 	job := Job{
 		Env: []string{"PATH=/usr/bin:/bin", "OWN=1"}, Workspace: filepath.Join(root.Name(), "alice"), Temp: temp, UID: uid,
-		Argv: []string{"sh", "-c", "pwd; id -u; id -g; id -G; env | grep -v -e PWD -e SHLVL -e ^_=; ls /proc/self/fd | wc -l; grep -e NoNewPrivs -e ^Cap /proc/self/status; " +
+		Argv: []string{"sh", "-c", "pwd; id -u; id -g; id -G; env | grep -v -e PWD -e SHLVL -e ^_=; ls /proc/self/fd | wc -l; grep -e SigIgn -e NoNewPrivs -e ^Cap /proc/self/status; " +
 			"umask; ulimit -Hp; ulimit -Hn; ulimit -Hf; nice; cat /proc/self/oom_score_adj; test -e /proc/$PPID; echo $?; ls -a /dev/shm | wc -l; echo $(ls -a /tmp)"},
 	}
 	got, err := becomes(t, plan, job)
 	must(t, err)
 	// Three streams, and the directory that ls has open itself.
 	want := fmt.Sprintf("%s\n%d\n%d\n%d\nPATH=/usr/bin:/bin\nOWN=1\n4\n", job.Workspace, uid, uid, uid)
+	want += "SigIgn:\t0000000000000000\n"
 	for _, set := range []string{"Inh", "Prm", "Eff", "Bnd", "Amb"} {
 		want += "Cap" + set + ":\t0000000000000000\n"
 	}
