@@ -30,8 +30,8 @@ func TestTheConsole(t *testing.T) {
 	}
 	p.types("echo he''llo $((6*7))\r")
 	p.shows(".xterm-rows", "hello 42")
-	p.types("sleep 60 || echo inter''rupted\r")
-	time.Sleep(300 * time.Millisecond) // a shell that is just starting a program can miss an interrupt
+	p.types(asleep)
+	p.shows(".xterm-rows", "asleep")
 	p.presses("c", 67, input.ModifierCtrl)
 	p.types("echo go''ne on\r")
 	p.shows(".xterm-rows", "gone on")
@@ -52,8 +52,8 @@ func TestTheConsoleOnAPhone(t *testing.T) {
 	_, p := openConsole(t, 390, 780, true)
 	p.types("ls -la\r")
 	p.shows(".xterm-rows", "total")
-	p.types("sleep 60 || echo inter''rupted\r")
-	time.Sleep(300 * time.Millisecond)
+	p.types(asleep)
+	p.shows(".xterm-rows", "asleep")
 	p.do(chromedp.Click(`[data-key="control"]`, chromedp.ByQuery))
 	p.types("c")
 	p.types("echo go''ne on\r")
