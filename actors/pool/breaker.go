@@ -48,13 +48,14 @@ func (b *breaker) succeed() { b.proved, b.row = true, nil }
 // once it is not the user alone, the pool starts fewer.
 func (p *pool) agentFailed(session *sessionRecord, m *messages.TaskFailed) {
 	p.troubled(session.user, m.Reason, false)
+	wasOpen := p.breaker.open()
 	p.breaker.fail(culprit{session.user, session.id})
 	if !p.breaker.open() {
 		return
 	}
 	p.crashed = true
 	p.lastFailure, p.shortage, p.lastFault = m.Reason, false, ""
-	if p.backoff.sameIncident(session.given) {
+	if wasOpen && p.backoff.sameIncident(session.given) {
 		return
 	}
 	p.backoff.streak = max(p.backoff.streak, breakerRow-1) // the others of the row count now
