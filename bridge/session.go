@@ -169,7 +169,7 @@ func (b *bridge) announceInit(to *socket) {
 // letOutputsFlow begins the outputs on a socket once both ready was sent and the gateway has said where to begin.
 func (b *bridge) letOutputsFlow(on *socket) {
 	if s := b.session; s.ready != nil && on.resumeFrom != nil {
-		on.carry(s.out, *on.resumeFrom)
+		on.carry(s.out, *on.resumeFrom, s.in)
 	}
 }
 

@@ -79,6 +79,7 @@ type socket struct {
 	// ackedAt is when inputs were last acknowledged.
 	ackedAt time.Time
 	outputs *outbox // nil until they may flow
+	inputs  *inbox  // what outputs may come from; nil as long as they are
 	held    bool    // neither acks nor outputs may flow
 	max     int     // the largest payload that the gateway takes, 0 until it has said
 	cursor  cursor
@@ -175,7 +176,11 @@ func (s *socket) next() (outgoing, bool) {
 		return outgoing{}, false
 	}
 	var frame wire.Frame
-	if s.ackDue || s.owed > s.unacked.Acked && s.hasOutput() {
+	if s.hasOutput() {
+		s.owed = max(s.owed, s.inputs.given()) // the loop may not have heard of it yet
+		s.ackDue = s.ackDue || s.owed > s.unacked.Acked
+	}
+	if s.ackDue {
 		s.ackDue = false
 		s.unacked.Sent(s.owed)
 		s.ackedAt = time.Now()
@@ -276,11 +281,11 @@ func (s *socket) hold(held bool) {
 	s.wake.ring()
 }
 
-// carry lets outputs above seq flow on this socket from now on.
-func (s *socket) carry(o *outbox, seq uint64) {
+// carry lets outputs above seq flow on this socket from now on, which may come from inputs of those.
+func (s *socket) carry(o *outbox, seq uint64, in *inbox) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.outputs, s.cursor = o, o.attach(s.wake, seq)
+	s.outputs, s.cursor, s.inputs = o, o.attach(s.wake, seq), in
 	s.cursor.max = s.max
 }
 
