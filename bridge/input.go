@@ -3,6 +3,9 @@ package bridge
 import (
 	"io"
 	"sync"
+	"time"
+
+	"hearth/messages/wire"
 )
 
 // inputLimit bounds the lines that wait for an agent that does not read its stdin.
@@ -42,6 +45,8 @@ type inbox struct {
 	bytes   int
 	taken   uint64
 	written uint64
+	// writing is the last input whose write has begun, awaited the last whose write's return was waited for.
+	writing, awaited uint64
 	// news is the size of the lines that were written since progress was last asked for.
 	news    int
 	starved bool // an input was refused because the queue was full
@@ -132,7 +137,25 @@ func (in *inbox) first() []byte {
 	if in.closed || len(in.queue) == 0 {
 		return nil
 	}
+	in.writing = in.written + 1
 	return in.queue[0]
+}
+
+// settle waits until a write that is under way has returned: an agent's answer may be here before that. It waits once for each write
+// and not for long, since that of an agent that does not read returns late or never.
+func (in *inbox) settle() {
+	for by := time.Now().Add(wire.AckDelay); in.isUnsettled(time.Now().Before(by)); {
+		time.Sleep(wire.AckDelay / 100)
+	}
+}
+
+func (in *inbox) isUnsettled(inTime bool) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !inTime {
+		in.awaited = in.writing
+	}
+	return in.writing > max(in.written, in.awaited)
 }
 
 func (in *inbox) advance() {

@@ -123,6 +123,7 @@ func (s *socket) write() {
 	ping := time.NewTicker(s.alive.ping)
 	defer ping.Stop()
 	for {
+		s.settleInputs()
 		out, ok := s.next()
 		if !ok {
 			select {
@@ -150,6 +151,19 @@ func (s *socket) write() {
 			s.ping()
 		default:
 		}
+	}
+}
+
+// settleInputs has it known which inputs the agent was given before an output of its is sent.
+func (s *socket) settleInputs() {
+	s.mu.Lock()
+	var inputs *inbox
+	if s.hasOutput() {
+		inputs = s.inputs
+	}
+	s.mu.Unlock()
+	if inputs != nil {
+		inputs.settle()
 	}
 }
 
