@@ -144,18 +144,25 @@ func (in *inbox) first() []byte {
 // settle waits until a write that is under way has returned: an agent's answer may be here before that. It waits once for each write
 // and not for long, since that of an agent that does not read returns late or never.
 func (in *inbox) settle() {
-	for by := time.Now().Add(wire.AckDelay); in.isUnsettled(time.Now().Before(by)); {
-		time.Sleep(wire.AckDelay / 100)
+	for by := time.Now().Add(wire.AckDelay); in.isUnsettled(); time.Sleep(wire.AckDelay / 100) {
+		if time.Now().After(by) {
+			in.awaitNoMore()
+			return
+		}
 	}
 }
 
-func (in *inbox) isUnsettled(inTime bool) bool {
+// isUnsettled reports whether a write is under way that was not waited for.
+func (in *inbox) isUnsettled() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if !inTime {
-		in.awaited = in.writing
-	}
 	return in.writing > max(in.written, in.awaited)
+}
+
+func (in *inbox) awaitNoMore() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.awaited = in.writing
 }
 
 func (in *inbox) advance() {

@@ -81,15 +81,14 @@ type flags struct {
 	PoolReadyTTL      time.Duration `name:"warm-pool-ready-ttl" env:"WARM_POOL_READY_TTL" default:"${WARM_POOL_READY_TTL}" help:"A ready task that is older is replaced; 0 for never." group:"Warm pool"`
 	PoolSurplusTTL    time.Duration `name:"warm-pool-surplus-ttl" env:"WARM_POOL_SURPLUS_TTL" default:"${WARM_POOL_SURPLUS_TTL}" help:"Tasks above the minimum that nobody has needed for this long are stopped." group:"Warm pool"`
 	LaunchConcurrency int           `env:"LAUNCH_CONCURRENCY" default:"${LAUNCH_CONCURRENCY}" help:"Most tasks that are starting at once." group:"Warm pool"`
+	ClaimPlacement    string        `env:"CLAIM_PLACEMENT" enum:"oldest,pack,spread" default:"${CLAIM_PLACEMENT}" help:"Ready task that a claim takes: the oldest; one on the fullest host (pack), so that others empty; or on the emptiest (spread)." group:"Warm pool"`
+	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"${HOST_SWEEP_INTERVAL}" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
 
 	PoolShadow         string       `name:"warm-pool-shadow" env:"WARM_POOL_SHADOW" enum:",fixed,schedule,slo" default:"" placeholder:"POLICY" help:"Try this policy beside the one in force: fixed, schedule or slo. It starts nothing; metrics and /api/status say what it would have started, had ready and cost." group:"Warm pool's shadow"`
 	PoolShadowMin      *int         `name:"warm-pool-shadow-min-size" env:"WARM_POOL_SHADOW_MIN_SIZE" placeholder:"N" help:"Its minimum. Default: WARM_POOL_MIN_SIZE." group:"Warm pool's shadow"`
 	PoolShadowMax      *int         `name:"warm-pool-shadow-max-size" env:"WARM_POOL_SHADOW_MAX_SIZE" placeholder:"N" help:"Its maximum. Default: WARM_POOL_MAX_SIZE." group:"Warm pool's shadow"`
 	PoolShadowSchedule poolSchedule `name:"warm-pool-shadow-schedule" env:"WARM_POOL_SHADOW_SCHEDULE" placeholder:"JSON" help:"With WARM_POOL_SHADOW=schedule, its periods, as in WARM_POOL_SCHEDULE." group:"Warm pool's shadow"`
 	PoolShadowSLO      *share       `name:"warm-pool-shadow-slo" env:"WARM_POOL_SHADOW_SLO" placeholder:"SHARE" help:"With WARM_POOL_SHADOW=slo, its objective, as WARM_POOL_SLO. It begins with WARM_POOL_TRACE as well." group:"Warm pool's shadow"`
-
-	ClaimPlacement    string        `env:"CLAIM_PLACEMENT" enum:"oldest,pack,spread" default:"${CLAIM_PLACEMENT}" help:"Ready task that a claim takes: the oldest; one on the fullest host (pack), so that others empty; or on the emptiest (spread)." group:"Warm pool"`
-	HostSweepInterval time.Duration `env:"HOST_SWEEP_INTERVAL" default:"${HOST_SWEEP_INTERVAL}" help:"How often the container instances are looked at. Two sweeps without a host mean that it is lost." group:"Warm pool"`
 
 	StartTimeout       time.Duration `name:"session-start-timeout" env:"SESSION_START_TIMEOUT" default:"${SESSION_START_TIMEOUT}" help:"Longest that a client waits for its agent. A cold host takes 81 s to boot." group:"Sessions"`
 	IdleTimeout        time.Duration `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" default:"${SESSION_IDLE_TIMEOUT}" help:"A session ends in which for this long there was no data in either direction and the agent did not ask for more time (HEARTH_KEEPALIVE)." group:"Sessions"`
