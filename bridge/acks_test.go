@@ -20,6 +20,47 @@ func (p *peer) awaitAcks(seq uint64) (count int) {
 	return count
 }
 
+func TestAnAckGoesWithTheAnswer(t *testing.T) {
+	g := newGateway(t)
+	r := start(t, testConfig(t, g)) // its agent echoes
+	p := g.next()
+	p.Send(wire.Limits{MaxFrameBytes: 1 << 20, AcksInData: true})
+	r.becomeReady(p)
+
+	for seq := uint64(1); seq <= 3; seq++ {
+		p.Send(wire.Data{Seq: seq, Ack: seq - 1, Payload: []byte(`"x"`)})
+		if got := expect[wire.Data](p); got.Seq != seq || got.Ack != seq {
+			t.Errorf("input %d is answered by output %d, which acknowledges %d", seq, got.Seq, got.Ack)
+		}
+	}
+	p.Send(wire.Resume{}) // what was acknowledged is forgotten
+	if got := expect[wire.Gap](p); got != (wire.Gap{From: 1, To: 2}) {
+		t.Errorf("%+v, want the first two gone", got)
+	}
+	if got := expect[wire.Data](p); got.Seq != 3 || got.Ack != 0 {
+		t.Errorf("then comes %+v", got)
+	}
+	p.Send(wire.Stop{GraceMs: 5000})
+	skipTo[wire.Exit](p)
+}
+
+func TestAnAckGoesAloneWithoutAnAnswer(t *testing.T) {
+	g := newGateway(t)
+	cfg := testConfig(t, g)
+	cfg.AgentCommand = script("cat >/dev/null")
+	r := start(t, cfg)
+	p := g.next()
+	p.Send(wire.Limits{MaxFrameBytes: 1 << 20, AcksInData: true})
+	r.becomeReady(p)
+
+	p.SendData(1, `1`)
+	if n := p.awaitAcks(1); n != 1 {
+		t.Errorf("one input was acknowledged by %d acks", n)
+	}
+	p.Send(wire.Stop{GraceMs: 5000})
+	expect[wire.Exit](p)
+}
+
 func TestInputsAreAcknowledgedTogether(t *testing.T) {
 	g := newGateway(t)
 	cfg := testConfig(t, g)

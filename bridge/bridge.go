@@ -263,12 +263,12 @@ func (b *bridge) onSessionFrame(from *socket, frame wire.Frame) {
 	}
 	switch f := frame.(type) {
 	case wire.Data:
+		if f.Ack > 0 {
+			b.onOutputsRead(f.Ack)
+		}
 		b.onInput(from, f)
 	case wire.Ack:
-		s.out.ack(f.Seq)
-		if s.ended && s.out.settled() {
-			b.windDown()
-		}
+		b.onOutputsRead(f.Seq)
 	case wire.Resume:
 		from.resumeFrom = &f.FromSeq
 		b.letOutputsFlow(from)
@@ -307,7 +307,7 @@ func (b *bridge) hello() wire.BridgeHello {
 	h := wire.BridgeHello{
 		TaskID: b.cfg.TaskID, Version: b.cfg.Version, State: wire.BridgeWarm,
 		SessionID: b.cfg.SessionID, UserID: b.cfg.UserID, Pass: wire.Secret(b.pass), Isolation: b.plan.Levels.String(), MaxFrameBytes: b.cfg.MaxFrameBytes, IO: b.cfg.AgentIO,
-		Leases: true,
+		Leases: true, AcksInData: true,
 	}
 	if s := b.session; s != nil {
 		h.State, h.SessionID, h.UserID, h.Binding = wire.BridgeAssigned, s.id, s.user, s.binding
@@ -321,7 +321,7 @@ func (b *bridge) hello() wire.BridgeHello {
 
 // onLimits holds to what the gateway takes from here on.
 func (b *bridge) onLimits(from *socket, f wire.Limits) {
-	from.limitOutputs(f.MaxFrameBytes)
+	from.agree(f)
 	b.maxPayload.Store(int64(min(b.cfg.MaxFrameBytes, f.MaxFrameBytes)))
 	b.agreeOnLease(f)
 }

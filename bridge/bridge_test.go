@@ -30,7 +30,7 @@ func TestWarmTaskBecomesReadyAndEchoes(t *testing.T) {
 	if p.Request.URL.Path != "/internal/warm/task-1" || p.Request.Header.Get("Authorization") != "Bearer "+testTaskToken {
 		t.Errorf("dialled %s as %q", p.Request.URL.Path, p.Request.Header.Get("Authorization"))
 	}
-	if want := (wire.BridgeHello{TaskID: "task-1", Version: "test", State: wire.BridgeWarm, MaxFrameBytes: 1 << 20, IO: LinesJSON, Isolation: "path", Leases: true}); p.hello != want {
+	if want := (wire.BridgeHello{TaskID: "task-1", Version: "test", State: wire.BridgeWarm, MaxFrameBytes: 1 << 20, IO: LinesJSON, Isolation: "path", Leases: true, AcksInData: true}); p.hello != want {
 		t.Errorf("hello %+v, want %+v", p.hello, want)
 	}
 	p.Send(r.initUser())

@@ -189,6 +189,15 @@ func (b *bridge) onInput(from *socket, f wire.Data) {
 	}
 }
 
+// onOutputsRead forgets the outputs up to seq.
+func (b *bridge) onOutputsRead(seq uint64) {
+	s := b.session
+	s.out.ack(seq)
+	if s.ended && s.out.settled() {
+		b.windDown()
+	}
+}
+
 // inputProgress is the channel that says that the agent was given input.
 func (b *bridge) inputProgress() <-chan struct{} {
 	if b.session == nil {

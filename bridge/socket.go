@@ -82,9 +82,11 @@ type socket struct {
 	inputs  *inbox  // what outputs may come from; nil as long as they are
 	held    bool    // neither acks nor outputs may flow
 	max     int     // the largest payload that the gateway takes, 0 until it has said
-	cursor  cursor
-	closing bool
-	reason  error // the first reason given for the end
+	// acksInData says that the gateway reads acknowledgements that come with data.
+	acksInData bool
+	cursor     cursor
+	closing    bool
+	reason     error // the first reason given for the end
 }
 
 func newSocket(url string, owner socketOwner, alive keepalive, log zerolog.Logger) *socket {
@@ -158,7 +160,7 @@ func (s *socket) write() {
 func (s *socket) settleInputs() {
 	s.mu.Lock()
 	var inputs *inbox
-	if s.hasOutput() {
+	if s.upcoming() != nil {
 		inputs = s.inputs
 	}
 	s.mu.Unlock()
@@ -189,19 +191,7 @@ func (s *socket) next() (outgoing, bool) {
 	if s.held {
 		return outgoing{}, false
 	}
-	var frame wire.Frame
-	if s.hasOutput() {
-		s.owed = max(s.owed, s.inputs.given()) // the loop may not have heard of it yet
-		s.ackDue = s.ackDue || s.owed > s.unacked.Acked
-	}
-	if s.ackDue {
-		s.ackDue = false
-		s.unacked.Sent(s.owed)
-		s.ackedAt = time.Now()
-		frame = wire.Ack{Seq: s.owed}
-	} else if s.outputs != nil {
-		frame = s.outputs.next(&s.cursor)
-	}
+	frame := s.nextFrame()
 	if frame == nil {
 		return outgoing{}, false
 	}
@@ -233,60 +223,6 @@ func (s *socket) ping() {
 	s.enqueue(outgoing{opcode: gws.OpcodePing, payload: sent})
 }
 
-// sendAck acknowledges the inputs up to seq now. Only the newest waits to be written.
-func (s *socket) sendAck(seq uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.owed = seq
-	s.ackNow()
-}
-
-// oweAck acknowledges the inputs up to seq: at once after a pause, for what was given to an agent that then dies is given to the next
-// one unless it was acknowledged; else soon. bytes is what came with those that are new.
-func (s *socket) oweAck(seq uint64, bytes int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.owed = seq
-	switch {
-	case s.unacked.Add(seq, bytes), time.Since(s.ackedAt) >= wire.AckDelay:
-		s.ackNow()
-	case s.ackTimer == nil:
-		s.ackTimer = time.AfterFunc(wire.AckDelay, s.ackLate)
-	}
-}
-
-// settleAck acknowledges the inputs up to seq now, if they were not.
-func (s *socket) settleAck(seq uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.owed = seq; seq > s.unacked.Acked {
-		s.ackNow()
-	}
-}
-
-// ackLate acknowledges what is owed since the timer was set, unless something else has.
-func (s *socket) ackLate() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ackTimer = nil
-	if s.owed > s.unacked.Acked {
-		s.ackNow()
-	}
-}
-
-// ackNow has the writer acknowledge what is owed. The lock is held.
-func (s *socket) ackNow() {
-	s.ackDue = true
-	s.wake.ring()
-}
-
-// hasOutput reports whether an output is to be written next. The inputs that it may have come from are acknowledged before it: who has
-// seen an agent's answer must not be taken for not having asked. The lock is held.
-func (s *socket) hasOutput() bool {
-	ahead := s.cursor
-	return s.outputs != nil && s.outputs.next(&ahead) != nil
-}
-
 // hold keeps acks and outputs back, or lets them go on.
 func (s *socket) hold(held bool) {
 	s.mu.Lock()
@@ -303,13 +239,14 @@ func (s *socket) carry(o *outbox, seq uint64, in *inbox) {
 	s.cursor.max = s.max
 }
 
-// limitOutputs holds to the largest payload that the gateway takes: a larger output would close the socket, again on every
-// replay. A string's quotes come on top.
-func (s *socket) limitOutputs(payload int) {
+// agree holds to what the gateway takes: an output larger than that would close the socket, again on every replay. A string's quotes
+// come on top.
+func (s *socket) agree(with wire.Limits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.max = payload + len(`""`)
+	s.max = with.MaxFrameBytes + len(`""`)
 	s.cursor.max = s.max
+	s.acksInData = with.AcksInData
 }
 
 // close ends the socket in good order: what control frames wait are still written, outputs are not.

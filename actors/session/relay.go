@@ -11,15 +11,27 @@ import (
 // been given it: that is how a client is slowed down to its agent's pace.
 func (s *session) accept(m *messages.LinkFrame, data wire.Data) {
 	s.lastData = s.Clock.Now()
-	switch seq, verdict := s.input.add(data, m.Link, m.Bytes); verdict {
-	case inputAccepted:
-		if data.Seq == 0 {
+	acks := s.output.acknowledge(data.Ack)
+	seq, verdict := s.input.add(data, m.Link, m.Bytes)
+	if verdict == inputAccepted {
+		frame := m.Frame // as it came, which saves to make it anew
+		if data.Seq != seq || data.Ack != 0 && !acks {
 			data.Seq = seq
-			s.toBridge(data)
-		} else {
-			s.toBridge(m.Frame) // as it came, which saves to make it anew
+			if !acks {
+				data.Ack = 0 // it is old, or of what the client was never sent
+			}
+			frame = data
 		}
+		if acks {
+			s.outputAcks.sent(s.output.acked, s.lastData)
+		}
+		s.toBridge(frame)
 		return
+	}
+	if acks {
+		s.outputRead()
+	}
+	switch verdict {
 	case inputHole:
 		s.send(wire.Error{
 			Code:    wire.CodeBadFrame,
@@ -129,13 +141,27 @@ func (s *session) bridgeFrame(m *messages.FromBridge) {
 // deliver sends an output to the client when it is the next. It reports whether the output is queued, so that its bytes are credited
 // once they were written. Without a client the bridge keeps it.
 func (s *session) deliver(m *messages.FromBridge, data wire.Data) bool {
+	given := s.input.acknowledge(data.Ack, s.Links.Credit)
 	if s.client.link == 0 {
 		s.output.seen = max(s.output.seen, data.Seq)
 		return false
 	}
-	switch s.output.next(data.Seq) {
+	verdict := s.output.next(data.Seq)
+	frame := m.Frame
+	if given && verdict == outputSend && s.client.acksInData {
+		s.inputAcks.sent(s.input.given, s.lastData)
+	} else {
+		if data.Ack != 0 {
+			data.Ack = 0
+			frame = data
+		}
+		if given {
+			s.inputGiven()
+		}
+	}
+	switch verdict {
 	case outputSend:
-		if s.Links.Send(s.client.link, m.Frame) {
+		if s.Links.Send(s.client.link, frame) {
 			s.clientWrote(data.Seq, 0)
 			return false
 		}

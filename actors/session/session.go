@@ -97,6 +97,8 @@ type client struct {
 	link messages.LinkID
 	// acks says that the client acknowledges outputs itself.
 	acks bool
+	// acksInData says that it reads acknowledgements that come with data.
+	acksInData bool
 	// ready says that the client was told ready on this socket. It is a flag because it is the socket's, which no state is.
 	// Invariant: each socket is told so before it is told that the agent is ready again, in whatever order client and bridge
 	// come back.
@@ -217,7 +219,7 @@ func (s *session) attach(m *messages.ClientArrived) {
 		s.absence.Cancel()
 		s.tell(s.pool, &messages.Presence{Session: s.id, Here: true})
 	}
-	s.client = client{link: m.Link, acks: m.Hello.Acks}
+	s.client = client{link: m.Link, acks: m.Hello.Acks, acksInData: m.Hello.AcksInData}
 	s.Links.Bind(m.Link, s.self)
 	if m.Token != "" {
 		s.takeToken(m.Token, m.Expires)
@@ -226,7 +228,7 @@ func (s *session) attach(m *messages.ClientArrived) {
 	s.output.attach(m.Hello)
 	s.observe(messages.Event{Kind: messages.EventAttached})
 	s.send(wire.Session{
-		SessionID: s.id, UserID: s.user, Resumed: s.state != unborn, LastSeq: s.input.given,
+		SessionID: s.id, UserID: s.user, Resumed: s.state != unborn, LastSeq: s.input.given, AcksInData: true,
 	})
 	if m.Hello.Acks {
 		s.acknowledged(m.Hello.LastSeq)

@@ -68,6 +68,7 @@ func (q *inputQueue) add(data wire.Data, link messages.LinkID, bytes int) (uint6
 	}
 	q.bytes += bytes
 	q.last = data.Seq
+	data.Ack = 0 // old by the time it is sent again
 	q.entries = append(q.entries, inputEntry{data: data, link: link, bytes: bytes})
 	return data.Seq, inputAccepted
 }

@@ -142,12 +142,22 @@ func (t *task) serving(message any) {
 	}
 	switch m := message.(type) {
 	case *messages.ToBridge:
-		t.send(m.Frame)
+		t.toBridge(m.Frame)
 	case *messages.Retire:
 		t.retired(m.Reason)
 	default:
 		t.unexpected(message)
 	}
+}
+
+// toBridge sends the bridge a frame of its session's, in the form in which it reads acknowledgements.
+func (t *task) toBridge(frame wire.Frame) {
+	if data, ok := frame.(wire.Data); ok && data.Ack != 0 && !t.acksInData {
+		t.send(wire.Ack{Seq: data.Ack})
+		data.Ack = 0
+		frame = data
+	}
+	t.send(frame)
 }
 
 // activeFrame hands on to the session what the agent says.

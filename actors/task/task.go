@@ -60,6 +60,8 @@ type task struct {
 	// maxPayload is the largest input that the bridge takes, in bytes, 0 where it did not say, and io how its agent takes it.
 	maxPayload int
 	io         wire.AgentIO
+	// acksInData says that the bridge reads acknowledgements that come with data.
+	acksInData bool
 	// leavesOnceActive says that this gateway hands over, and that the bridge has a user whose agent must be ready first. It is a
 	// flag because until then nothing about the task is different.
 	leavesOnceActive bool
@@ -175,7 +177,8 @@ func (t *task) detach() {
 // attach makes a socket the task's own. An older one is closed: a bridge that dials again has given it up.
 func (t *task) attach(m *messages.BridgeArrived) {
 	t.detach()
-	t.link, t.maxPayload, t.io, t.leases = m.Link, m.Hello.MaxFrameBytes, m.Hello.IO, m.Hello.Leases
+	t.link, t.maxPayload, t.io = m.Link, m.Hello.MaxFrameBytes, m.Hello.IO
+	t.leases, t.acksInData = m.Hello.Leases, m.Hello.AcksInData
 	t.Links.Bind(t.link, t.self)
 	t.send(wire.Ack{}) // the answer to its hello, after which a bridge that moved over closes its old socket
 }

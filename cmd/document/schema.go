@@ -241,10 +241,11 @@ var (
 	conditions = map[string]object{
 		"BridgeHello": {"if": object{"properties": object{"state": object{"const": "assigned"}}}, "then": object{"required": []string{"sessionId", "userId"}}},
 	}
-	dataSchema = object{
+	alongSchema = object{"type": "integer", "minimum": 1, "maximum": maxSeq, "description": "Acknowledges what came the other way, as ack does; only to who says acksInData."}
+	dataSchema  = object{
 		"type": "object", "description": "One line of the agent's input or output, or a piece of what its terminal shows. A client may leave seq out.",
 		"properties": object{
-			"type": object{"const": "data"}, "seq": object{"type": "integer", "minimum": 1, "maximum": maxSeq}, "payload": true,
+			"type": object{"const": "data"}, "seq": object{"type": "integer", "minimum": 1, "maximum": maxSeq}, "ack": alongSchema, "payload": true,
 			"stream": object{"type": "string", "enum": []string{"stderr"}}, "more": object{"type": "boolean", "description": "A piece of a longer line: the next output is the next piece."},
 		},
 		"required": []string{"type", "payload"},
@@ -252,7 +253,7 @@ var (
 	bytesSchema = object{
 		"type": "object", "description": "As data, for what is no text.",
 		"properties": object{
-			"type": object{"const": "bytes"}, "seq": object{"type": "integer", "minimum": 1, "maximum": maxSeq},
+			"type": object{"const": "bytes"}, "seq": object{"type": "integer", "minimum": 1, "maximum": maxSeq}, "ack": alongSchema,
 			"base64": object{"type": "string", "contentEncoding": "base64", "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"},
 		},
 		"required": []string{"type", "base64"},

@@ -25,12 +25,12 @@ var decoders = map[string]func([]byte) (wire.Frame, error){
 // samples has at least one of each frame, with every member that it can have.
 var samples = map[string][]wire.Frame{
 	"fromClient": {
-		wire.Hello{SessionID: "s-1", LastSeq: 7, Acks: true, Window: wire.Resize{Cols: 80, Rows: 24}}, wire.Hello{}, wire.Token{Token: "t"}, wire.Close{},
+		wire.Hello{SessionID: "s-1", LastSeq: 7, Acks: true, AcksInData: true, Window: wire.Resize{Cols: 80, Rows: 24}}, wire.Hello{}, wire.Token{Token: "t"}, wire.Close{},
 		wire.Ping{ID: "p"}, wire.Pong{ID: "p"}, wire.Resize{Cols: 80, Rows: 24}, wire.Signal{Name: "INT"}, wire.EOF{}, wire.Ack{Seq: 9},
-		wire.Data{Seq: 3, Payload: json.RawMessage(`{"a":[1]}`)}, wire.Data{Payload: json.RawMessage(`null`)}, wire.NewBytes([]byte{0xff}),
+		wire.Data{Seq: 3, Ack: 2, Payload: json.RawMessage(`{"a":[1]}`)}, wire.Data{Payload: json.RawMessage(`null`)}, wire.NewBytes([]byte{0xff}),
 	},
 	"toClient": {
-		wire.Session{SessionID: "s-1", UserID: "u|1", Resumed: true, LastSeq: 4}, wire.Status{State: wire.StateWaiting, Reason: wire.ReasonQueued, EtaMs: 12},
+		wire.Session{SessionID: "s-1", UserID: "u|1", Resumed: true, LastSeq: 4, AcksInData: true}, wire.Status{State: wire.StateWaiting, Reason: wire.ReasonQueued, EtaMs: 12},
 		wire.Status{State: wire.StateReady}, wire.Ready{Path: wire.PathCold, ElapsedMs: 5, Why: wire.WhyPoolEmpty, Timings: wire.Timings{AgentMs: 5}, IO: wire.IOTerminal},
 		wire.Gap{From: 2, To: 5}, wire.Exit{Code: 137, Signal: "SIGKILL", Stderr: "x"}, wire.Error{Code: wire.CodeInternal, Message: "m", Retryable: true},
 		wire.Bye{Reason: wire.ByeClosed}, wire.Ping{ID: "p"}, wire.Pong{ID: "p"}, wire.Ack{Seq: 1}, wire.Data{Seq: 1, Payload: json.RawMessage(`"x"`), Stream: wire.StreamStderr, More: true},
@@ -38,7 +38,7 @@ var samples = map[string][]wire.Frame{
 	"fromBridge": {
 		wire.BridgeHello{
 			TaskID: "t-1", Version: "v", State: wire.BridgeAssigned, SessionID: "s-1", UserID: "u", Binding: "b", InSeq: 1, OutSeq: 2, MaxFrameBytes: 9,
-			Isolation: "path,uid", IO: wire.IOText, Leases: true, SuspendedMs: 9,
+			Isolation: "path,uid", IO: wire.IOText, Leases: true, AcksInData: true, SuspendedMs: 9,
 		},
 		wire.BridgeHello{TaskID: "t-1", State: wire.BridgeWarm, Pass: "p"}, wire.Accepted{SessionID: "s-1"},
 		wire.BridgeReady{SessionID: "s-1", Timings: wire.Timings{WorkspaceMs: 1}}, wire.InitFailed{Code: "agent", Message: "m"}, wire.Gap{From: 1, To: 1},
@@ -49,7 +49,7 @@ var samples = map[string][]wire.Frame{
 			UserID: "u", SessionID: "s-1", WorkspaceDir: "/w", Token: "t", Binding: "b", InSeq: 1, OutSeq: 2, Window: wire.Resize{Cols: 80, Rows: 24}, Fence: true,
 		},
 		wire.Resume{FromSeq: 8}, wire.Token{Token: "t"}, wire.Stop{Reason: "r", GraceMs: 5}, wire.Redial{URL: "ws://h"}, wire.Redial{}, wire.Pass{Pass: "p"}, wire.Proceed{},
-		wire.Limits{MaxFrameBytes: 9}, wire.Limits{MaxFrameBytes: 9, LeaseMs: 8, OrphanMs: 7}, wire.Resize{Cols: 1, Rows: 1}, wire.Signal{Name: "KILL"}, wire.EOF{After: 7}, wire.Ack{Seq: 1},
+		wire.Limits{MaxFrameBytes: 9}, wire.Limits{MaxFrameBytes: 9, LeaseMs: 8, OrphanMs: 7, AcksInData: true}, wire.Resize{Cols: 1, Rows: 1}, wire.Signal{Name: "KILL"}, wire.EOF{After: 7}, wire.Ack{Seq: 1},
 	},
 }
 

@@ -93,6 +93,12 @@ func (k *socket) receive(frame wire.Frame) error {
 	case wire.Session:
 		return k.onSession(f)
 	case wire.Data:
+		if f.Ack != 0 {
+			if err := k.onAck(f.Ack); err != nil {
+				return err
+			}
+			f.Ack = 0 // not the consumer's
+		}
 		return k.onOutputs(f, f.Seq, f.Seq)
 	case wire.Gap:
 		return k.onOutputs(f, f.From, f.To)
@@ -138,7 +144,7 @@ func (k *socket) attach(f wire.Session) error {
 		return err
 	}
 	s.id = f.SessionID
-	k.owed.attached, k.owed.cursor = true, f.LastSeq
+	k.owed.attached, k.owed.acksInData, k.owed.cursor = true, f.AcksInData, f.LastSeq
 	k.wake()
 	s.inputsChanged()
 	return nil

@@ -27,7 +27,7 @@ func TestInputsAreNumberedAndResentAfterACut(t *testing.T) {
 		defer s.Detach()
 		first := receive(t, g.peers)
 		send(t, s, `"a"`, `"b"`, `"c"`)
-		if hello := first.greet(t, 0); hello != (wire.Hello{Acks: true}) {
+		if hello := first.greet(t, 0); hello != (wire.Hello{Acks: true, AcksInData: true}) {
 			t.Fatalf("hello is %#v", hello)
 		}
 		event[wire.Session](t, s)
@@ -39,7 +39,7 @@ func TestInputsAreNumberedAndResentAfterACut(t *testing.T) {
 
 		event[Reconnecting](t, s)
 		second := receive(t, g.peers)
-		if hello := second.greet(t, 2); hello != (wire.Hello{SessionID: "s1", LastSeq: 1, Acks: true}) {
+		if hello := second.greet(t, 2); hello != (wire.Hello{SessionID: "s1", LastSeq: 1, Acks: true, AcksInData: true}) {
 			t.Fatalf("hello is %#v", hello)
 		}
 		event[wire.Session](t, s)
@@ -99,7 +99,7 @@ func TestAResumingHandleNumbersOn(t *testing.T) {
 		defer s.Detach()
 		send(t, s, `"next"`)
 		p := receive(t, g.peers)
-		if hello := p.greet(t, 41); hello != (wire.Hello{SessionID: "s1", LastSeq: 7, Acks: true}) {
+		if hello := p.greet(t, 41); hello != (wire.Hello{SessionID: "s1", LastSeq: 7, Acks: true, AcksInData: true}) {
 			t.Fatalf("hello is %#v", hello)
 		}
 		event[wire.Session](t, s)
@@ -175,10 +175,47 @@ func TestAcksAreCoalesced(t *testing.T) {
 			}
 			last = ack.Seq
 		}
-		if took := time.Since(start); took > wire.AckDelay {
-			t.Fatalf("the last output was acknowledged after %v, want %v at most", took, wire.AckDelay)
+		if took := time.Since(start); took > wire.OutputAckDelay {
+			t.Fatalf("the last output was acknowledged after %v, want %v at most", took, wire.OutputAckDelay)
 		}
 		p.silent(t)
+	})
+}
+
+func TestAnAckGoesWithTheNextInput(t *testing.T) {
+	bubble(t, func(t *testing.T, g *gateway) {
+		s, p := g.begin(t, Config{})
+		defer s.Detach()
+		p.send(output(1, `1`))
+		event[wire.Data](t, s)
+		send(t, s, `"to one that does not read it there"`)
+		p.expect(t, wire.Data{Seq: 1, Payload: []byte(`"to one that does not read it there"`)})
+		p.expect(t, wire.Ack{Seq: 1})
+
+		p.send(wire.Session{SessionID: "s1", LastSeq: 1, AcksInData: true}, output(2, `2`))
+		event[wire.Session](t, s)
+		event[wire.Data](t, s)
+		send(t, s, `"a"`)
+		send(t, s, `"b"`)
+		p.expect(t, wire.Data{Seq: 2, Ack: 2, Payload: []byte(`"a"`)}, wire.Data{Seq: 3, Payload: []byte(`"b"`)})
+		time.Sleep(2 * wire.OutputAckDelay)
+		p.silent(t) // it was acknowledged by then
+	})
+}
+
+func TestAnAckThatComesWithAnOutputIsOne(t *testing.T) {
+	bubble(t, func(t *testing.T, g *gateway) {
+		s, p := g.begin(t, Config{})
+		defer s.Detach()
+		send(t, s, `1`)
+		p.expect(t, wire.Data{Seq: 1, Payload: []byte(`1`)})
+		p.send(wire.Data{Seq: 1, Ack: 1, Payload: []byte(`1`)})
+		event[wire.Data](t, s)
+		if err := s.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		p.send(wire.Data{Seq: 2, Ack: 9, Payload: []byte(`1`)})
+		event[Violation](t, s)
 	})
 }
 
@@ -351,7 +388,7 @@ func TestCloseOfASessionThatWasNeverBegun(t *testing.T) {
 	bubble(t, func(t *testing.T, g *gateway) {
 		s := g.dial(t, Config{})
 		p := receive(t, g.peers)
-		p.expect(t, wire.Hello{Acks: true})
+		p.expect(t, wire.Hello{Acks: true, AcksInData: true})
 		closed := make(chan error, 1)
 		go func() { closed <- s.Close(t.Context()) }()
 		p.expect(t, wire.Close{})

@@ -83,7 +83,7 @@ func (s *Session) connect(ctx context.Context) (net.Conn, error) {
 func (s *Session) handshake(conn net.Conn) (*socket, error) {
 	s.mu.Lock()
 	token := s.token
-	hello := wire.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true, Window: s.window, Traceparent: s.config.Traceparent}
+	hello := wire.Hello{SessionID: s.id, LastSeq: s.outLast, Acks: true, AcksInData: true, Window: s.window, Traceparent: s.config.Traceparent}
 	s.mu.Unlock()
 	request := &http.Request{Header: http.Header{}}
 	header := request.Header

@@ -17,10 +17,11 @@ import (
 // input the agent says echoes outputs.
 type model struct {
 	echoes int
-	lag    int // how many inputs are under way to the agent before it is given the first
-	rewind int // after so many inputs, those under way are lost and a second session frame says so; five times
-	slack  int // one ack is sent for so many inputs given
-	again  int // how many outputs are replayed although the client has them
+	lag    int  // how many inputs are under way to the agent before it is given the first
+	rewind int  // after so many inputs, those under way are lost and a second session frame says so; five times
+	slack  int  // one ack is sent for so many inputs given
+	again  int  // how many outputs are replayed although the client has them
+	along  bool // acks go with data
 
 	mu      sync.Mutex
 	newest  *peer
@@ -62,7 +63,7 @@ func (m *model) greet(p *peer, hello wire.Hello) {
 	m.lose()
 	m.behind = false
 	m.ack(hello.LastSeq)
-	p.send(wire.Session{SessionID: "s1", UserID: "ann", LastSeq: uint64(len(m.given))})
+	p.send(wire.Session{SessionID: "s1", UserID: "ann", LastSeq: uint64(len(m.given)), AcksInData: m.along})
 	for seq := max(int(hello.LastSeq)-m.again, 0) + 1; seq <= m.outputs; seq++ {
 		p.send(m.outputAt(seq))
 	}
@@ -86,6 +87,10 @@ func (m *model) take(p *peer, frame wire.Frame) {
 		m.give(p)
 	case wire.Data:
 		m.inputs++
+		if f.Ack > 0 && !m.along {
+			m.wrong = fmt.Sprintf("input %d acknowledges output %d, which is not read there", f.Seq, f.Ack)
+		}
+		m.ack(f.Ack)
 		switch {
 		case f.Seq == m.arrived+1:
 			m.behind = false
@@ -98,7 +103,7 @@ func (m *model) take(p *peer, frame wire.Frame) {
 			m.rewinds++
 			m.behind = true
 			m.lose()
-			p.send(wire.Session{SessionID: "s1", UserID: "ann", LastSeq: m.arrived})
+			p.send(wire.Session{SessionID: "s1", UserID: "ann", LastSeq: m.arrived, AcksInData: m.along})
 			return
 		}
 		m.give(p)
@@ -114,12 +119,19 @@ func (m *model) give(p *peer) {
 	for len(m.queue) > 0 && m.outputs-m.acked < stormKept && (len(m.queue) > m.lag || len(m.given)+len(m.queue) == stormInputs) {
 		m.given = append(m.given, m.queue[0])
 		m.queue = m.queue[1:]
+		var ack uint64
 		if len(m.given)%m.slack == 0 || len(m.given) == stormInputs {
-			p.send(wire.Ack{Seq: uint64(len(m.given))})
+			ack = uint64(len(m.given))
+		}
+		if ack > 0 && (!m.along || m.echoes == 0) {
+			p.send(wire.Ack{Seq: ack})
+			ack = 0
 		}
 		for range m.echoes {
 			m.outputs++
-			p.send(m.outputAt(m.outputs))
+			output := m.outputAt(m.outputs)
+			output.Ack, ack = ack, 0
+			p.send(output)
 		}
 	}
 }
@@ -175,7 +187,7 @@ func storm(t *rapid.T) {
 	m := &model{
 		echoes: rapid.IntRange(0, 4).Draw(t, "echoes"), lag: rapid.IntRange(0, 5).Draw(t, "lag"),
 		rewind: rapid.IntRange(0, 40).Draw(t, "rewind"), slack: rapid.IntRange(1, 9).Draw(t, "slack"),
-		again: rapid.IntRange(0, 3).Draw(t, "again"),
+		again: rapid.IntRange(0, 3).Draw(t, "again"), along: rapid.Bool().Draw(t, "along"),
 	}
 	pause := time.Duration(rapid.IntRange(0, 100).Draw(t, "pause")) * time.Millisecond
 

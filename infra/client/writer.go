@@ -10,12 +10,13 @@ import (
 
 // debts are what the writer owes the gateway beside inputs.
 type debts struct {
-	attached bool   // the hello was answered: inputs may go
-	cursor   uint64 // the last input that went
-	unacked  wire.Unacked
-	ackAt    time.Time // when the next ack is due; zero if none is
-	pingAt   time.Time
-	closed   bool // close went
+	attached   bool   // the hello was answered: inputs may go
+	acksInData bool   // by a gateway that reads acks that come with them
+	cursor     uint64 // the last input that went
+	unacked    wire.Unacked
+	ackAt      time.Time // when the next ack is due; zero if none is
+	pingAt     time.Time
+	closed     bool // close went
 
 	window wire.Resize // the size that went
 	ended  bool        // the end of the input went
@@ -31,7 +32,7 @@ func (d *debts) oweAck(last uint64, bytes int, now time.Time) {
 	case d.unacked.Add(last, bytes):
 		d.ackAt = now
 	case d.ackAt.IsZero():
-		d.ackAt = now.Add(wire.AckDelay)
+		d.ackAt = now.Add(wire.OutputAckDelay)
 	}
 }
 
@@ -100,9 +101,7 @@ func (s *Session) nextFrame(d *debts, now time.Time) wire.Frame {
 		return *pong
 	}
 	if !d.ackAt.IsZero() && !now.Before(d.ackAt) {
-		d.ackAt = time.Time{}
-		d.unacked.Sent(s.outLast)
-		return wire.Ack{Seq: s.outLast}
+		return wire.Ack{Seq: s.acknowledge(d)}
 	}
 	if !d.attached || s.closing {
 		return nil
@@ -123,13 +122,24 @@ func (s *Session) nextFrame(d *debts, now time.Time) wire.Frame {
 	d.cursor = max(d.cursor, s.in.given)
 	if payload := s.in.after(d.cursor); payload != nil {
 		d.cursor++
-		return wire.Data{Seq: d.cursor, Payload: payload}
+		input := wire.Data{Seq: d.cursor, Payload: payload}
+		if d.acksInData && !d.ackAt.IsZero() {
+			input.Ack = s.acknowledge(d)
+		}
+		return input
 	}
 	if s.ended && !d.ended {
 		d.ended = true
 		return wire.EOF{}
 	}
 	return nil
+}
+
+// acknowledge is the output up to which all are acknowledged now. mu is held.
+func (s *Session) acknowledge(d *debts) uint64 {
+	d.ackAt = time.Time{}
+	d.unacked.Sent(s.outLast)
+	return s.outLast
 }
 
 // write sends one message and gives a gateway that does not read a bounded time.

@@ -207,6 +207,7 @@ func (l *link) meet(message *gws.Message) {
 		cfg := &l.sockets.cfg
 		l.send(wire.Limits{
 			MaxFrameBytes: cfg.MaxFrameBytes, LeaseMs: wire.Millis(cfg.TaskLease), OrphanMs: wire.Millis(cfg.TaskOrphanTTL),
+			AcksInData: true,
 		})
 	}
 	l.sockets.cfg.Deliver(l.sockets.cfg.Pool, arrived)

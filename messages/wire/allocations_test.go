@@ -11,12 +11,15 @@ import (
 // an ack only the frame; writing nothing where there is room.
 func TestAllocationsOfAFrame(t *testing.T) {
 	line, ack := Data{Seq: 123456, Payload: []byte(`"` + strings.Repeat("x", 200) + `"`)}, Ack{Seq: 123456}
+	acking := line
+	acking.Ack = 654321
 	for _, test := range []struct {
 		name          string
 		frame         Frame
 		reads, writes float64
 	}{
 		{"data", line, 2, 0},
+		{"data with an ack", acking, 2, 0},
 		{"ack", ack, 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {

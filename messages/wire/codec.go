@@ -114,6 +114,10 @@ func AppendFrame(dst []byte, f Frame) []byte {
 			dst = append(dst, `,"seq":`...)
 			dst = strconv.AppendUint(dst, d.Seq, 10)
 		}
+		if d.Ack != 0 {
+			dst = append(dst, plainDataAck...)
+			dst = strconv.AppendUint(dst, d.Ack, 10)
+		}
 		return append(d.appendRest(dst), '}')
 	}
 	if ack, ok := f.(Ack); ok {
@@ -130,7 +134,7 @@ func AppendFrame(dst []byte, f Frame) []byte {
 	return append(dst, fields[1:]...)
 }
 
-// appendRest appends the members of d after its seq.
+// appendRest appends the members of d after its seq and ack.
 func (d Data) appendRest(dst []byte) []byte {
 	if d.Bytes {
 		dst = append(dst, `,"base64":`...)

@@ -19,6 +19,8 @@ type Hello struct {
 	LastSeq uint64 `json:"lastSeq"`
 	// Acks says that this client acknowledges outputs; otherwise the gateway does it once they are written to the socket.
 	Acks bool `json:"acks"`
+	// AcksInData says that this client reads the acknowledgements that come with data.
+	AcksInData bool `json:"acksInData,omitzero"`
 	// Window is the size of the window that is to show the agent's terminal, zero where it is not told.
 	Window Resize `json:"window,omitzero"`
 	// Traceparent is the trace that the session's start belongs to, if there is one.
@@ -32,6 +34,8 @@ type Session struct {
 	Resumed   bool      `json:"resumed"`
 	// LastSeq is the last input that the agent has been given: the client resends what is above it.
 	LastSeq uint64 `json:"lastSeq"`
+	// AcksInData says that this gateway reads the acknowledgements that come with data.
+	AcksInData bool `json:"acksInData,omitzero"`
 }
 
 // SessionState is what a client is told about its session.
@@ -115,7 +119,10 @@ type Ready struct {
 // Data is one line of the agent's input or output. Payload is JSON, kept as it came.
 type Data struct {
 	// Seq counts from 1 in each direction of a session; 0 on a client's frame means that the gateway is to number it.
-	Seq     uint64
+	Seq uint64
+	// Ack acknowledges what came the other way up to there, as an Ack does, which it saves; 0 acknowledges nothing. It is sent only to
+	// who has said to read it.
+	Ack     uint64
 	Payload json.RawMessage
 	// Bytes says that Payload is a string of base64, of what is no text: it goes over the wire as a frame of type bytes.
 	Bytes bool
@@ -165,11 +172,6 @@ const maxWindow = 10_000
 
 // signals are the signals that a client may send.
 var signals = map[string]bool{"INT": true, "QUIT": true, "TERM": true, "HUP": true, "KILL": true, "USR1": true, "USR2": true, "TSTP": true, "CONT": true}
-
-// Ack acknowledges every Data up to Seq.
-type Ack struct {
-	Seq uint64 `json:"seq"`
-}
 
 // Token replaces the user's token.
 type Token struct {
@@ -283,6 +285,8 @@ type BridgeHello struct {
 	IO AgentIO `json:"io,omitempty"`
 	// Leases says that the bridge holds to a lease: its agent does not run without a gateway for longer.
 	Leases bool `json:"leases,omitzero"`
+	// AcksInData says that the bridge reads the acknowledgements that come with data.
+	AcksInData bool `json:"acksInData,omitzero"`
 	// SuspendedMs is for how long its agent has been suspended because its lease was over, 0 where it is not.
 	SuspendedMs int64 `json:"suspendedMs,omitzero"`
 }
@@ -367,7 +371,6 @@ func (d Data) FrameType() string {
 func (Resize) FrameType() string      { return "resize" }
 func (Signal) FrameType() string      { return "signal" }
 func (EOF) FrameType() string         { return "eof" }
-func (Ack) FrameType() string         { return "ack" }
 func (Token) FrameType() string       { return "token" }
 func (Close) FrameType() string       { return "close" }
 func (Ping) FrameType() string        { return "ping" }

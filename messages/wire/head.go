@@ -106,6 +106,7 @@ type head struct {
 	kind    string
 	seq     uint64
 	hasSeq  bool
+	ack     uint64
 	payload []byte
 	base64  []byte
 	stream  string
@@ -130,6 +131,7 @@ func readHead(raw []byte) (head, error) {
 // The beginnings of data and ack, and the middle of data, as AppendFrame writes them.
 const (
 	plainDataStart   = `{"type":"data","seq":`
+	plainDataAck     = `,"ack":`
 	plainDataPayload = `,"payload":`
 	plainAckStart    = `{"type":"ack","seq":`
 )
@@ -149,6 +151,12 @@ func readPlain(raw []byte) (head, bool) {
 	if !ok {
 		return head{}, false
 	}
+	var ack uint64
+	if after, acks := bytes.CutPrefix(rest, []byte(plainDataAck)); acks {
+		if ack, rest, ok = cutSeq(after); !ok {
+			return head{}, false
+		}
+	}
 	payload, ok := bytes.CutPrefix(rest, []byte(plainDataPayload))
 	if !ok || len(payload) == 0 || payload[len(payload)-1] != '}' {
 		return head{}, false
@@ -157,7 +165,7 @@ func readPlain(raw []byte) (head, bool) {
 	if !ValidPayload(payload) {
 		return head{}, false
 	}
-	return head{kind: "data", seq: seq, hasSeq: true, payload: payload}, true
+	return head{kind: "data", seq: seq, hasSeq: true, ack: ack, payload: payload}, true
 }
 
 // cutSeq cuts a number that a line can have off the beginning of a text.
@@ -263,14 +271,17 @@ func (h *head) set(name string, value jsontext.Value) error {
 		}
 		h.kind = string(kind)
 	case "seq":
-		seq, err := strconv.ParseUint(string(value), 10, 64)
+		seq, err := parseSeq(name, value)
 		if err != nil {
-			return errors.New(`frame: field "seq" must be uint64`)
-		}
-		if seq > maxSeq {
-			return errSeqTooLarge
+			return err
 		}
 		h.seq, h.hasSeq = seq, true
+	case "ack":
+		ack, err := parseSeq(name, value)
+		if err != nil {
+			return err
+		}
+		h.ack = ack
 	case "payload":
 		switch {
 		case tooDeep(value):
@@ -301,6 +312,18 @@ func (h *head) set(name string, value jsontext.Value) error {
 	return nil
 }
 
+// parseSeq reads a member that is a line's number.
+func parseSeq(name string, value jsontext.Value) (uint64, error) {
+	seq, err := strconv.ParseUint(string(value), 10, 64)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("frame: field %q must be uint64", name)
+	case seq > maxSeq:
+		return 0, fmt.Errorf("%s is larger than 2^53-1", name)
+	}
+	return seq, nil
+}
+
 // data is the frame as data or bytes.
 func (h *head) data() (Frame, error) {
 	payload := h.payload
@@ -313,7 +336,7 @@ func (h *head) data() (Frame, error) {
 	case payload == nil:
 		return nil, h.unreadable(errors.New("no payload"))
 	}
-	d := Data{Seq: h.seq, Payload: bytes.Clone(payload), Bytes: h.kind == "bytes", Stream: Stream(h.stream), More: h.more}
+	d := Data{Seq: h.seq, Ack: h.ack, Payload: bytes.Clone(payload), Bytes: h.kind == "bytes", Stream: Stream(h.stream), More: h.more}
 	if d.Bytes {
 		if _, err := d.Raw(); err != nil {
 			return nil, h.unreadable(err)

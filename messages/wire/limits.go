@@ -10,6 +10,8 @@ type Limits struct {
 	// one; 0 where the gateway does not say. A gateway that says LeaseMs lets agents start with Proceed.
 	LeaseMs  int64 `json:"leaseMs,omitzero"`
 	OrphanMs int64 `json:"orphanMs,omitzero"`
+	// AcksInData says that the gateway reads the acknowledgements that come with data.
+	AcksInData bool `json:"acksInData,omitzero"`
 }
 
 // Accepted answers InitUser at once, before any work.

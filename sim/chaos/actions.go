@@ -212,7 +212,7 @@ func (s *storm) badClient() {
 		c.Send(some[wire.Frame](s.dice,
 			wire.Ack{Seq: 1 << 40},
 			wire.Unknown{Type: "surprise"},
-			wire.Data{Seq: 1 << 40, Payload: json.RawMessage("0")},
+			wire.Data{Seq: 1 << 40, Ack: 1 << 40, Payload: json.RawMessage("0")},
 			wire.Hello{SessionID: c.Session},
 			wire.Ping{ID: "p"},
 			wire.Close{},

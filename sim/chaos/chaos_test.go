@@ -52,6 +52,7 @@ var found = []uint64{
 	69674, 75069, 87955, // a drain taken back: tasks that were adopted and never heard
 	77023, 102743, // a task that another gateway serves, stopped because its actor crashed as it left
 	34032, 49375, // a start that is answered after its task has left and come back
+	876, 1342, 2015, // an acknowledgement that came with an input and was not passed on
 }
 
 func TestStormsThatFoundSomething(t *testing.T) {

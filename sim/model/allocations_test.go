@@ -9,7 +9,7 @@ import (
 
 // allocationsOfAnEvent bounds what a simulated event allocates: a message that is handled, or a timer that rings. The race detector's
 // build has others.
-const allocationsOfAnEvent = 1.65
+const allocationsOfAnEvent = 1.7
 
 func TestAllocationsOfAnEvent(t *testing.T) {
 	day(1, Hooks{}) // what is made once

@@ -161,6 +161,7 @@ func (b *bridge) hello() wire.BridgeHello {
 	request := &b.container.Request
 	hello := wire.BridgeHello{
 		TaskID: request.Task, State: wire.BridgeWarm, SessionID: request.Session, UserID: request.User, Pass: b.pass, Leases: true,
+		AcksInData: acksInData(b.container.number),
 	}
 	if b.unfit {
 		hello.State, hello.Code, hello.Message = wire.BridgeFailed, b.options.Bridge.failCode(), failMessage

@@ -113,7 +113,7 @@ type Client struct {
 // Arrive has a client come now.
 func (m *Model) Arrive(visit Visit) *Client {
 	c := m.newClient(visit)
-	c.dial(wire.Hello{Acks: c.Acks})
+	c.dial(c.hello())
 	if visit.Patience > 0 {
 		m.World.Later(visit.Patience, func() {
 			if c.ReadyAt.IsZero() {
@@ -138,6 +138,10 @@ func (m *Model) newClient(visit Visit) *Client {
 	return &Client{
 		Visit: visit, Number: m.clients.arrived, Arrived: m.World.Now(), Token: "user-token", clients: m.clients,
 	}
+}
+
+func (c *Client) hello() wire.Hello {
+	return wire.Hello{Acks: c.Acks, AcksInData: acksInData(c.Number)}
 }
 
 // dial connects and says hello.
@@ -174,6 +178,10 @@ func (c *Client) Say() {
 	}
 	// What has no session yet is resent once the session frame says from where.
 	if c.link != nil && (c.accepted || !c.Numbers) {
+		if c.owes() && acksInData(c.Number) {
+			data.Ack = c.Seen
+			c.unacked.Sent(c.Seen)
+		}
 		c.link.send(data)
 	}
 }
@@ -219,7 +227,7 @@ func (c *Client) Again() {
 	if c.link != nil {
 		c.link.close("dialled again")
 	}
-	hello := wire.Hello{Acks: c.Acks}
+	hello := c.hello()
 	if c.Session != "" {
 		hello.SessionID, hello.LastSeq = c.Session, c.Seen
 	}
@@ -295,6 +303,7 @@ func (c *Client) receive(l *Link, frame wire.Frame) {
 	}
 	switch f := frame.(type) {
 	case wire.Data:
+		c.Acked = max(c.Acked, f.Ack)
 		c.data(f)
 		return
 	case wire.Ack:

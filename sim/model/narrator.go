@@ -164,6 +164,9 @@ func (n *Narrator) Frame(frame wire.Frame) string {
 	case wire.Ready:
 		return squeeze("ready %s elapsed=%dms %s", f.Path, f.ElapsedMs, f.Why)
 	case wire.Data:
+		if f.Ack > 0 {
+			return fmt.Sprintf("data %d ack=%d", f.Seq, f.Ack)
+		}
 		return fmt.Sprintf("data %d", f.Seq)
 	case wire.Ack:
 		return fmt.Sprintf("ack %d", f.Seq)

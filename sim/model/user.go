@@ -148,20 +148,28 @@ func (u *user) chat() {
 func (u *user) receive(frame wire.Frame) {
 	switch f := frame.(type) {
 	case wire.Data:
+		if f.Ack > 0 {
+			u.forget(f.Ack)
+		}
 		u.input(f)
 	case wire.Ack:
-		u.out.forget(f.Seq)
-		for u.paused > 0 && u.exit == nil && u.out.size() < u.bridge.options.Bridge.Buffer {
-			u.paused--
-			u.put()
-		}
-		u.windDown()
+		u.forget(f.Seq)
 	case wire.Token:
 		u.token = f.Token
 	case wire.Resume:
 		u.cursor, u.flowing, u.exitSent = min(f.FromSeq, u.out.last()), true, false
 		u.pump()
 	}
+}
+
+// forget lets go of the outputs up to seq, which may make room for what waits.
+func (u *user) forget(seq uint64) {
+	u.out.forget(seq)
+	for u.paused > 0 && u.exit == nil && u.out.size() < u.bridge.options.Bridge.Buffer {
+		u.paused--
+		u.put()
+	}
+	u.windDown()
 }
 
 // input gives the agent a line: each once, and in order.
@@ -255,8 +263,11 @@ func (u *user) pump() {
 		return
 	}
 	for u.bridge.link != nil && u.bridge.next == nil && u.bridge.link.room() {
-		frame, cursor := u.out.after(u.cursor)
+		frame, cursor := u.out.after(u.cursor, u.owedAlong())
 		u.cursor = cursor
+		if data, ok := frame.(wire.Data); ok && data.Ack > 0 {
+			u.unacked.Sent(data.Ack)
+		}
 		switch {
 		case frame != nil:
 			u.bridge.link.send(frame)
@@ -269,6 +280,14 @@ func (u *user) pump() {
 			return
 		}
 	}
+}
+
+// owedAlong is the input that the next output is to acknowledge, 0 for none.
+func (u *user) owedAlong() uint64 {
+	if u.in == u.unacked.Acked || !acksInData(u.bridge.container.number) {
+		return 0
+	}
+	return u.in
 }
 
 // stop tells the agent to end. It takes its time, up to the grace.
@@ -356,15 +375,15 @@ func (r *replay) forget(seq uint64) {
 	r.first += n
 }
 
-// after is what follows output seq, and the seq to ask with next; see package bridge.
-func (r *replay) after(seq uint64) (wire.Frame, uint64) {
+// after is what follows output seq, with an ack if it is data, and the seq to ask with next; see package bridge.
+func (r *replay) after(seq, ack uint64) (wire.Frame, uint64) {
 	if next := seq + 1; next < r.first {
 		return wire.Gap{From: next, To: r.first - 1}, r.first - 1
 	}
 	if seq >= r.last() {
 		return nil, seq
 	}
-	return wire.Data{Seq: seq + 1, Payload: payload(seq + 1)}, seq + 1
+	return wire.Data{Seq: seq + 1, Ack: ack, Payload: payload(seq + 1)}, seq + 1
 }
 
 // payload is the line with a number.

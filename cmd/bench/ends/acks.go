@@ -62,6 +62,8 @@ func (a *acks) pass(now time.Time) {
 type owed struct {
 	all  *acks
 	conn *gws.Conn
+	// delay is how long an acknowledgement waits for others and for a line to go with.
+	delay time.Duration
 
 	mu      sync.Mutex
 	took    uint64 // the last line that was taken
@@ -93,11 +95,25 @@ func (o *owed) take(seq uint64, bytes int, now time.Time) {
 func (o *owed) settle(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.took > o.unacked.Acked && now.Sub(o.since) >= wire.AckDelay/2 {
+	if o.took > o.unacked.Acked && now.Sub(o.since) >= o.delay-wire.AckDelay/2 {
 		o.send()
 	}
 	o.listed = o.took > o.unacked.Acked
 	return !o.listed
+}
+
+// along is what the next line is to acknowledge, 0 for nothing; nobody owes anything on a nil one.
+func (o *owed) along() uint64 {
+	if o == nil {
+		return 0
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.took == o.unacked.Acked {
+		return 0
+	}
+	o.unacked.Sent(o.took)
+	return o.took
 }
 
 // send acknowledges. An error means that the socket is gone, which its reader finds.

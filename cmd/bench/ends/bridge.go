@@ -35,7 +35,7 @@ func (t *task) live() {
 	if err != nil {
 		return // a task whose bridge never came is what the gateway sees
 	}
-	b.speaker.conn, b.owed = conn, &owed{all: t.standin.acks, conn: conn}
+	b.speaker.conn, b.speaker.owed = conn, &owed{all: t.standin.acks, conn: conn, delay: wire.AckDelay}
 	var closing sync.WaitGroup
 	ended := make(chan struct{})
 	closing.Go(func() {
@@ -46,7 +46,7 @@ func (t *task) live() {
 		}
 		_ = conn.NetConn().Close() // it may be closed already
 	})
-	if err := say(conn, wire.BridgeHello{TaskID: wire.TaskID(id), State: wire.BridgeWarm, IO: wire.IOText}); err == nil {
+	if err := say(conn, wire.BridgeHello{TaskID: wire.TaskID(id), State: wire.BridgeWarm, IO: wire.IOText, AcksInData: true}); err == nil {
 		conn.ReadLoop()
 	}
 	close(ended)
@@ -58,7 +58,6 @@ type bridge struct {
 	gws.BuiltinEventHandler
 	task    *task
 	speaker *speaker
-	owed    *owed
 }
 
 // OnPing answers.
@@ -71,7 +70,7 @@ func (b *bridge) OnClose(*gws.Conn, error) { b.task.standin.pacer.set(b.speaker,
 func (b *bridge) OnMessage(conn *gws.Conn, m *gws.Message) {
 	defer func() { _ = m.Close() }()
 	if seq, payload, ok := cutData(m.Bytes()); ok {
-		b.owed.take(seq, len(payload), time.Now())
+		b.speaker.owed.take(seq, len(payload), time.Now())
 		b.speaker.hear(b.task.standin.pacer, payload)
 		return
 	}

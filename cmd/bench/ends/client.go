@@ -71,7 +71,7 @@ func dial(ctx context.Context, l *Load, relay Relay, user string, from net.IP) (
 	}
 	c.conn = conn
 	if relay.Hearth {
-		c.owed = &owed{all: l.acks, conn: conn}
+		c.owed = &owed{all: l.acks, conn: conn, delay: wire.OutputAckDelay}
 	} else {
 		close(c.ready)
 	}
@@ -80,7 +80,7 @@ func dial(ctx context.Context, l *Load, relay Relay, user string, from net.IP) (
 		conn.ReadLoop()
 	}()
 	if relay.Hearth {
-		err = say(conn, wire.Hello{Acks: true})
+		err = say(conn, wire.Hello{Acks: true, AcksInData: true})
 	}
 	return c, err
 }
@@ -211,7 +211,7 @@ func (c *Client) due(now time.Time, line []byte) bool {
 // say sends a payload. c.mu is held.
 func (c *Client) say(payload []byte) error {
 	c.seq++
-	c.buffer = appendData(c.buffer[:0], c.seq, payload)
+	c.buffer = appendData(c.buffer[:0], c.seq, c.owed.along(), payload)
 	return c.conn.WriteMessage(gws.OpcodeText, c.buffer)
 }
 

@@ -18,6 +18,7 @@ const stampDigits = 19
 // JSON, the relays could not have.
 const (
 	dataHead    = `{"type":"data","seq":`
+	ackHead     = `,"ack":`
 	payloadHead = `,"payload":`
 )
 
@@ -27,20 +28,25 @@ func cutData(raw []byte) (seq uint64, payload []byte, ok bool) {
 	if !ok {
 		return 0, nil, false
 	}
-	number, payload, ok := bytes.Cut(rest, []byte(payloadHead))
+	numbers, payload, ok := bytes.Cut(rest, []byte(payloadHead))
 	if !ok || !bytes.HasSuffix(payload, []byte(`"}`)) {
 		return 0, nil, false
 	}
+	number, _, _ := bytes.Cut(numbers, []byte(ackHead)) // nothing is kept here until it is acknowledged
 	for _, digit := range number {
 		seq = seq*10 + uint64(digit-'0')
 	}
 	return seq, payload[:len(payload)-1], true
 }
 
-// appendData appends a data frame.
-func appendData(dst []byte, seq uint64, payload []byte) []byte {
+// appendData appends a data frame, with an ack unless that is 0.
+func appendData(dst []byte, seq, ack uint64, payload []byte) []byte {
 	dst = append(dst, dataHead...)
 	dst = strconv.AppendUint(dst, seq, 10)
+	if ack != 0 {
+		dst = append(dst, ackHead...)
+		dst = strconv.AppendUint(dst, ack, 10)
+	}
 	dst = append(dst, payloadHead...)
 	dst = append(dst, payload...)
 	return append(dst, '}')

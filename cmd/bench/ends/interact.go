@@ -71,7 +71,7 @@ func Interact(ctx context.Context, url, user string) (time.Duration, error) {
 		_ = conn.NetConn().Close() // it may be closed already
 		<-ended
 	}()
-	err = errors.Join(say(conn, wire.Hello{Acks: true}), say(conn, wire.Data{Seq: 1, Payload: []byte(command)}))
+	err = errors.Join(say(conn, wire.Hello{Acks: true, AcksInData: true}), say(conn, wire.Data{Seq: 1, Payload: []byte(command)}))
 	if err != nil {
 		return 0, err
 	}

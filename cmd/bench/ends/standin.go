@@ -80,6 +80,8 @@ type standin struct {
 // stream: that many lines a second, of so many bytes, until it asks again.
 type speaker struct {
 	conn *gws.Conn
+	// owed is nil where nothing is acknowledged.
+	owed *owed
 
 	mu     sync.Mutex // orders lines of the echo and of the stream
 	seq    uint64     // the last line's
@@ -103,7 +105,7 @@ func (s *speaker) say(payload []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seq++
-	s.buffer = appendData(s.buffer[:0], s.seq, payload)
+	s.buffer = appendData(s.buffer[:0], s.seq, s.owed.along(), payload)
 	return s.conn.WriteMessage(gws.OpcodeText, s.buffer)
 }
 

@@ -11,7 +11,7 @@
 
 const ACK_EVERY = 32; // outputs
 const ACK_BYTES = 16 * 1024; // characters of outputs
-const ACK_AFTER = 20; // ms
+const ACK_AFTER = 150; // ms
 const BACKOFF = { base: 250, max: 10_000 }; // ms
 const STEADY = 10_000; // ms: a socket that lived for as long was a good one
 const PING_EVERY = 20_000; // ms
@@ -29,6 +29,7 @@ export class HearthSession {
   #handlers = new Map();
   #socket = null;
   #attached = false; // the socket's hello was answered
+  #acksInData = false; // by a gateway that reads acknowledgements in data
   #retryTimer = 0;
   #watchTimer = 0;
   #attempts = 0; // to connect, since a socket was good
@@ -148,7 +149,7 @@ export class HearthSession {
   #opened(socket) {
     if (this.#ended) return socket.close(1000);
     this.#openedAt = this.#heardAt = Date.now();
-    const hello = { type: "hello", lastSeq: this.#handled, acks: true };
+    const hello = { type: "hello", lastSeq: this.#handled, acks: true, acksInData: true };
     if (this.id) hello.sessionId = this.id;
     if (this.#window) hello.window = this.#window;
     if (this.#options.traceparent) hello.traceparent = this.#options.traceparent;
@@ -214,8 +215,11 @@ export class HearthSession {
         this.#attempts = 0;
         break;
       case "data":
-      case "bytes":
-        return this.#output(frame);
+      case "bytes": {
+        const { ack, ...output } = frame;
+        if (ack) this.#take({ type: "ack", seq: ack });
+        return this.#output(output);
+      }
       case "gap":
         return this.#skip(frame);
       case "ack":
@@ -236,6 +240,7 @@ export class HearthSession {
   #begin(frame) {
     this.id = frame.sessionId;
     this.#attached = true;
+    this.#acksInData = Boolean(frame.acksInData);
     this.#acked = this.#handled;
     if (this.#ending) return this.#write({ type: "close" });
     this.#forget(frame.lastSeq);
@@ -295,12 +300,16 @@ export class HearthSession {
   }
 
   #ack() {
+    const seq = this.#acknowledge();
+    if (seq) this.#write({ type: "ack", seq });
+  }
+
+  /** The output up to which all are acknowledged now; 0 if there are no new ones, or no socket to say so. */
+  #acknowledge() {
     clearTimeout(this.#ackTimer);
     this.#ackTimer = this.#unacked = 0;
-    if (this.#attached && this.#handled > this.#acked) {
-      this.#acked = this.#handled;
-      this.#write({ type: "ack", seq: this.#handled });
-    }
+    if (!this.#attached || this.#handled <= this.#acked) return 0;
+    return (this.#acked = this.#handled);
   }
 
   /** Lets go of the inputs up to seq. The first session frame says where the numbers stand: what waits comes after that. */
@@ -325,7 +334,8 @@ export class HearthSession {
     this.#sent = Math.max(this.#sent, this.#given);
     for (let next; (next = this.#kept[this.#sent - this.#given]); ) {
       this.#sent++;
-      this.#socket.send(`{"type":"data","seq":${this.#sent},"payload":${next.text}}`);
+      const seq = this.#acksInData && this.#acknowledge();
+      this.#socket.send(`{"type":"data","seq":${this.#sent},${seq ? `"ack":${seq},` : ""}"payload":${next.text}}`);
     }
   }
 

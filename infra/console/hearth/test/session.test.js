@@ -76,7 +76,7 @@ test("the first frame is hello, with the token beside it and the window in it", 
   const { session, socket } = await start({ token: async () => "jwt", window: { cols: 100, rows: 40 } });
   assert.deepEqual(socket.protocols, ["hearth.v1", "bearer.jwt"]);
   socket.opens();
-  assert.deepEqual(socket.sent, [{ type: "hello", lastSeq: 0, acks: true, window: { cols: 100, rows: 40 } }]);
+  assert.deepEqual(socket.sent, [{ type: "hello", lastSeq: 0, acks: true, acksInData: true, window: { cols: 100, rows: 40 } }]);
   socket.says(answer);
   assert.equal(session.id, "s1");
 });
@@ -123,11 +123,11 @@ test("send refuses what would not fit, and drain says when to go on", async () =
   assert.equal(session.send("x".repeat(1 << 20)), true, "one alone may be as large as the gateway takes");
 });
 
-test("acks are cumulative: after some outputs, some KiB or 20 ms", async () => {
+test("acks are cumulative: after some outputs, some KiB or 150 ms", async () => {
   const { socket } = await attached();
   for (let seq = 1; seq <= 31; seq++) socket.says(output(seq));
   assert.deepEqual(socket.of("ack"), []);
-  mock.timers.tick(19);
+  mock.timers.tick(149);
   assert.deepEqual(socket.of("ack"), []);
   mock.timers.tick(1);
   assert.deepEqual(socket.of("ack"), [{ type: "ack", seq: 31 }]);
@@ -135,8 +135,38 @@ test("acks are cumulative: after some outputs, some KiB or 20 ms", async () => {
   assert.equal(socket.of("ack").at(-1).seq, 63);
   socket.says(output(64, "x".repeat(16 * 1024)));
   assert.equal(socket.of("ack").at(-1).seq, 64);
-  mock.timers.tick(100);
+  mock.timers.tick(1000);
   assert.equal(socket.of("ack").length, 3, "nothing is acknowledged twice");
+});
+
+test("an ack goes with the next input, to a gateway that reads it there", async () => {
+  const { session, socket } = await attached();
+  const answered = (lastSeq) => ({ ...answer, acksInData: true, lastSeq });
+  socket.says(output(1));
+  session.send("to one that does not");
+  socket.says(answered(1), output(2));
+  session.send("a");
+  session.send("b");
+  assert.deepEqual(socket.of("data"), [
+    { type: "data", seq: 1, payload: "to one that does not" },
+    { type: "data", seq: 2, ack: 2, payload: "a" },
+    { type: "data", seq: 3, payload: "b" },
+  ]);
+  mock.timers.tick(1000);
+  assert.deepEqual(socket.of("ack"), [], "it was acknowledged by then");
+});
+
+test("an ack that comes with an output is one", async () => {
+  const { session, socket, events } = await attached();
+  const acks = [];
+  session.on("ack", (frame) => acks.push(frame));
+  const big = "x".repeat(200 * 1024);
+  assert.equal(session.send(big), true);
+  assert.equal(session.send(big), false);
+  socket.says({ ...output(1), ack: 1 });
+  assert.deepEqual(acks, [{ type: "ack", seq: 1 }]);
+  assert.deepEqual(events.map(([name]) => name), ["drain", "data"]);
+  assert.deepEqual(events[1][1], output(1));
 });
 
 test("an output is acknowledged once its handler's promise is settled, and those of all before it", async () => {
@@ -157,7 +187,7 @@ test("an output is acknowledged once its handler's promise is settled, and those
   assert.equal(done.length, 3);
   done[1]();
   await settled();
-  mock.timers.tick(20);
+  mock.timers.tick(150);
   assert.equal(session.handled, 2);
   assert.deepEqual(again.of("ack"), [{ type: "ack", seq: 2 }]);
 });
