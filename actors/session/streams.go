@@ -104,14 +104,26 @@ func (q *inputQueue) acknowledge(seq uint64, credit func(messages.LinkID, int)) 
 	for _, entry := range q.entries[:n] {
 		q.drop(entry, credit)
 	}
-	clear(q.entries[:n])
-	q.entries = q.entries[n:]
-	if len(q.entries) == 0 {
-		q.entries = nil
-	}
+	q.forget(n)
 	q.given = seq
 	q.last = max(q.last, seq) // the bridge may have been given some by another gateway, which handed it over
 	return true
+}
+
+// keptEntries is how many entries' room an empty queue keeps.
+const keptEntries = 4
+
+// forget lets go of the first n entries. A short queue keeps its room, for the next input will likely need it.
+func (q *inputQueue) forget(n int) {
+	switch left := len(q.entries) - n; {
+	case left == 0 && cap(q.entries) > keptEntries:
+		q.entries = nil
+	case left <= n:
+		q.entries = slices.Delete(q.entries, 0, n)
+	default: // to move them all would cost more than room
+		clear(q.entries[:n])
+		q.entries = q.entries[n:]
+	}
 }
 
 // drop takes an entry's bytes out of the queue and gives them back to the socket that they came on.
