@@ -64,12 +64,21 @@ func TestAllocationsOfARelayedLine(t *testing.T) {
 			bring(session, c.link, wire.Ack{Seq: out})
 		}
 	})
-	t.Logf("an input allocates %v times, an output %v times", input, output)
+	along := testing.AllocsPerRun(1000, func() { // each acknowledges the one that went the other way
+		in++
+		bring(session, c.link, wire.Data{Seq: in, Ack: out, Payload: payload})
+		out++
+		bring(task, c.bridge, wire.Data{Seq: out, Ack: in, Payload: payload})
+	})
+	t.Logf("an input allocates %v times, an output %v times, a line there and back %v", input, output, along)
+	if along > allocationsOfAnInput+allocationsOfAnOutput {
+		t.Errorf("a line there and back allocates %v times, want %v at most", along, allocationsOfAnInput+allocationsOfAnOutput)
+	}
 	if input > allocationsOfAnInput || output > allocationsOfAnOutput {
 		t.Errorf("an input allocates %v times, want %v at most, an output %v times, want %v at most",
 			input, allocationsOfAnInput, output, allocationsOfAnOutput)
 	}
-	if toBridge, toClient := w.sent(c.bridge), w.sent(c.link); toBridge < 1000 || toClient < 1000 {
+	if toBridge, toClient := w.sent(c.bridge), w.sent(c.link); toBridge < 2000 || toClient < 2000 {
 		t.Errorf("only %d lines reached the bridge and %d the client", toBridge, toClient)
 	}
 }

@@ -193,7 +193,7 @@ func (w *world) newClaim() *claim {
 }
 
 func (c *claim) hello() {
-	c.world.deliver(c.world.pool, &messages.ClientArrived{Link: c.link, User: c.user, Hello: wire.Hello{Acks: true}})
+	c.world.deliver(c.world.pool, &messages.ClientArrived{Link: c.link, User: c.user, Hello: wire.Hello{Acks: true, AcksInData: true}})
 }
 
 // await gives the time at which the claim was served.
@@ -223,7 +223,7 @@ func (w *world) Run(to *actor.PID, request messages.RunTask) {
 	start := func() {
 		w.deliver(to, &messages.RunDone{Task: request.Task, ARN: "arn:" + string(request.Task)})
 		w.deliver(w.pool, &messages.BridgeArrived{
-			Link: messages.LinkID(w.links.Add(1)), Hello: wire.BridgeHello{TaskID: request.Task, State: wire.BridgeWarm},
+			Link: messages.LinkID(w.links.Add(1)), Hello: wire.BridgeHello{TaskID: request.Task, State: wire.BridgeWarm, AcksInData: true},
 		})
 	}
 	w.mu.Lock()
